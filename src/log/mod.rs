@@ -1,0 +1,1 @@
+//! Log lines: messages, stamps, sinks and the tracing subscriber.

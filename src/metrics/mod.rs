@@ -1,0 +1,2 @@
+//! Counters and histograms in sharded records. Pure.
+#![forbid(unsafe_code)]

@@ -1,0 +1,1 @@
+//! Sockets: connect, send, receive, pool. Edge.

@@ -1,0 +1,1 @@
+//! Records shared by all httpd children.

@@ -1,0 +1,2 @@
+//! Which worker serves a URI. Pure.
+#![forbid(unsafe_code)]

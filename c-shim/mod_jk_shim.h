@@ -1,15 +1,74 @@
 /* The one header bindgen reads: httpd's types, what the shim offers to Rust (jk_shim_*) and what
- * Rust offers to the shim (mod_jk_*). See README.md for who owns what. */
+ * Rust offers to the shim (mod_jk_*). README.md says who owns what and on which thread. */
 #ifndef MOD_JK_SHIM_H
 #define MOD_JK_SHIM_H
 
 #include <httpd.h>
 #include <http_config.h>
+#include <http_connection.h>
 #include <http_core.h>
 #include <http_log.h>
+#include <http_main.h>
 #include <http_protocol.h>
 #include <http_request.h>
+#include <ap_mpm.h>
+#include <apr_buckets.h>
+#include <apr_hooks.h>
+#include <apr_optional.h>
+#include <apr_strings.h>
+#include <util_time.h>
+
+/* ---- what C offers ---------------------------------------------------------------------- */
 
 extern const command_rec jk_shim_commands[];
+
+void jk_shim_register_hooks(apr_pool_t *pool);
+
+/* Finished text to httpd's error log; `level` is an APLOG_* number. */
+void jk_shim_log_server(int level, apr_status_t status, const server_rec *s, const char *text,
+                        int len);
+void jk_shim_log_request(int level, apr_status_t status, const request_rec *r, const char *text,
+                         int len);
+/* LogLevel jk:... of one server, as an APLOG_* number. */
+int jk_shim_log_level(const server_rec *s);
+
+/* How httpd frames the body of a request. Returns OK or the HTTP status of httpd's own refusal. */
+enum jk_shim_body { JK_SHIM_BODY_NONE, JK_SHIM_BODY_KNOWN, JK_SHIM_BODY_UNKNOWN };
+int jk_shim_body(request_rec *r, enum jk_shim_body *kind, apr_off_t *length);
+
+/* Reads up to *len bytes of the request body. With `block` zero nothing is awaited. Returns APR_SUCCESS
+ * or why it ended; *len holds what was read, *ended is set at the end of the body. */
+apr_status_t jk_shim_read(request_rec *r, apr_bucket_brigade *bb, char *into, apr_size_t *len,
+                          int block, int *ended);
+
+apr_bucket_brigade *jk_shim_brigade(request_rec *r);
+
+/* Appends bytes base[offset .. offset + len] without copying; `done(base)` is called once, from
+ * any thread, when nothing needs them any more. */
+void jk_shim_append(apr_bucket_brigade *bb, char *base, apr_size_t whole, apr_size_t offset,
+                    apr_size_t len, void (*done)(void *));
+
+/* Hands the brigade to the output filters and empties it. */
+apr_status_t jk_shim_pass(request_rec *r, apr_bucket_brigade *bb, int flush, int end);
+
+/* Ends a response that cannot be completed so that the client sees it: no last chunk, a reset
+ * HTTP/2 stream, a closed connection. */
+void jk_shim_break_off(request_rec *r, apr_bucket_brigade *bb);
+
+/* Text of one TLS variable from mod_ssl, or NULL without mod_ssl or without a value. */
+const char *jk_shim_tls_variable(request_rec *r, const char *name);
+int jk_shim_is_tls(request_rec *r);
+
+/* ---- what Rust offers ------------------------------------------------------------------- */
+
+const char *mod_jk_directive(cmd_parms *cmd, const char *word1, const char *word2);
+int mod_jk_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+int mod_jk_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+void mod_jk_child_init(apr_pool_t *pchild, server_rec *s);
+void mod_jk_child_ended(server_rec *s, pid_t pid);
+int mod_jk_translate_name(request_rec *r);
+int mod_jk_map_to_storage(request_rec *r);
+int mod_jk_handler(request_rec *r);
+int mod_jk_log_transaction(request_rec *r);
 
 #endif

@@ -1,0 +1,135 @@
+//! Memory that responses arrive in and leave from without being copied.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+/// One large block. It may outlive the request it was filled for, as httpd may write it later
+/// and from another thread; then a new one is taken.
+pub type Buffer = [u8; BUFFER_BYTES];
+
+/// Part of a buffer, keeping all of it alive.
+#[derive(Clone, Debug)]
+pub struct Slice {
+    buffer: Arc<Buffer>,
+    range: Range<usize>,
+}
+
+impl Slice {
+    /// Returns the bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer[self.range.clone()]
+    }
+
+    /// Returns the buffer and where in it the bytes are.
+    pub fn into_parts(self) -> (Arc<Buffer>, Range<usize>) {
+        (self.buffer, self.range)
+    }
+}
+
+/// Receives a byte stream; the front is consumed, the rest is kept together.
+#[derive(Debug)]
+pub struct Inbox {
+    buffer: Arc<Buffer>,
+    start: usize,
+    end: usize,
+}
+
+impl Inbox {
+    /// Makes an empty one.
+    pub fn new() -> Self {
+        Self { buffer: fresh(), start: 0, end: 0 }
+    }
+
+    /// Returns what has arrived and was not consumed.
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
+    }
+
+    /// Drops `len` bytes from the front.
+    pub fn consume(&mut self, len: usize) {
+        self.start = (self.start + len).min(self.end);
+    }
+
+    /// Returns a part of [`bytes`](Self::bytes) that stays valid after they are consumed.
+    pub fn slice(&self, range: Range<usize>) -> Slice {
+        let range = self.start + range.start..self.start + range.end;
+        debug_assert!(range.end <= self.end);
+        Slice { buffer: Arc::clone(&self.buffer), range }
+    }
+
+    /// Returns the free room behind what has arrived. A buffer that is still needed elsewhere is
+    /// left to its users, and the incomplete rest moves to another one.
+    pub fn room(&mut self) -> &mut [u8] {
+        if Arc::get_mut(&mut self.buffer).is_none() {
+            let mut next = fresh();
+            let rest = self.end - self.start;
+            if let Some(into) = Arc::get_mut(&mut next) {
+                into[..rest].copy_from_slice(&self.buffer[self.start..self.end]);
+            }
+            (self.buffer, self.start, self.end) = (next, 0, rest);
+        } else if self.start > 0 {
+            let range = self.start..self.end;
+            (self.start, self.end) = (0, range.len());
+            if let (Some(own), false) = (Arc::get_mut(&mut self.buffer), range.is_empty()) {
+                own.copy_within(range, 0);
+            }
+        }
+        // It is ours alone: either it was, or it has just been made.
+        Arc::get_mut(&mut self.buffer).map_or(&mut [], |own| &mut own[self.end..])
+    }
+
+    /// Books that `len` bytes were written to [`room`](Self::room).
+    pub fn filled(&mut self, len: usize) {
+        self.end = (self.end + len).min(BUFFER_BYTES);
+    }
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Makes a buffer without a copy of it ever lying on the stack.
+fn fresh() -> Arc<Buffer> {
+    let block: Arc<[u8]> = Arc::from(vec![0; BUFFER_BYTES]);
+    block.try_into().unwrap_or_else(|_| unreachable!("the block has the buffer's length"))
+}
+
+/// Holds the longest packet (65,539 bytes) and a little of the next.
+pub const BUFFER_BYTES: usize = 72 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(inbox: &mut Inbox, bytes: &[u8]) {
+        inbox.room()[..bytes.len()].copy_from_slice(bytes);
+        inbox.filled(bytes.len());
+    }
+
+    #[test]
+    fn the_rest_of_a_shared_buffer_moves_on() {
+        let mut inbox = Inbox::new();
+        put(&mut inbox, b"firstsecond");
+        let first = inbox.slice(0..5);
+        inbox.consume(5);
+        put(&mut inbox, b"third");
+        assert_eq!(inbox.bytes(), b"secondthird");
+        assert_eq!(first.bytes(), b"first", "a slice never changes");
+    }
+
+    #[test]
+    fn an_unshared_buffer_is_used_again() {
+        let mut inbox = Inbox::new();
+        let place = inbox.room().as_ptr();
+        put(&mut inbox, b"firstsecond");
+        drop(inbox.slice(0..5));
+        inbox.consume(5);
+        put(&mut inbox, b"third");
+        assert_eq!(inbox.bytes(), b"secondthird");
+        inbox.consume(11);
+        assert_eq!(inbox.room().as_ptr(), place);
+        assert_eq!(inbox.room().len(), BUFFER_BYTES);
+    }
+}

@@ -1,0 +1,211 @@
+//! One TCP socket with deadlines. All system calls of `net` are here.
+#![allow(unsafe_code)]
+
+use std::io::{self, IoSlice};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use crate::clock::{self, Millis};
+
+/// What an administrator may set on a socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// TCP keep-alive with the system's intervals.
+    pub keepalive: bool,
+    /// Size of both kernel buffers in bytes; `None` leaves the system's.
+    pub buffer: Option<usize>,
+    /// Local address to connect from.
+    pub source: Option<IpAddr>,
+}
+
+/// A connected, non-blocking socket. Non-blocking, so that every wait has its own deadline.
+#[derive(Debug)]
+pub struct Socket {
+    fd: OwnedFd,
+}
+
+impl Socket {
+    /// Connects to `address`.
+    ///
+    /// # Errors
+    ///
+    /// As the system reports it; `TimedOut` at the deadline.
+    pub fn connect(
+        address: SocketAddr,
+        options: &SocketOptions,
+        deadline: Millis,
+    ) -> io::Result<Self> {
+        let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+        let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+        // SAFETY: `socket` takes numbers only.
+        let fd = check(unsafe { libc::socket(family, kind, 0) })?;
+        // SAFETY: `fd` was just opened and nobody else owns it.
+        let socket = Self { fd: unsafe { OwnedFd::from_raw_fd(fd) } };
+        socket.set(libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
+        if options.keepalive {
+            socket.set(libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1)?;
+        }
+        if let Some(bytes) = options.buffer {
+            let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+            socket.set(libc::SOL_SOCKET, libc::SO_RCVBUF, bytes)?;
+            socket.set(libc::SOL_SOCKET, libc::SO_SNDBUF, bytes)?;
+        }
+        if let Some(source) = options.source {
+            let (storage, len) = raw_address(SocketAddr::new(source, 0));
+            // SAFETY: `storage` holds an address of `len` bytes.
+            check(unsafe { libc::bind(socket.raw(), (&raw const storage).cast(), len) })?;
+        }
+        let (storage, len) = raw_address(address);
+        // SAFETY: `storage` holds an address of `len` bytes.
+        let result = unsafe { libc::connect(socket.raw(), (&raw const storage).cast(), len) };
+        if let Err(error) = check(result) {
+            if error.raw_os_error() != Some(libc::EINPROGRESS) {
+                return Err(error);
+            }
+            socket.wait(libc::POLLOUT, Some(deadline))?;
+            if let Some(error) = TcpStream::from(socket.fd.try_clone()?).take_error()? {
+                return Err(error);
+            }
+        }
+        Ok(socket)
+    }
+
+    /// Sends all of `parts`.
+    ///
+    /// # Errors
+    ///
+    /// As the system reports it; `TimedOut` at the deadline.
+    pub fn send(&self, mut parts: &mut [IoSlice<'_>], deadline: Option<Millis>) -> io::Result<()> {
+        IoSlice::advance_slices(&mut parts, 0);
+        while !parts.is_empty() {
+            // SAFETY: all-zero is a valid `msghdr`: null pointers with zero lengths.
+            let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+            // `IoSlice` is documented to have the layout of `iovec`.
+            message.msg_iov = parts.as_mut_ptr().cast();
+            message.msg_iovlen = parts.len() as _;
+            // SAFETY: the message points at live slices; the kernel only reads them.
+            let sent = unsafe { libc::sendmsg(self.raw(), &raw const message, SEND_FLAGS) };
+            match usize::try_from(sent) {
+                Ok(sent) => IoSlice::advance_slices(&mut parts, sent),
+                Err(_) => self.again(libc::POLLOUT, deadline)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Receives at least one byte; 0 is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// As the system reports it; `TimedOut` at the deadline.
+    pub fn receive(&self, into: &mut [u8], deadline: Option<Millis>) -> io::Result<usize> {
+        loop {
+            // SAFETY: `into` is writable for its length.
+            let got = unsafe { libc::recv(self.raw(), into.as_mut_ptr().cast(), into.len(), 0) };
+            match usize::try_from(got) {
+                Ok(got) => return Ok(got),
+                Err(_) => self.again(libc::POLLIN, deadline)?,
+            }
+        }
+    }
+
+    /// Waits until something has arrived or the stream ended.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut` at the deadline.
+    pub fn wait_readable(&self, deadline: Option<Millis>) -> io::Result<()> {
+        self.wait(libc::POLLIN, deadline)
+    }
+
+    /// Tells whether an idle connection is usable: open, and nothing has arrived that nobody asked
+    /// for.
+    pub fn is_quiet(&self) -> bool {
+        let mut byte = 0_u8;
+        // SAFETY: `byte` is writable for one byte.
+        let got = unsafe { libc::recv(self.raw(), (&raw mut byte).cast(), 1, libc::MSG_PEEK) };
+        got < 0 && io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock
+    }
+
+    /// Decides on the error of the last call: waits where waiting helps.
+    fn again(&self, events: libc::c_short, deadline: Option<Millis>) -> io::Result<()> {
+        let error = io::Error::last_os_error();
+        match error.kind() {
+            io::ErrorKind::Interrupted => Ok(()),
+            io::ErrorKind::WouldBlock => self.wait(events, deadline),
+            _ => Err(error),
+        }
+    }
+
+    fn wait(&self, events: libc::c_short, deadline: Option<Millis>) -> io::Result<()> {
+        loop {
+            let left = match deadline {
+                None => -1,
+                Some(deadline) => {
+                    let left = deadline.0.saturating_sub(clock::now().0);
+                    libc::c_int::try_from(left).unwrap_or(libc::c_int::MAX)
+                }
+            };
+            let mut poll = libc::pollfd { fd: self.raw(), events, revents: 0 };
+            // SAFETY: `poll` is one valid entry.
+            match unsafe { libc::poll(&raw mut poll, 1, left) } {
+                0 => return Err(io::ErrorKind::TimedOut.into()),
+                1.. => return Ok(()),
+                _ => {
+                    let error = io::Error::last_os_error();
+                    if error.kind() != io::ErrorKind::Interrupted {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn set(&self, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+        let len = size_of::<libc::c_int>() as libc::socklen_t;
+        // SAFETY: `value` is readable for `len` bytes.
+        let result = unsafe {
+            libc::setsockopt(self.raw(), level, name, (&raw const value).cast(), len)
+        };
+        check(result).map(drop)
+    }
+
+    fn raw(&self) -> libc::c_int {
+        self.fd.as_raw_fd()
+    }
+}
+
+/// A broken connection is an error to report, not a signal to die of.
+const SEND_FLAGS: libc::c_int = libc::MSG_NOSIGNAL;
+
+fn check(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// Lays an address out as the kernel wants it.
+fn raw_address(address: SocketAddr) -> (libc::sockaddr_in6, libc::socklen_t) {
+    // SAFETY: all-zero is a valid `sockaddr_in6`: integers only.
+    let mut storage: libc::sockaddr_in6 = unsafe { std::mem::zeroed() };
+    match address {
+        SocketAddr::V6(v6) => {
+            storage.sin6_family = libc::AF_INET6 as libc::sa_family_t;
+            storage.sin6_port = v6.port().to_be();
+            storage.sin6_flowinfo = v6.flowinfo();
+            storage.sin6_addr.s6_addr = v6.ip().octets();
+            storage.sin6_scope_id = v6.scope_id();
+            (storage, size_of::<libc::sockaddr_in6>() as libc::socklen_t)
+        }
+        SocketAddr::V4(v4) => {
+            let v4 = libc::sockaddr_in {
+                sin_family: libc::AF_INET as libc::sa_family_t,
+                sin_port: v4.port().to_be(),
+                sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(v4.ip().octets()) },
+                sin_zero: [0; 8],
+            };
+            // SAFETY: `sockaddr_in` is smaller than `storage`, both are plain integers, and the
+            // kernel goes by the family and the length.
+            unsafe { (&raw mut storage).cast::<libc::sockaddr_in>().write(v4) };
+            (storage, size_of::<libc::sockaddr_in>() as libc::socklen_t)
+        }
+    }
+}

@@ -164,9 +164,8 @@ impl Socket {
     fn set(&self, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
         let len = size_of::<libc::c_int>() as libc::socklen_t;
         // SAFETY: `value` is readable for `len` bytes.
-        let result = unsafe {
-            libc::setsockopt(self.raw(), level, name, (&raw const value).cast(), len)
-        };
+        let result =
+            unsafe { libc::setsockopt(self.raw(), level, name, (&raw const value).cast(), len) };
         check(result).map(drop)
     }
 

@@ -1,0 +1,80 @@
+//! What lies in shared memory. Only atomics: a record is mapped at different addresses, written by
+//! every child at once, and every bit pattern must be valid.
+#![forbid(unsafe_code)]
+
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
+
+/// Raised whenever a record changes, so that children of two builds never share a segment.
+pub const LAYOUT_VERSION: u32 = 1;
+
+/// Front of the segment.
+#[repr(C, align(64))]
+#[derive(Debug, Default)]
+pub struct Header {
+    /// [`LAYOUT_VERSION`] of whoever made it.
+    pub version: AtomicU32,
+    /// Process that does the machine-wide maintenance; 0 for nobody.
+    pub leader: AtomicU32,
+    /// Until when the leader may go without a sign of life, in monotonic milliseconds.
+    pub lease_ms: AtomicU64,
+    /// Last decay of the load values, in monotonic milliseconds.
+    pub decayed_ms: AtomicU64,
+}
+
+/// Live numbers of one balancer.
+#[repr(C, align(64))]
+#[derive(Debug, Default)]
+pub struct BalancerRecord {
+    /// Where the rotation among equals begins.
+    pub cursor: AtomicU32,
+    /// Requests in flight.
+    pub busy: AtomicU32,
+    /// Most requests ever in flight.
+    pub max_busy: AtomicU32,
+}
+
+/// Live numbers of one worker: of a balancer's member, or of an ajp13 worker used directly.
+///
+/// Counters use relaxed ordering, as no other memory is published through them.
+#[repr(C, align(64))]
+#[derive(Debug, Default)]
+pub struct MemberRecord {
+    /// [`MemberState`](crate::lb::MemberState) as a number.
+    pub state: AtomicU32,
+    /// Requests in flight over all children.
+    pub busy: AtomicU32,
+    /// Load value the methods Request, Session, Next and Traffic compare.
+    pub lb_value: AtomicU64,
+    /// Start of the current run of failures in monotonic milliseconds, 0 for none.
+    pub error_first_ms: AtomicU64,
+    /// Latest failure in monotonic milliseconds, 0 for none.
+    pub error_last_ms: AtomicU64,
+    /// Latest forced trial in monotonic milliseconds.
+    pub forced_ms: AtomicU64,
+    /// Failures without a success between them.
+    pub failures_in_row: AtomicU32,
+    /// Replies that came too late; halved by maintenance.
+    pub reply_timeouts: AtomicU32,
+    /// Requests sent to this worker.
+    pub used: AtomicU64,
+    /// Failed attempts.
+    pub errors: AtomicU64,
+    /// Requests given up by their client.
+    pub client_errors: AtomicU64,
+    /// Requests without a session.
+    pub sessions: AtomicU64,
+    /// Bytes received from the container.
+    pub read: AtomicU64,
+    /// Bytes sent to the container.
+    pub transferred: AtomicU64,
+    /// Most requests ever in flight.
+    pub max_busy: AtomicU32,
+    /// Unused.
+    pub spare: AtomicU32,
+    /// Wall clock of the latest failure in Unix seconds, for display.
+    pub error_unix: AtomicI64,
+}
+
+const _: () = assert!(size_of::<Header>() == 64);
+const _: () = assert!(size_of::<BalancerRecord>() == 64);
+const _: () = assert!(size_of::<MemberRecord>() == 128);

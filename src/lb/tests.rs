@@ -1,0 +1,206 @@
+//! Elections and states over plain memory, as a balancer cannot tell it from a shared segment.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use super::*;
+use crate::clock::Millis;
+use crate::shm::layout::{BalancerRecord, MemberRecord};
+
+struct Bench {
+    balancer: Balancer,
+    record: BalancerRecord,
+    records: Vec<MemberRecord>,
+}
+
+impl Bench {
+    fn new(method: Method, factors: &[u32]) -> Self {
+        let members = multiplicities(factors)
+            .into_iter()
+            .enumerate()
+            .map(|(index, multiplicity)| Member {
+                name: format!("n{index}"),
+                multiplicity,
+                distance: 0,
+                route: format!("n{index}"),
+                domain: String::new(),
+                redirect: String::new(),
+                activation: Activation::Active,
+            })
+            .collect();
+        let policy = Policy {
+            recover_time: Duration::from_secs(60),
+            error_escalation_time: Duration::from_secs(30),
+            max_reply_timeouts: 0,
+        };
+        let balancer =
+            Balancer { members, method, sticky_session: true, sticky_session_force: false, policy };
+        let records = factors.iter().map(|_| MemberRecord::default()).collect();
+        Self { balancer, record: BalancerRecord::default(), records }
+    }
+
+    fn elect(&self, session: &str, tried: &[usize]) -> Result<usize, Refusal> {
+        let query = Query { session_ids: session.as_bytes(), tried, ..Query::default() };
+        let now = Millis(10_000);
+        self.balancer.elect(&self.record, &self.records, &query, now).map(|chosen| chosen.member)
+    }
+
+    fn fail(&self, member: usize, outcome: Outcome) {
+        Balancer::leave(&self.records[member]);
+        report(
+            &self.records[member],
+            outcome,
+            &self.balancer.policy,
+            Millis(9_000),
+            Millis(10_000),
+        );
+    }
+}
+
+#[test]
+fn s2_multiplicities() {
+    assert_eq!(multiplicities(&[2, 3, 1]), [3, 2, 6]);
+    assert_eq!(multiplicities(&[1, 1]), [1, 1]);
+    let huge = multiplicities(&[4_294_967_291, 4_294_967_279, 65_537]);
+    assert!(huge.iter().all(|multiplicity| *multiplicity > 0), "{huge:?}");
+}
+
+#[test]
+fn s3_2_requests_are_shared_by_weight() {
+    let bench = Bench::new(Method::Request, &[2, 3, 1]);
+    for _ in 0..600 {
+        let member = bench.elect("", &[]).expect("all are fine");
+        Balancer::leave(&bench.records[member]);
+    }
+    let used: Vec<_> = bench.records.iter().map(|record| record.used.load(Relaxed)).collect();
+    assert_eq!(used, [200, 300, 100]);
+}
+
+#[test]
+fn s3_1_busyness_counts_requests_in_flight() {
+    let bench = Bench::new(Method::Busyness, &[1, 1, 1]);
+    let first = bench.elect("", &[]).expect("idle");
+    let second = bench.elect("", &[]).expect("idle");
+    let third = bench.elect("", &[]).expect("idle");
+    assert_eq!([first, second, third], [0, 1, 2], "each takes the idlest");
+    Balancer::leave(&bench.records[1]);
+    assert_eq!(bench.elect("", &[]), Ok(1));
+}
+
+#[test]
+fn s3_1_sessions_count_only_when_new() {
+    let bench = Bench::new(Method::Session, &[1, 1]);
+    assert_eq!(bench.elect("X.n0", &[]), Ok(0));
+    assert_eq!(bench.records[0].lb_value.load(Relaxed), 0);
+    assert_eq!(bench.elect("", &[]), Ok(0));
+    assert_eq!(bench.elect("", &[]), Ok(1));
+}
+
+#[test]
+fn s5_stickiness() {
+    let mut bench = Bench::new(Method::Request, &[1, 1, 1]);
+    bench.balancer.members[2].activation = Activation::Disabled;
+    for _ in 0..3 {
+        assert_eq!(bench.elect("X.n1", &[]), Ok(1));
+        assert_eq!(bench.elect("X.n2", &[]), Ok(2), "a disabled member keeps its sessions");
+    }
+    assert_ne!(bench.elect("", &[]), Ok(2), "and gets no new ones");
+    assert_eq!(bench.elect("X.other;Y.n1", &[]), Ok(1), "the second id counts too");
+    bench.fail(1, Outcome::ConnectFailed);
+    assert_eq!(bench.elect("X.n1", &[]), Ok(0), "its sessions move");
+    bench.balancer.sticky_session_force = true;
+    assert_eq!(bench.elect("X.n1", &[]), Err(Refusal::StickyForced));
+    assert!(bench.elect("X.unknown", &[]).is_ok(), "a foreign route binds nobody");
+}
+
+#[test]
+fn s5_3_redirect_and_domain() {
+    let mut bench = Bench::new(Method::Request, &[1, 1, 1]);
+    bench.balancer.members[0].redirect = "n2".to_owned();
+    bench.balancer.members[1].domain = "dom".to_owned();
+    bench.balancer.members[2].activation = Activation::Disabled;
+    bench.fail(0, Outcome::ConnectFailed);
+    assert_eq!(bench.elect("X.n0", &[]), Ok(2), "to the hot standby");
+    assert_eq!(bench.elect("X.dom.gone", &[]), Ok(1), "to the domain");
+    bench.fail(1, Outcome::ConnectFailed);
+    assert_eq!(bench.elect("", &[]), Ok(2), "the standby takes everything");
+}
+
+#[test]
+fn s3_2_distance_comes_first() {
+    let mut bench = Bench::new(Method::Request, &[1, 1]);
+    bench.balancer.members[0].distance = 1;
+    for _ in 0..5 {
+        assert_eq!(bench.elect("", &[]), Ok(1));
+    }
+    bench.fail(1, Outcome::ConnectFailed);
+    assert_eq!(bench.elect("", &[]), Ok(0));
+}
+
+#[test]
+fn s6_3_outcomes() {
+    use MemberState::{Error, Ok};
+    let cases: &[(&str, &[Outcome], MemberState)] = &[
+        ("success", &[Outcome::Success], Ok),
+        ("refused", &[Outcome::Success, Outcome::ConnectFailed], Error),
+        ("one broken connection", &[Outcome::Success, Outcome::Broken], Ok),
+        ("two in a row", &[Outcome::Success, Outcome::Broken, Outcome::Broken], Error),
+        ("malformed twice", &[Outcome::Success, Outcome::Malformed, Outcome::Malformed], Ok),
+        ("client error", &[Outcome::Success, Outcome::ClientError], Ok),
+        ("client error proves nothing", &[Outcome::ConnectFailed, Outcome::ClientError], Error),
+        ("hard status", &[Outcome::Success, Outcome::HardStatus], Error),
+        ("soft status", &[Outcome::Success, Outcome::SoftStatus], Ok),
+        ("reply timeout", &[Outcome::Success, Outcome::ReplyTimeout], Error),
+        ("no descriptors left", &[Outcome::Success, Outcome::OwnFault], Ok),
+    ];
+    for (name, outcomes, expected) in cases {
+        let bench = Bench::new(Method::Request, &[1]);
+        for outcome in *outcomes {
+            bench.fail(0, *outcome);
+        }
+        assert_eq!(MemberState::of(&bench.records[0]), *expected, "case: {name}");
+    }
+}
+
+#[test]
+fn s6_3_an_old_success_does_not_hide_a_new_error() {
+    let bench = Bench::new(Method::Request, &[1]);
+    let (record, policy) = (&bench.records[0], &bench.balancer.policy);
+    report(record, Outcome::ConnectFailed, policy, Millis(100), Millis(200));
+    report(record, Outcome::Success, policy, Millis(150), Millis(300));
+    assert_eq!(MemberState::of(record), MemberState::Error);
+    report(record, Outcome::Success, policy, Millis(250), Millis(300));
+    assert_eq!(MemberState::of(record), MemberState::Ok);
+}
+
+#[test]
+fn s6_5_recovery_takes_one_trial() {
+    let bench = Bench::new(Method::Request, &[1, 1]);
+    bench.records[1].lb_value.store(40, Relaxed);
+    bench.fail(0, Outcome::ConnectFailed);
+    let policy = &bench.balancer.policy;
+    assert!(!recover_due(&bench.records[0], policy, Millis(70_000)));
+    assert!(recover_due(&bench.records[0], policy, Millis(70_001)));
+    level(&bench.records[0], bench.records.iter());
+    assert_eq!(MemberState::of(&bench.records[0]), MemberState::Recover);
+    assert_eq!(bench.records[0].lb_value.load(Relaxed), 40);
+    bench.record.cursor.store(0, Relaxed);
+    assert_eq!(bench.elect("", &[]), Ok(0), "the trial");
+    assert_eq!(MemberState::of(&bench.records[0]), MemberState::Probe);
+    assert_eq!(bench.elect("", &[]), Ok(1), "nobody else meanwhile");
+    bench.fail(0, Outcome::Broken);
+    assert_eq!(MemberState::of(&bench.records[0]), MemberState::Error, "a failed trial");
+}
+
+#[test]
+fn s6_6_with_nobody_left_each_is_tried_once_a_second() {
+    let bench = Bench::new(Method::Request, &[1, 1]);
+    bench.fail(0, Outcome::ConnectFailed);
+    bench.fail(1, Outcome::ConnectFailed);
+    assert_eq!(bench.elect("", &[]), Ok(0));
+    bench.fail(0, Outcome::ConnectFailed);
+    assert_eq!(bench.elect("", &[0]), Ok(1));
+    bench.fail(1, Outcome::ConnectFailed);
+    assert_eq!(bench.elect("", &[0, 1]), Err(Refusal::NoMember));
+    assert_eq!(bench.elect("", &[]), Err(Refusal::NoMember), "within the same second");
+}

@@ -1,2 +1,24 @@
 //! Text to typed settings. Pure: parsers take text and a file name, never open a file.
 #![forbid(unsafe_code)]
+
+mod error;
+pub mod options;
+mod properties;
+mod registry;
+mod server;
+pub mod uri_map_file;
+mod value;
+mod worker;
+
+pub use error::{Diagnostic, Origin, Severity};
+pub use options::Options;
+pub use properties::{Properties, Property};
+pub use registry::{Kind, PROPERTIES, PropertyRow, Scope, nearest};
+pub use server::{Context, LogLevel, Mount, MountCopy, ServerSettings};
+pub use worker::{
+    Ajp13Config, LbConfig, MemberConfig, Secret, StatusConfig, WorkerConfig, WorkerKind,
+    WorkersConfig, resolve,
+};
+
+#[cfg(test)]
+mod tests;

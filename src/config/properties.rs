@@ -1,0 +1,144 @@
+//! The text of workers.properties as names and values, each with the line it stands on.
+
+use std::sync::Arc;
+
+use super::error::{Diagnostic, Origin};
+use super::registry::{self, Kind};
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Property {
+    /// What stands before the `=`.
+    pub name: String,
+    /// What stands behind it, with `$(…)` replaced.
+    pub value: String,
+    /// Where.
+    pub origin: Origin,
+}
+
+/// All lines of all sources, in their order.
+#[derive(Clone, Debug, Default)]
+pub struct Properties {
+    lines: Vec<Property>,
+}
+
+impl Properties {
+    /// Reads a whole file. Comments begin with `#`, white space around name and value does not
+    /// count, lines may end with CRLF, and a byte order mark is skipped.
+    pub fn read(
+        &mut self,
+        text: &str,
+        file: &str,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Vec<Diagnostic> {
+        let mut problems = Vec::new();
+        let file: Arc<str> = file.into();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        for (index, line) in text.lines().enumerate() {
+            let origin = Origin { file: Arc::clone(&file), line: index as u32 + 1 };
+            let bare = line.split('#').next().unwrap_or(line).trim();
+            if line.contains('#') && bare.contains(".secret") && bare.contains('=') {
+                let text = "everything from # on is a comment, also inside a secret";
+                problems.push(Diagnostic::warning(&origin, text));
+            }
+            if bare.is_empty() {
+                continue;
+            }
+            problems.extend(self.line(bare, &origin, environment));
+        }
+        problems
+    }
+
+    /// Reads one line without comment, as `JkWorkerProperty` takes it.
+    pub fn line(
+        &mut self,
+        line: &str,
+        origin: &Origin,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Option<Diagnostic> {
+        let Some((name, value)) = line.split_once('=') else {
+            return Some(Diagnostic::warning(
+                origin,
+                format!("line ignored: \"{line}\" has no =, expected name=value"),
+            ));
+        };
+        let (name, value) = (name.trim(), value.trim());
+        if name.is_empty() || value.is_empty() {
+            return None;
+        }
+        let (value, problem) = self.substitute(name, value, origin, environment);
+        let property = Property { name: name.to_owned(), value, origin: origin.clone() };
+        self.lines.push(property);
+        problem
+    }
+
+    /// Returns the last value of a name.
+    pub fn get(&self, name: &str) -> Option<&Property> {
+        self.lines.iter().rev().find(|line| line.name == name)
+    }
+
+    /// Returns all values of a name in their order.
+    pub fn all(&self, name: &str) -> impl DoubleEndedIterator<Item = &Property> {
+        self.lines.iter().filter(move |line| line.name == name)
+    }
+
+    /// Iterates over all lines in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &Property> {
+        self.lines.iter()
+    }
+
+    /// Warns of a value that a later line replaces.
+    pub fn replaced(&self) -> Vec<Diagnostic> {
+        let mut problems = Vec::new();
+        for (index, line) in self.lines.iter().enumerate() {
+            let is_list = line.name == "worker.list"
+                || line
+                    .name
+                    .rsplit_once('.')
+                    .and_then(|(_, attribute)| registry::find(attribute))
+                    .is_some_and(|row| row.kind == Kind::List);
+            let earlier = self.lines[..index].iter().rev().find(|other| other.name == line.name);
+            if let (Some(earlier), false) = (earlier, is_list) {
+                let text = format!("{} replaces the value of {}", line.name, earlier.origin);
+                problems.push(Diagnostic::warning(&line.origin, text));
+            }
+        }
+        problems
+    }
+
+    /// Replaces `$(NAME)` by an earlier value or a variable of the environment.
+    fn substitute(
+        &self,
+        name: &str,
+        value: &str,
+        origin: &Origin,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> (String, Option<Diagnostic>) {
+        let (mut done, mut rest, mut problem) = (String::new(), value, None);
+        while let Some((before, behind)) = rest.split_once("$(") {
+            done.push_str(before);
+            let Some((wanted, after)) = behind.split_once(')') else {
+                let text = format!("{name}: \"$(\" without \")\" in \"{value}\"");
+                problem = Some(Diagnostic::warning(origin, text));
+                done.push_str("$(");
+                rest = behind;
+                break;
+            };
+            match self.get(wanted).map(|line| line.value.clone()).or_else(|| environment(wanted)) {
+                Some(found) => done.push_str(&found),
+                None => {
+                    let text = format!(
+                        "{name}: $({wanted}) is not defined, expected an earlier property or an environment variable"
+                    );
+                    problem = Some(Diagnostic::warning(origin, text));
+                    done.push_str("$(");
+                    done.push_str(wanted);
+                    done.push(')');
+                }
+            }
+            rest = after;
+        }
+        done.push_str(rest);
+        (done, problem)
+    }
+}

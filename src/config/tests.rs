@@ -1,0 +1,196 @@
+//! Whole files, as administrators have them.
+
+use std::time::Duration;
+
+use super::*;
+use crate::lb::{Activation, Method};
+
+fn read(text: &str) -> (WorkersConfig, Vec<String>) {
+    let mut properties = Properties::default();
+    let mut problems =
+        properties.read(text, "w", &|name| (name == "HOME").then(|| "/home/tomcat".to_owned()));
+    let (config, more) = resolve(&properties);
+    problems.extend(more);
+    (config, problems.iter().map(|problem| format!("{:?} {problem}", problem.severity)).collect())
+}
+
+fn ajp<'c>(config: &'c WorkersConfig, name: &str) -> &'c Ajp13Config {
+    match &config.workers[name].kind {
+        WorkerKind::Ajp13(ajp) => ajp,
+        other => panic!("{name} is {other:?}"),
+    }
+}
+
+#[test]
+fn a_file_of_2010_loads() {
+    let text = "worker.list=controller\r\n\
+        worker.worker1.type=ajp13\nworker.worker1.host=localhost\nworker.worker1.port=8009\n\
+        worker.worker1.lbfactor=1\nworker.worker1.cachesize=10\nworker.worker1.cache_timeout=600\n\
+        worker.worker1.socket_keepalive=1\nworker.worker1.socket_timeout=300\n\
+        worker.worker2.type=ajp13\nworker.worker2.port=18009\n\
+        worker.controller.type=lb\nworker.retries=3\n\
+        worker.controller.balance_workers=worker1,worker2\nworker.controller.method=B\n\
+        worker.controller.sticky_session=0\nworker.controller.sticky_session_force=0\n";
+    let (config, problems) = read(text);
+    assert!(problems.iter().all(|problem| problem.starts_with("Warning")), "{problems:?}");
+    let worker = ajp(&config, "worker1");
+    assert_eq!(worker.connection_pool_size, Some(10));
+    assert_eq!(worker.connection_pool_timeout, Some(Duration::from_secs(600)));
+    assert_eq!(worker.socket_timeout, Some(Duration::from_secs(300)));
+    assert!(worker.socket_keepalive);
+    let WorkerKind::Lb(lb) = &config.workers["controller"].kind else { panic!("it is an lb") };
+    assert_eq!(lb.method, Method::Busyness);
+    assert!(!lb.sticky_session);
+    let members: Vec<_> = lb.members.iter().map(|member| member.route.as_str()).collect();
+    assert_eq!(members, ["worker1", "worker2"]);
+}
+
+#[test]
+fn templates_macros_and_old_names() {
+    let text = "home=$(HOME)/x\nport=8109\nworker.list=a,b\nworker.t.type=ajp13\n\
+        worker.t.port=$(port)\nworker.t.secret=s3\nworker.a.reference=worker.t\n\
+        worker.b.reference=worker.a\nworker.b.port=8110\nworker.b.max_packet_size=9k\n\
+        worker.b.retry_interval=0\nworker.b.ping_mode=cp\n";
+    let (config, problems) = read(text);
+    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!((ajp(&config, "a").port, ajp(&config, "b").port), (8109, 8110));
+    let b = ajp(&config, "b");
+    assert_eq!(b.secret, Some(Secret("s3".to_owned())));
+    assert_eq!(format!("{:?}", b.secret), "Some(***)");
+    assert_eq!(b.max_packet_size, 9216);
+    assert_eq!(b.prepost_timeout, Some(Duration::from_secs(10)));
+    assert_eq!(b.connection_acquire_timeout, Duration::ZERO);
+}
+
+#[test]
+fn members() {
+    let text = "worker.list=lb\nworker.lb.type=lb\nworker.lb.secret=x\n\
+        worker.lb.balance_workers=a\nworker.lb.balance_workers=b\n\
+        worker.a.route=dom.n1\nworker.a.disabled=1\nworker.b.activation=S\nworker.b.lbfactor=3\n";
+    let (config, _) = read(text);
+    let WorkerKind::Lb(lb) = &config.workers["lb"].kind else { panic!("it is an lb") };
+    assert_eq!(lb.members[0].domain, "dom");
+    assert_eq!(lb.members[0].activation, Activation::Disabled);
+    assert_eq!(lb.members[1].activation, Activation::Stopped);
+    assert_eq!(lb.members[1].lbfactor, 3);
+    assert!(ajp(&config, "a").secret.is_some(), "the balancer's secret is inherited");
+}
+
+#[test]
+fn mistakes_are_named_with_line_value_and_remedy() {
+    let cases: &[(&str, &str)] = &[
+        (
+            "worker.list=a\nworker.a.prot=1",
+            "Error w:2: worker.a.prot: unknown attribute \"prot\", did you mean port",
+        ),
+        (
+            "worker.list=a\nworker.a.type=ajp99",
+            "Error w:2: worker.a.type: unknown type \"ajp99\", expected ajp13, lb or status",
+        ),
+        (
+            "worker.list=l\nworker.l.type=lb",
+            "Error w:2: worker.l.balance_workers: a balancer needs at least one member",
+        ),
+        (
+            "worker.list=l\nworker.l.type=lb\nworker.l.balance_workers=l",
+            "Error w:2: worker.l.balance_workers: l is of type lb, expected ajp13",
+        ),
+        (
+            "worker.list=l\nworker.l.type=lb\nworker.l.balance_workers=a,b\nworker.a.route=x\nworker.b.route=x",
+            "Error w:2: worker.l.balance_workers: a and b have the same route \"x\"",
+        ),
+        (
+            "worker.list=a\nworker.a.port=99999",
+            "Warning w:2: worker.a.port: invalid port 99999, expected 0 to 65535; the worker cannot connect",
+        ),
+        (
+            "worker.list=a\nworker.a.port=8080",
+            "Warning w:2: worker.a.port: 8080 is usually an HTTP port, expected the port of the container's AJP connector, such as 8009",
+        ),
+        (
+            "worker.list=a\nworker.a.reply_timeout=10s",
+            "Warning w:2: worker.a.reply_timeout: invalid value \"10s\", expected a whole number",
+        ),
+        (
+            "worker.list=a\nworker.a.prefer_ipv6=maybe",
+            "Warning w:2: worker.a.prefer_ipv6: invalid value \"maybe\", expected true or false",
+        ),
+        (
+            "worker.list=a\nworker.a.cachesize=5",
+            "Warning w:2: worker.a.cachesize is an old name, use connection_pool_size",
+        ),
+        ("worker.list=a,a", "Warning w:1: worker a is listed twice"),
+        (
+            "worker.list=a\nworker.b.type=ajp13",
+            "Warning w:2: worker b is neither in worker.list nor a member of a listed balancer",
+        ),
+        (
+            "worker.list=a\nworker.a.host=$(NOPE)",
+            "Warning w:2: worker.a.host: $(NOPE) is not defined, expected an earlier property or an environment variable",
+        ),
+        (
+            "worker.list=a\nworker.a.port=1\nworker.a.port=2",
+            "Warning w:3: worker.a.port replaces the value of w:2",
+        ),
+        (
+            "worker.list=a\nworker.a.secret=x#y",
+            "Warning w:2: everything from # on is a comment, also inside a secret",
+        ),
+        (
+            "worker.list=a\nworker.a.max_reuse_connections=5",
+            "Warning w:2: worker.a.max_reuse_connections has no effect: use connection_pool_size to limit connections",
+        ),
+        (
+            "ps=/",
+            "Warning w:1: worker.list names no worker: a worker ajp13 at localhost:8009 is assumed",
+        ),
+        (
+            "worker.list=a\nnonsense",
+            "Warning w:2: line ignored: \"nonsense\" has no =, expected name=value",
+        ),
+    ];
+    for (text, expected) in cases {
+        let (_, problems) = read(text);
+        assert_eq!(problems, [*expected], "for {text:?}");
+    }
+}
+
+#[test]
+fn options_a_later_word_wins() {
+    let mut options = Options::default();
+    options.set("+FlushPackets -FlushPackets +ForwardURICompat ForwardURIEscaped").expect("valid");
+    assert_eq!(options.flush_packets, Some(false));
+    assert_eq!(options.forward_uri, Some(crate::uri_map::forward::ForwardUri::Escaped));
+    assert!(options.set("-ForwardURIProxy").is_err());
+    assert!(options.set("+Bogus").is_err());
+    let main = Options { flush_header: Some(true), ..Options::default() };
+    assert_eq!(Options::merge(&main, &options).flush_header, Some(true));
+}
+
+#[test]
+fn directives_check_their_words() {
+    let main = Context { is_virtual: false, section: None, origin: Origin::default() };
+    let vhost = Context { is_virtual: true, ..main.clone() };
+    let location = Context { section: Some("/app"), ..main.clone() };
+    type Case<'c> = (&'static str, &'static str, Option<&'static str>, &'c Context<'c>, bool);
+    let cases: &[Case<'_>] = &[
+        ("JkMount", "/a", Some("w"), &main, true),
+        ("JkMount", "a", Some("w"), &main, false),
+        ("JkMount", "w", None, &main, false),
+        ("JkMount", "w", None, &location, true),
+        ("JkMount", "/a", Some("w"), &location, false),
+        ("JkWorkersFile", "f", None, &vhost, false),
+        ("JkMountCopy", "All", None, &main, true),
+        ("JkMountCopy", "All", None, &vhost, false),
+        ("JkMountCopy", "maybe", None, &vhost, false),
+        ("JkExtractSSL", "perhaps", None, &main, false),
+        ("jklogLEVEL", "debug", None, &main, true),
+        ("JkLogLevel", "bogus", None, &main, true),
+        ("JkRemoteAddrIndicator", "MY_ADDR", None, &main, true),
+        ("JkNonsense", "x", None, &main, false),
+    ];
+    for (directive, first, second, context, fine) in cases {
+        let result = ServerSettings::default().set(directive, first, *second, context);
+        assert_eq!(result.is_ok(), *fine, "{directive} {first}: {result:?}");
+    }
+}

@@ -1,6 +1,5 @@
 //! What a child owns: the subscriber, the background thread.
 
-
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -44,7 +43,12 @@ pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
     match started {
         // SAFETY: the child's pool is live; its end stops and joins the thread.
         Ok(watchdog) => drop(unsafe { server::give_to_pool(pchild, Box::new(watchdog)) }.is_null()),
-        Err(why) => say(main, LogLevel::Error, &format!("JK-103 no background thread: {why}; members in error come back by requests only")),
+        Err(why) => say(
+            main,
+            LogLevel::Error,
+            &format!(
+                "JK-103 no background thread: {why}; members in error come back by requests only"
+            ),
+        ),
     }
 }
-

@@ -43,9 +43,7 @@ pub unsafe extern "C" fn mod_jk_directive(
             Err(why) => {
                 let why = CString::new(why.replace('\0', "")).unwrap_or_default();
                 // SAFETY: copies the text into httpd's pool, where it outlives the call.
-                unsafe {
-                    ffi::apr_pstrmemdup(cmd.temp_pool, why.as_ptr(), why.as_bytes().len())
-                }
+                unsafe { ffi::apr_pstrmemdup(cmd.temp_pool, why.as_ptr(), why.as_bytes().len()) }
             }
         }
     })

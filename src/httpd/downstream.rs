@@ -157,7 +157,8 @@ impl Downstream for HttpdDownstream<'_> {
         // SAFETY: the request is ours; the next response starts from here.
         unsafe { (*raw).status = c_int::from(head.status) };
         if let Some(reason) = head.reason {
-            let line = self.request.keep(&[head.status.to_string().as_bytes(), b" ", reason].concat());
+            let line =
+                self.request.keep(&[head.status.to_string().as_bytes(), b" ", reason].concat());
             // SAFETY: the line lies in the request's pool.
             unsafe { (*raw).status_line = line };
         }

@@ -32,7 +32,8 @@ pub fn encode(
     // SAFETY: httpd keeps the connection as long as its requests.
     let connection = unsafe { &*fields.connection };
     // SAFETY: addresses live as long as the connection.
-    let port_of = |address: *mut ffi::apr_sockaddr_t| unsafe { address.as_ref() }.map_or(0, |a| a.port);
+    let port_of =
+        |address: *mut ffi::apr_sockaddr_t| unsafe { address.as_ref() }.map_or(0, |a| a.port);
     let (address, port) = match options.address {
         Some(Address::Local) => (connection.local_ip, 0),
         Some(Address::Physical) => (connection.client_ip, port_of(connection.client_addr)),
@@ -72,7 +73,7 @@ pub fn encode(
         && match variable("JkHTTPSIndicator") {
             Some(word) => word.eq_ignore_ascii_case(b"on"),
             // SAFETY: the request is live.
-            None => unsafe { ffi::jk_shim_is_tls(raw) } != 0,
+            None => 0 != unsafe { ffi::jk_shim_is_tls(raw) },
         };
     let head = RequestHead {
         method: request.bytes(fields.method).unwrap_or(b"GET"),
@@ -165,8 +166,15 @@ fn is_forwarding(name: &[u8]) -> bool {
 
 fn is_hop_by_hop(name: &[u8]) -> bool {
     [
-        &b"content-length"[..], b"connection", b"transfer-encoding", b"keep-alive", b"te",
-        b"trailer", b"upgrade", b"expect", b"proxy-connection",
+        &b"content-length"[..],
+        b"connection",
+        b"transfer-encoding",
+        b"keep-alive",
+        b"te",
+        b"trailer",
+        b"upgrade",
+        b"expect",
+        b"proxy-connection",
     ]
     .iter()
     .any(|own| name.len() == own.len() && name.eq_ignore_ascii_case(own))

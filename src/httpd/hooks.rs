@@ -58,7 +58,11 @@ pub unsafe extern "C" fn mod_jk_post_config(
         plan.report(main, true);
         if plan.is_broken() {
             let Some(text) = retained::workers_text() else { return FAILED };
-            say(main, LogLevel::Error, "JK-104 the new workers are not used because of the errors above: the last good ones stay in force");
+            say(
+                main,
+                LogLevel::Error,
+                "JK-104 the new workers are not used because of the errors above: the last good ones stay in force",
+            );
             // SAFETY: as above.
             plan = unsafe { setup::plan(main, ptemp, Some(&text)) };
             if plan.is_broken() {
@@ -103,7 +107,9 @@ pub unsafe extern "C" fn mod_jk_child_ended(_main: *mut server_rec, _pid: libc::
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mod_jk_translate_name(r: *mut request_rec) -> c_int {
     // SAFETY: httpd keeps `r` alive and gives it to one thread only until the hook returns.
-    guard("translate_name", FAILED, || unsafe { Request::from_raw(r) }.map_or(DECLINED, mapping::translate))
+    guard("translate_name", FAILED, || {
+        unsafe { Request::from_raw(r) }.map_or(DECLINED, mapping::translate)
+    })
 }
 
 /// Maps a request that another module translated.
@@ -114,7 +120,9 @@ pub unsafe extern "C" fn mod_jk_translate_name(r: *mut request_rec) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mod_jk_map_to_storage(r: *mut request_rec) -> c_int {
     // SAFETY: as for translate_name.
-    guard("map_to_storage", FAILED, || unsafe { Request::from_raw(r) }.map_or(DECLINED, mapping::to_storage))
+    guard("map_to_storage", FAILED, || {
+        unsafe { Request::from_raw(r) }.map_or(DECLINED, mapping::to_storage)
+    })
 }
 
 /// Serves a request.

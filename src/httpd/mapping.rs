@@ -38,7 +38,8 @@ pub fn to_storage(request: Request<'_>) -> c_int {
     }
     let result = map(request);
     if result == DECLINED
-        && let Some(Some(name)) = request.ready().and_then(|ready| ready.settings.strip_session.as_ref())
+        && let Some(Some(name)) =
+            request.ready().and_then(|ready| ready.settings.strip_session.as_ref())
     {
         strip(request, name.as_bytes());
     }
@@ -51,7 +52,9 @@ fn map(request: Request<'_>) -> c_int {
     if ready.map.is_empty() || fields.proxyreq != 0 || request.is_left_alone() {
         return DECLINED;
     }
-    if request.bytes(fields.handler) == Some(HANDLER) || request.bytes(fields.method) == Some(b"CONNECT") {
+    if request.bytes(fields.handler) == Some(HANDLER)
+        || request.bytes(fields.method) == Some(b"CONNECT")
+    {
         return DECLINED;
     }
     let path = request.bytes(fields.uri).unwrap_or_default();
@@ -154,16 +157,25 @@ pub fn handle(request: Request<'_>) -> c_int {
     let Some(ready) = request.ready() else { return DECLINED };
     log::within(Some(&ready.log), || {
         if request.is_left_alone() {
-            tracing::warn!("JK-203 no-jk was set after \"{}\" was mapped: set it with SetEnvIf outside of sections", log::escaped(request.bytes(fields.uri).unwrap_or_default()));
+            tracing::warn!(
+                "JK-203 no-jk was set after \"{}\" was mapped: set it with SetEnvIf outside of sections",
+                log::escaped(request.bytes(fields.uri).unwrap_or_default())
+            );
             return DECLINED;
         }
         let uri = request.bytes(fields.uri).unwrap_or_default();
         let Some((name, extensions)) = worker_of(&request, ready) else {
-            tracing::error!("JK-204 \"{}\" has the handler jakarta-servlet and no worker; answered 500", log::escaped(uri));
+            tracing::error!(
+                "JK-204 \"{}\" has the handler jakarta-servlet and no worker; answered 500",
+                log::escaped(uri)
+            );
             return ffi::HTTP_INTERNAL_SERVER_ERROR as c_int;
         };
         let Some(worker) = ready.workers.get(&name) else {
-            tracing::error!("JK-205 \"{}\": there is no worker \"{name}\" in worker.list; answered 500", log::escaped(uri));
+            tracing::error!(
+                "JK-205 \"{}\": there is no worker \"{name}\" in worker.list; answered 500",
+                log::escaped(uri)
+            );
             return ffi::HTTP_INTERNAL_SERVER_ERROR as c_int;
         };
         let settings = settings(&request, ready, &extensions);
@@ -228,9 +240,9 @@ fn settings(request: &Request<'_>, ready: &Ready, extensions: &Extensions) -> Re
         (&extensions.disabled, Activation::Disabled),
         (&extensions.stopped, Activation::Stopped),
     ];
-    let activations = lists.iter().flat_map(|(names, activation)| {
-        names.iter().map(|name| (name.clone(), *activation))
-    });
+    let activations = lists
+        .iter()
+        .flat_map(|(names, activation)| names.iter().map(|name| (name.clone(), *activation)));
     let route = request.variable("JK_ROUTE").filter(|route| !route.is_empty());
     RequestSettings {
         reply_timeout,

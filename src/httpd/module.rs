@@ -21,7 +21,7 @@ pub static mut jk_module: module = {
     own.magic = MODULE_MAGIC_COOKIE;
     own.create_server_config = Some(server::mod_jk_create_server_config);
     own.merge_server_config = Some(server::mod_jk_merge_server_config);
-    own.cmds = unsafe { ptr::addr_of!(jk_shim_commands) }.cast();
+    own.cmds = ptr::addr_of!(jk_shim_commands).cast();
     own.register_hooks = Some(ffi::jk_shim_register_hooks);
     own
 };

@@ -162,4 +162,3 @@ impl<'r> Request<'r> {
         }
     }
 }
-

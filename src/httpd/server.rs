@@ -53,7 +53,7 @@ pub unsafe extern "C" fn mod_jk_create_server_config(
     _server: *mut server_rec,
 ) -> *mut c_void {
     // SAFETY: `pool` is httpd's configuration pool, by this function's own contract.
-    unsafe { give_to_pool(pool, Box::default()) }.cast()
+    unsafe { give_to_pool(pool, Box::<ServerConf>::default()) }.cast()
 }
 
 /// Joins the main server's configuration into that of a virtual host.

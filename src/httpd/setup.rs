@@ -104,11 +104,19 @@ pub unsafe fn plan(main: *mut server_rec, ptemp: *mut apr_pool_t, given: Option<
         problems.extend(found);
         for rule in rules.iter().filter(|rule| !rule.is_exclusion) {
             if !workers.list.contains(&rule.worker) {
-                let hint = crate::config::nearest(&rule.worker, workers.list.iter().map(String::as_str))
-                    .map_or(String::new(), |name| format!(", did you mean {name}"));
+                let hint =
+                    crate::config::nearest(&rule.worker, workers.list.iter().map(String::as_str))
+                        .map_or(String::new(), |name| format!(", did you mean {name}"));
                 let origin = Origin { file: rule.origin.as_str().into(), line: 0 };
-                let text = format!("{}: pattern \"{}\": there is no worker \"{}\" in worker.list{hint}; its requests are answered with 500", rule.origin, rule.pattern, rule.worker);
-                problems.push(Diagnostic { severity: Severity::Warning, origin: Origin { file: origin.file, line: 0 }, text });
+                let text = format!(
+                    "{}: pattern \"{}\": there is no worker \"{}\" in worker.list{hint}; its requests are answered with 500",
+                    rule.origin, rule.pattern, rule.worker
+                );
+                problems.push(Diagnostic {
+                    severity: Severity::Warning,
+                    origin: Origin { file: origin.file, line: 0 },
+                    text,
+                });
             }
         }
     }
@@ -123,12 +131,17 @@ pub unsafe fn plan(main: *mut server_rec, ptemp: *mut apr_pool_t, given: Option<
 /// # Safety
 ///
 /// As for [`plan`]; `pconf` must be the configuration pool.
-pub unsafe fn install(pconf: *mut apr_pool_t, main: *mut server_rec, plan: &Plan) -> Result<(), String> {
+pub unsafe fn install(
+    pconf: *mut apr_pool_t,
+    main: *mut server_rec,
+    plan: &Plan,
+) -> Result<(), String> {
     let workers = Arc::new(Workers::build(&plan.workers).map_err(|error| error.to_string())?);
     retained::keep_workers_text(&plan.text);
     let mut logs: BTreeMap<String, Arc<Log>> = BTreeMap::new();
     // SAFETY: the main server is live.
-    let main_settings = unsafe { server::of(main) }.map(|conf| conf.settings.clone()).unwrap_or_default();
+    let main_settings =
+        unsafe { server::of(main) }.map(|conf| conf.settings.clone()).unwrap_or_default();
     let mut next = main;
     while !next.is_null() {
         // SAFETY: `next` is a server of httpd's list.
@@ -144,7 +157,13 @@ pub unsafe fn install(pconf: *mut apr_pool_t, main: *mut server_rec, plan: &Plan
                 .iter()
                 .map(|name| (*name, CString::new(settings.indicator(name)).unwrap_or_default()))
                 .collect();
-            let ready = Ready { map: Arc::new(map), workers: Arc::clone(&workers), log, settings, variables };
+            let ready = Ready {
+                map: Arc::new(map),
+                workers: Arc::clone(&workers),
+                log,
+                settings,
+                variables,
+            };
             // A server is made ready once: the pool is new with every pass.
             let _ = conf.ready.set(ready);
         }
@@ -159,7 +178,12 @@ pub unsafe fn install(pconf: *mut apr_pool_t, main: *mut server_rec, plan: &Plan
 
 /// httpd lets virtual hosts without own directives share the main server's configuration; each
 /// needs one of its own, as mounts are not inherited.
-unsafe fn make_own(pconf: *mut apr_pool_t, main: *mut server_rec, host: *mut server_rec, base: &ServerSettings) {
+unsafe fn make_own(
+    pconf: *mut apr_pool_t,
+    main: *mut server_rec,
+    host: *mut server_rec,
+    base: &ServerSettings,
+) {
     if ptr::eq(main, host) {
         return;
     }
@@ -174,16 +198,30 @@ unsafe fn make_own(pconf: *mut apr_pool_t, main: *mut server_rec, host: *mut ser
     // SAFETY: `pconf` is live and owns the configuration.
     let conf = unsafe { server::give_to_pool(pconf, conf) };
     // SAFETY: the host's vector is writable during configuration.
-    unsafe { ffi::ap_set_module_config((*host).module_config, &raw const module::jk_module, conf.cast::<c_void>()) };
+    unsafe {
+        ffi::ap_set_module_config(
+            (*host).module_config,
+            &raw const module::jk_module,
+            conf.cast::<c_void>(),
+        )
+    };
 }
 
-fn map_of(pool: *mut apr_pool_t, own: &ServerSettings, main: &ServerSettings, is_main: bool, workers: &WorkersConfig) -> UriMap {
+fn map_of(
+    pool: *mut apr_pool_t,
+    own: &ServerSettings,
+    main: &ServerSettings,
+    is_main: bool,
+    workers: &WorkersConfig,
+) -> UriMap {
     let copies = !is_main && own.mount_copy == Some(MountCopy::On);
     let mut joined = own.clone();
     let is_bare = own.mounts.is_empty() && own.mount_file.is_none();
     if copies {
         for mount in &main.mounts {
-            let same = |other: &crate::config::Mount| other.pattern == mount.pattern && other.is_exclusion == mount.is_exclusion;
+            let same = |other: &crate::config::Mount| {
+                other.pattern == mount.pattern && other.is_exclusion == mount.is_exclusion
+            };
             if !joined.mounts.iter().any(same) {
                 joined.mounts.push(mount.clone());
             }
@@ -211,7 +249,9 @@ fn rules(pool: *mut apr_pool_t, settings: &ServerSettings) -> (Vec<Rule>, Vec<Di
             Ok((mut made, warnings)) => {
                 made.iter_mut().for_each(|rule| rule.is_exclusion |= mount.is_exclusion);
                 all.extend(made);
-                problems.extend(warnings.into_iter().map(|text| Diagnostic::warning(&mount.origin, text)));
+                problems.extend(
+                    warnings.into_iter().map(|text| Diagnostic::warning(&mount.origin, text)),
+                );
             }
             Err(why) => problems.push(Diagnostic::error(&mount.origin, why)),
         }
@@ -220,17 +260,24 @@ fn rules(pool: *mut apr_pool_t, settings: &ServerSettings) -> (Vec<Rule>, Vec<Di
         let path = rooted(pool, file);
         match read(&path) {
             Ok(text) => {
-                let (made, found) = uri_map_file::read(&text, &path, &|name| std::env::var(name).ok());
+                let (made, found) =
+                    uri_map_file::read(&text, &path, &|name| std::env::var(name).ok());
                 all.extend(made);
                 problems.extend(found);
             }
-            Err(why) => problems.push(Diagnostic::error(origin, format!("JkMountFile {path}: {why}"))),
+            Err(why) => {
+                problems.push(Diagnostic::error(origin, format!("JkMountFile {path}: {why}")))
+            }
         }
     }
     (all, problems)
 }
 
-fn log_of(pool: *mut apr_pool_t, settings: &ServerSettings, logs: &mut BTreeMap<String, Arc<Log>>) -> Result<Arc<Log>, String> {
+fn log_of(
+    pool: *mut apr_pool_t,
+    settings: &ServerSettings,
+    logs: &mut BTreeMap<String, Arc<Log>>,
+) -> Result<Arc<Log>, String> {
     let level = settings.log_level.unwrap_or(LogLevel::Info);
     let stamp = settings.log_stamp_format.clone().unwrap_or_else(|| DEFAULT_STAMP.to_owned());
     let file = settings.log_file.clone().unwrap_or_default();
@@ -302,7 +349,9 @@ fn rooted(pool: *mut apr_pool_t, path: &str) -> String {
 /// # Safety
 ///
 /// `main` must be httpd's list of servers, which stays as it is for `'s`.
-pub unsafe fn servers<'s>(main: *mut server_rec) -> impl Iterator<Item = (*mut server_rec, &'s ServerConf)> {
+pub unsafe fn servers<'s>(
+    main: *mut server_rec,
+) -> impl Iterator<Item = (*mut server_rec, &'s ServerConf)> {
     let mut next = main;
     let mut seen: *const ServerConf = ptr::null();
     std::iter::from_fn(move || {
@@ -324,11 +373,24 @@ pub unsafe fn servers<'s>(main: *mut server_rec) -> impl Iterator<Item = (*mut s
 
 /// All directives that rename a variable.
 const INDICATORS: &[&str] = &[
-    "JkWorkerIndicator", "JkRequestIdIndicator", "JkRemoteAddrIndicator", "JkRemotePortIndicator",
-    "JkRemoteHostIndicator", "JkRemoteUserIndicator", "JkAuthTypeIndicator", "JkLocalNameIndicator",
-    "JkLocalAddrIndicator", "JkLocalPortIndicator", "JkIgnoreCLIndicator", "JkHTTPSIndicator",
-    "JkSSLPROTOCOLIndicator", "JkCERTSIndicator", "JkCIPHERIndicator", "JkSESSIONIndicator",
-    "JkKEYSIZEIndicator", "JkCERTCHAINPrefix",
+    "JkWorkerIndicator",
+    "JkRequestIdIndicator",
+    "JkRemoteAddrIndicator",
+    "JkRemotePortIndicator",
+    "JkRemoteHostIndicator",
+    "JkRemoteUserIndicator",
+    "JkAuthTypeIndicator",
+    "JkLocalNameIndicator",
+    "JkLocalAddrIndicator",
+    "JkLocalPortIndicator",
+    "JkIgnoreCLIndicator",
+    "JkHTTPSIndicator",
+    "JkSSLPROTOCOLIndicator",
+    "JkCERTSIndicator",
+    "JkCIPHERIndicator",
+    "JkSESSIONIndicator",
+    "JkKEYSIZEIndicator",
+    "JkCERTCHAINPrefix",
 ];
 
 const DEFAULT_STAMP: &str = "[%a %b %d %H:%M:%S.%Q %Y] ";

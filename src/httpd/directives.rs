@@ -22,10 +22,14 @@ pub unsafe extern "C" fn mod_jk_directive(
     guard("a directive", c"internal error".as_ptr(), || {
         // SAFETY: httpd keeps `cmd` alive during the call.
         let cmd = unsafe { &*cmd };
-        // SAFETY: the command row is ours and its name a C string.
-        let name = unsafe { text((*cmd.cmd).name) };
+        // SAFETY: httpd keeps the command row, which is ours, alive.
+        let row = unsafe { &*cmd.cmd };
+        // SAFETY: the row's name is a C string.
+        let name = unsafe { text(row.name) };
         // SAFETY: words are C strings or null.
-        let (first, second) = unsafe { (text(word1), (!word2.is_null()).then(|| text(word2))) };
+        let first = unsafe { text(word1) };
+        // SAFETY: as above.
+        let second = (!word2.is_null()).then(|| unsafe { text(word2) });
         // SAFETY: httpd keeps the server alive while it reads its configuration.
         let is_virtual = unsafe { (*cmd.server).is_virtual } != 0;
         // SAFETY: `path` is the section's argument or null.

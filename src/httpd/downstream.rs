@@ -62,7 +62,9 @@ impl<'r> HttpdDownstream<'r> {
             _ => RequestBody::None,
         };
         // SAFETY: makes a brigade in the request's pool.
-        let (input, output) = unsafe { (ffi::jk_shim_brigade(raw), ffi::jk_shim_brigade(raw)) };
+        let input = unsafe { ffi::jk_shim_brigade(raw) };
+        // SAFETY: as above.
+        let output = unsafe { ffi::jk_shim_brigade(raw) };
         let path = path.or_else(|| request.bytes(request.fields().uri)).unwrap_or_default();
         let cookie = None;
         let server_error = None;

@@ -107,9 +107,8 @@ pub unsafe extern "C" fn mod_jk_child_ended(_main: *mut server_rec, _pid: libc::
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mod_jk_translate_name(r: *mut request_rec) -> c_int {
     // SAFETY: httpd keeps `r` alive and gives it to one thread only until the hook returns.
-    guard("translate_name", FAILED, || {
-        unsafe { Request::from_raw(r) }.map_or(DECLINED, mapping::translate)
-    })
+    let request = unsafe { Request::from_raw(r) };
+    guard("translate_name", FAILED, || request.map_or(DECLINED, mapping::translate))
 }
 
 /// Maps a request that another module translated.
@@ -119,10 +118,9 @@ pub unsafe extern "C" fn mod_jk_translate_name(r: *mut request_rec) -> c_int {
 /// `r` must be the request httpd passes to a map_to_storage hook.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mod_jk_map_to_storage(r: *mut request_rec) -> c_int {
-    // SAFETY: as for translate_name.
-    guard("map_to_storage", FAILED, || {
-        unsafe { Request::from_raw(r) }.map_or(DECLINED, mapping::to_storage)
-    })
+    // SAFETY: httpd keeps `r` alive and gives it to one thread only until the hook returns.
+    let request = unsafe { Request::from_raw(r) };
+    guard("map_to_storage", FAILED, || request.map_or(DECLINED, mapping::to_storage))
 }
 
 /// Serves a request.
@@ -132,8 +130,9 @@ pub unsafe extern "C" fn mod_jk_map_to_storage(r: *mut request_rec) -> c_int {
 /// `r` must be the request httpd passes to a handler hook.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mod_jk_handler(r: *mut request_rec) -> c_int {
-    // SAFETY: as for translate_name.
-    guard("handler", FAILED, || unsafe { Request::from_raw(r) }.map_or(DECLINED, mapping::handle))
+    // SAFETY: httpd keeps `r` alive and gives it to one thread only until the hook returns.
+    let request = unsafe { Request::from_raw(r) };
+    guard("handler", FAILED, || request.map_or(DECLINED, mapping::handle))
 }
 
 /// Sees a request off.

@@ -122,8 +122,11 @@ fn index_of(request: Request<'_>, main: Request<'_>, ready: &Ready, rule: usize,
     let raw = request.raw();
     // SAFETY: as above.
     unsafe { (*raw).filename = file };
-    // SAFETY: the file name and the place for the answer belong to the request.
-    unsafe { ffi::apr_stat(&raw mut (*raw).finfo, file, ffi::APR_FINFO_MIN as i32, (*raw).pool) };
+    // SAFETY: the place for the answer belongs to the request, which is ours.
+    let info = unsafe { &raw mut (*raw).finfo };
+    let pool = request.fields().pool;
+    // SAFETY: the file name is a C string, `info` a place for the answer, the pool live.
+    unsafe { ffi::apr_stat(info, file, ffi::APR_FINFO_MIN as i32, pool) };
     claim(main, ready, rule, None, worker);
 }
 

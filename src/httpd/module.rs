@@ -28,3 +28,8 @@ pub static mut jk_module: module = {
 
 /// Says that this is a module of httpd 2: "AP24" as httpd spells it.
 const MODULE_MAGIC_COOKIE: std::ffi::c_ulong = 0x4150_3234;
+
+/// Returns where httpd finds this module's index.
+pub fn own() -> *const module {
+    &raw const jk_module
+}

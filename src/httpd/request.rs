@@ -95,8 +95,10 @@ impl<'r> Request<'r> {
 
     /// Iterates over a table in its order.
     pub fn entries(&self, table: Table) -> impl Iterator<Item = (&'r [u8], &'r [u8])> {
-        // SAFETY: the table belongs to the request and its array to the table.
-        let array = unsafe { &*ffi::apr_table_elts(self.table(table)) };
+        // SAFETY: the table belongs to the request.
+        let array = unsafe { ffi::apr_table_elts(self.table(table)) };
+        // SAFETY: the array is the table's own and lives as long.
+        let array = unsafe { &*array };
         let count = usize::try_from(array.nelts).unwrap_or(0);
         let rows: &'r [apr_table_entry_t] = match array.elts.is_null() {
             true => &[],
@@ -130,11 +132,7 @@ impl<'r> Request<'r> {
         let vector = self.fields().request_config;
         // SAFETY: the vector belongs to the request; the value lives as long as its pool.
         unsafe {
-            ffi::ap_set_module_config(
-                vector,
-                &raw const super::module::jk_module,
-                value.cast::<c_void>(),
-            );
+            ffi::ap_set_module_config(vector, super::module::own(), value.cast::<c_void>());
         }
     }
 
@@ -146,8 +144,7 @@ impl<'r> Request<'r> {
     pub unsafe fn attached<T>(&self) -> Option<&'r T> {
         let vector = self.fields().request_config;
         // SAFETY: the vector belongs to the request.
-        let value =
-            unsafe { ffi::ap_get_module_config(vector, &raw const super::module::jk_module) };
+        let value = unsafe { ffi::ap_get_module_config(vector, super::module::own()) };
         // SAFETY: of this type by contract, and alive as long as the request's pool.
         unsafe { value.cast::<T>().as_ref() }
     }

@@ -109,7 +109,7 @@ pub unsafe fn of<'s>(server: *const server_rec) -> Option<&'s ServerConf> {
     // SAFETY: `server` is live by contract.
     let vector = unsafe { (*server).module_config };
     // SAFETY: httpd fills the vector; our index was set when the module was loaded.
-    let conf = unsafe { ffi::ap_get_module_config(vector, &raw const super::module::jk_module) };
+    let conf = unsafe { ffi::ap_get_module_config(vector, super::module::own()) };
     // SAFETY: what is stored there comes from `give_to_pool` and lives as long as the server.
     unsafe { conf.cast::<ServerConf>().as_ref() }
 }
@@ -123,7 +123,7 @@ pub unsafe fn of_mut<'s>(server: *mut server_rec) -> Option<&'s mut ServerConf> 
     // SAFETY: `server` is live by contract.
     let vector = unsafe { (*server).module_config };
     // SAFETY: as in `of`.
-    let conf = unsafe { ffi::ap_get_module_config(vector, &raw const super::module::jk_module) };
+    let conf = unsafe { ffi::ap_get_module_config(vector, super::module::own()) };
     // SAFETY: as in `of`; unshared by contract.
     unsafe { conf.cast::<ServerConf>().as_mut() }
 }

@@ -187,8 +187,10 @@ unsafe fn make_own(
     if ptr::eq(main, host) {
         return;
     }
-    // SAFETY: both are servers of httpd's list.
-    let (own, shared) = unsafe { (server::of(host), server::of(main)) };
+    // SAFETY: a server of httpd's list.
+    let own = unsafe { server::of(host) };
+    // SAFETY: as above.
+    let shared = unsafe { server::of(main) };
     let (Some(own), Some(shared)) = (own, shared) else { return };
     if !ptr::eq(own, shared) {
         return;
@@ -197,14 +199,10 @@ unsafe fn make_own(
     let conf = Box::new(ServerConf { settings, ..ServerConf::default() });
     // SAFETY: `pconf` is live and owns the configuration.
     let conf = unsafe { server::give_to_pool(pconf, conf) };
+    // SAFETY: a server of httpd's list.
+    let vector = unsafe { (*host).module_config };
     // SAFETY: the host's vector is writable during configuration.
-    unsafe {
-        ffi::ap_set_module_config(
-            (*host).module_config,
-            &raw const module::jk_module,
-            conf.cast::<c_void>(),
-        )
-    };
+    unsafe { ffi::ap_set_module_config(vector, module::own(), conf.cast::<c_void>()) };
 }
 
 fn map_of(

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -119,6 +120,8 @@ impl Httpd {
         let stderr = fs::File::create(self.dir.join("stderr")).expect("a file");
         let mut command = Command::new(program());
         command.arg("-f").arg(self.dir.join("httpd.conf"));
+        // httpd passes the signal that stops it on to its whole process group.
+        command.process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
         command
     }

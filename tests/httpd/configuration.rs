@@ -142,3 +142,25 @@ fn an_index_page_is_forwarded_with_its_directory() {
     assert_eq!(response.text(), "n1 GET /d1/index.jsp 0");
     assert_eq!(Client::connect(httpd.port).get("/d1/index.jsp").text(), "n1 GET /d1/index.jsp 0");
 }
+
+#[test]
+fn the_files_to_start_from_load_without_a_word() {
+    let own = crate::support::root().join("apache-conf");
+    let read = |name: &str| std::fs::read_to_string(own.join(name)).expect("a file of ours");
+    let local = |text: String, httpd: &crate::support::httpd::Httpd| {
+        let dir = httpd.dir.display().to_string();
+        text.replace("/etc/libapache2-mod-jk", &dir).replace("/var/log/apache2", &dir)
+    };
+    let workers = read("workers.properties");
+    let httpd = Setup { name: "stock", mpm: "event", config: "", workers: &workers }.prepare();
+    httpd.write("uriworkermap.properties", &read("uriworkermap.properties"));
+    let host = format!(
+        "LoadModule authz_host_module {}/mod_authz_host.so\n",
+        crate::support::httpd::modules_dir().display()
+    );
+    let config = httpd.log("httpd.conf");
+    let lines: Vec<_> = config.lines().filter(|line| !line.starts_with("Jk")).collect();
+    httpd.write("httpd.conf", &(lines.join("\n") + "\n" + &host + &local(read("jk.conf"), &httpd)));
+    let (fine, printed) = httpd.configtest();
+    assert!(fine && printed.trim() == "Syntax OK", "{printed}");
+}

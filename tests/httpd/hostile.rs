@@ -178,6 +178,7 @@ fn what_does_not_fit_is_refused_before_anything_is_sent() {
     let mut client = Client::connect(httpd.port);
     assert_eq!(client.request("GET", "/app/x", &[("X-Big", &big)], b"").status, 431);
     assert_eq!(client.get(&format!("/app/{big}")).status, 414);
-    assert_eq!(client.get("/app/x").status, 200);
+    // httpd closes the connection after a 414.
+    assert_eq!(Client::connect(httpd.port).get("/app/x").status, 200);
     assert_eq!(container.count(), 1);
 }

@@ -141,7 +141,10 @@ impl ServerSettings {
             "jkmount" => self.mount(directive, false, first, second, context)?,
             "jkunmount" => self.mount(directive, true, first, second, context)?,
             "jkmountfile" => self.mount_file = Some((first.to_owned(), origin)),
-            "jkmountfilereload" => self.mount_file_reload = Some(number(first)),
+            "jkmountfilereload" => {
+                self.mount_file_reload = Some(number(first));
+                self.not_yet(directive, "the mount file is read at start and restart", origin);
+            }
             "jkmountcopy" => {
                 self.mount_copy = Some(match first.to_ascii_lowercase().as_str() {
                     "all" if context.is_virtual => {
@@ -153,7 +156,10 @@ impl ServerSettings {
                     _ => return Err(expected(directive, first, "On, Off or All")),
                 });
             }
-            "jkautoalias" => self.auto_alias = owned(),
+            "jkautoalias" => {
+                self.auto_alias = owned();
+                self.not_yet(directive, "use Alias", origin);
+            }
             "jkstripsession" => {
                 let name = second.unwrap_or(";jsessionid").to_owned();
                 self.strip_session = Some(on_off(directive, first)?.then_some(name));
@@ -180,7 +186,14 @@ impl ServerSettings {
                 return Err(expected(directive, first, "a strftime format"));
             }
             "jklogstampformat" => self.log_stamp_format = owned(),
-            "jkrequestlogformat" => self.request_log_format = owned(),
+            "jkrequestlogformat" => {
+                self.request_log_format = owned();
+                self.not_yet(
+                    directive,
+                    "use LogFormat with the notes JK_WORKER_NAME and JK_REQUEST_DURATION",
+                    origin,
+                );
+            }
             "jkextractssl" => self.extract_ssl = Some(on_off(directive, first)?),
             "jkstrict" => self.strict = Some(on_off(directive, first)?),
             "jkoptions" => self.options.set(first)?,
@@ -196,6 +209,11 @@ impl ServerSettings {
             }
         }
         Ok(())
+    }
+
+    /// Says that a directive is accepted and not written yet.
+    fn not_yet(&mut self, directive: &str, instead: &str, origin: Origin) {
+        self.notes.push((format!("{directive} has no effect in this version: {instead}"), origin));
     }
 
     fn mount(

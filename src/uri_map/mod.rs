@@ -42,7 +42,7 @@ impl UriMap {
         self.rules.iter().chain(&self.exclusions)
     }
 
-    /// Finds the rule for a cleaned URI, see [`clean`]. The number names it in [`rule`](Self::rule).
+    /// Finds the rule for a cleaned URI, see [`clean()`]. The number names it in [`rule`](Self::rule).
     pub fn find(&self, uri: &[u8]) -> Option<usize> {
         let winner = self.rules.iter().position(|rule| rule.matches(uri))?;
         let worker = &self.rules[winner].worker;

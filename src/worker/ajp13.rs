@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::failure::{Cause, Committed, Failure, Uncommitted};
-use super::upload::Upload;
+use super::upload::{Upload, lost};
 use super::{Downstream, MemberData, RequestSettings};
 use crate::ajp::{Close, Exchange, Step, body_packet_header};
 use crate::clock::{self, Millis};
@@ -227,7 +227,8 @@ impl Run<'_> {
                         continue;
                     }
                     Step::EndOfBodyAgain => {
-                        connection.send(&mut [IoSlice::new(&crate::ajp::END_OF_BODY)], deadline)?;
+                        let mut end = [IoSlice::new(&crate::ajp::END_OF_BODY)];
+                        connection.send(&mut end, deadline).map_err(lost)?;
                     }
                     Step::Ignored => {}
                     Step::Done { reuse } => {

@@ -4,7 +4,7 @@ use super::failure::{Cause, ClientError};
 use super::{Downstream, RequestSettings};
 use crate::ajp::{END_OF_BODY, Exchange, RequestBody, body_packet_header};
 use crate::clock::Millis;
-use crate::net::Connection;
+use crate::net::{Connection, NetError, Phase};
 
 /// The request's body. Its first block is read before a container is bothered, and kept, so that
 /// the request can be sent again as long as nothing beyond it was given away.
@@ -99,7 +99,7 @@ impl Upload {
         // `want` is at most MAX_BLOCK, which a packet can hold.
         let head = body_packet_header(got as u16);
         let mut parts = [std::io::IoSlice::new(&head), std::io::IoSlice::new(&block[..got])];
-        connection.send(&mut parts, deadline)?;
+        connection.send(&mut parts, deadline).map_err(lost)?;
         exchange.body_sent(got);
         Ok(())
     }
@@ -110,10 +110,16 @@ impl Upload {
         connection: &Connection,
         deadline: Option<Millis>,
     ) -> Result<(), Cause> {
-        connection.send(&mut [std::io::IoSlice::new(&END_OF_BODY)], deadline)?;
+        connection.send(&mut [std::io::IoSlice::new(&END_OF_BODY)], deadline).map_err(lost)?;
         exchange.body_ended();
         Ok(())
     }
+}
+
+/// The container has the request already: that it takes no more body means that its answer is
+/// lost, not that it could not be reached.
+pub fn lost(error: NetError) -> NetError {
+    NetError { phase: Phase::Receive, ..error }
 }
 
 /// What any container takes unasked: the smallest packet size less its overhead.

@@ -2,6 +2,8 @@
 //! load; one is stopped and its sessions live on the other.
 //!
 //! With the argument `check` it runs unattended and fails if any step does.
+// Real servers take real time.
+#![allow(clippy::disallowed_methods)]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,7 +1,7 @@
 //! A real httpd with the module, below cargo's target directory, on a port of its own.
 
 use std::fs;
-use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -73,9 +73,10 @@ impl Httpd {
     pub fn launch(&mut self) {
         let child = self.command().arg("-DFOREGROUND").spawn().expect("apache2 can be started");
         self.process = Some(child);
-        let port = self.port;
-        let up =
-            wait_until(Duration::from_secs(20), || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        // httpd listens before it is ready for signals; only its own word says that it is.
+        let up = wait_until(Duration::from_secs(20), || {
+            self.log("error.log").contains("resuming normal operations")
+        });
         assert!(up, "httpd did not come up: {}{}", self.log("error.log"), self.log("stderr"));
     }
 
@@ -119,6 +120,8 @@ impl Httpd {
         let stderr = fs::File::create(self.dir.join("stderr")).expect("a file");
         let mut command = Command::new(program());
         command.arg("-f").arg(self.dir.join("httpd.conf"));
+        // httpd passes the signal that stops it on to its whole process group.
+        command.process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
         command
     }

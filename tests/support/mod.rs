@@ -1,6 +1,6 @@
 //! What integration tests and the demonstration share: a real httpd, a scripted container, real
 //! Tomcats and an HTTP client. Each user needs only a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::disallowed_methods)]
 
 pub mod client;
 pub mod container;

@@ -5,6 +5,7 @@
 pub mod client;
 pub mod container;
 pub mod httpd;
+pub mod lifeline;
 pub mod tomcat;
 
 use std::net::TcpListener;

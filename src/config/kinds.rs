@@ -87,6 +87,7 @@ pub struct Ajp13Config {
 #[allow(missing_docs)] // named after their properties
 pub struct LbConfig {
     pub members: Vec<MemberConfig>,
+    pub member_names: Vec<String>,
     pub method: Method,
     pub sticky_session: bool,
     pub sticky_session_force: bool,

@@ -19,7 +19,7 @@ pub use kinds::{
 pub use options::Options;
 pub use properties::{Properties, Property};
 pub use registry::{Kind, PROPERTIES, PropertyRow, Scope, nearest};
-pub use server::{Context, LogLevel, Mount, MountCopy, ServerSettings};
+pub use server::{Context, LogLevel, ServerSettings};
 pub use worker::resolve;
 
 #[cfg(test)]

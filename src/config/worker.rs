@@ -286,6 +286,7 @@ impl<'p> Resolver<'p> {
         let escalation = self.integer(name, "error_escalation_time", recover / 2).max(0);
         let seconds = |n: i32| Duration::from_secs(n.unsigned_abs().into());
         LbConfig {
+            member_names: members.iter().map(|member| member.worker.clone()).collect(),
             members,
             method,
             sticky_session: self.boolean(name, "sticky_session", true),

@@ -8,7 +8,7 @@ use super::request::{Request, Table};
 use super::server::Ready;
 use crate::ajp::{Attribute, EncodeError, Part, RequestBody, RequestEncoder, RequestHead};
 use crate::config::options::Address;
-use crate::uri_map::forward::forward;
+use crate::uri_map::forward_uri;
 use crate::worker::MemberData;
 
 /// Writes the request to `out`; `path` is the decoded path with its parameters.
@@ -26,8 +26,9 @@ pub fn encode(
     let options = &ready.settings.options;
     let unparsed = request.bytes(fields.unparsed_uri).unwrap_or_default();
     let mode = options.forward_uri.unwrap_or_default();
-    let uri = forward(mode, path, unparsed)
-        .ok_or(EncodeError::ForbiddenByte { part: Part::Uri, byte: b' ' })?;
+    let mut uri = Vec::new();
+    forward_uri(mode, path, Some(unparsed), &mut uri)
+        .map_err(|_| EncodeError::ForbiddenByte { part: Part::Uri, byte: b' ' })?;
     let variable = |directive| request.get(Table::Environment, ready.variable(directive));
     // SAFETY: httpd keeps the connection as long as its requests.
     let connection = unsafe { &*fields.connection };

@@ -10,7 +10,11 @@ use super::request::{Request, Table};
 use super::server::Ready;
 use crate::lb::Activation;
 use crate::log;
-use crate::uri_map::{self, CleanError, Extensions, Source, UriMap};
+use crate::uri_map::forward::{ForwardUri, decoded_and_cleaned};
+use crate::uri_map::rule::parse_worker;
+use crate::uri_map::{
+    self, CleanError, Extensions, Origin, Rule, clean::is_unsafe, local::strip_session,
+};
 use crate::worker::{RequestSettings, Worker};
 
 const OK: c_int = ffi::OK as c_int;
@@ -19,8 +23,7 @@ const HANDLER: &[u8] = b"jakarta-servlet";
 
 /// What mapping found, kept with the request.
 pub struct Mapped {
-    map: Arc<UriMap>,
-    rule: usize,
+    rule: Arc<Rule>,
     /// The decoded path with its path parameters, where cleaning took something away.
     path: Option<Vec<u8>>,
 }
@@ -62,30 +65,39 @@ fn map(request: Request<'_>) -> c_int {
         return DECLINED;
     }
     log::within(Some(&ready.log), || {
-        let cleaned = match uri_map::clean(path) {
-            Ok(cleaned) => cleaned,
-            Err(why @ (CleanError::AboveRoot | CleanError::NotAbsolute)) => {
+        let mut buffer = Vec::new();
+        let cleaned = match uri_map::clean(path, &mut buffer) {
+            Ok(cleaned) => cleaned.path,
+            Err(CleanError::Asterisk) => return DECLINED,
+            Err(why @ (CleanError::ClimbsAboveRoot | CleanError::NotAbsolute)) => {
                 tracing::info!("JK-201 {why}: \"{}\"; answered 400", log::escaped(path));
                 return ffi::HTTP_BAD_REQUEST as c_int;
             }
         };
-        if ready.settings.options.reject_unsafe_uri == Some(true) && uri_map::is_unsafe(&cleaned) {
-            tracing::info!("JK-202 \"{}\" has a % or \\ and is not mapped", log::escaped(&cleaned));
+        if ready.settings.options.reject_unsafe_uri == Some(true) && is_unsafe(cleaned) {
+            tracing::info!("JK-202 \"{}\" has a % or \\ and is not mapped", log::escaped(cleaned));
             return DECLINED;
         }
-        let Some(rule) = ready.map.find(&cleaned) else { return DECLINED };
-        let worker = ready.map.rule(rule).map(|rule| rule.worker.as_str()).unwrap_or_default();
-        tracing::debug!("\"{}\" goes to worker {worker}", log::escaped(&cleaned));
-        let is_changed = cleaned.as_ref() != path;
+        let Some(rule) = ready.map.find(cleaned) else { return DECLINED };
+        if !means_the_same(&request, ready, rule) {
+            tracing::info!(
+                "JK-206 \"{}\" would be served by another rule as the client wrote it; answered 400",
+                log::escaped(cleaned)
+            );
+            return ffi::HTTP_BAD_REQUEST as c_int;
+        }
+        let worker = &*rule.worker;
+        tracing::debug!("\"{}\" goes to worker {worker}", log::escaped(cleaned));
+        let is_changed = cleaned != path;
         let raw = request.raw();
         if is_changed {
-            let cleaned = request.keep(&cleaned);
+            let cleaned = request.keep(cleaned);
             // SAFETY: the request is ours during the hook; the text lies in its pool.
             unsafe { (*raw).uri = cleaned };
         }
-        claim(request, ready, rule, is_changed.then(|| path.to_vec()), worker);
+        claim(request, rule, is_changed.then(|| path.to_vec()));
         if let Some(main) = request.main() {
-            index_of(request, main, ready, rule, worker);
+            index_of(request, main, rule);
         } else {
             let name = cleaned.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
             let name = request.keep(name);
@@ -97,16 +109,16 @@ fn map(request: Request<'_>) -> c_int {
 }
 
 /// Makes a request ours.
-fn claim(request: Request<'_>, ready: &Ready, rule: usize, path: Option<Vec<u8>>, worker: &str) {
-    request.attach(Mapped { map: Arc::clone(&ready.map), rule, path });
-    request.set(Table::Notes, c"JK_WORKER_NAME", worker.as_bytes());
+fn claim(request: Request<'_>, rule: &Arc<Rule>, path: Option<Vec<u8>>) {
+    request.attach(Mapped { rule: Arc::clone(rule), path });
+    request.set(Table::Notes, c"JK_WORKER_NAME", rule.worker.as_bytes());
     // SAFETY: the request is ours during the hook; the name is static.
     unsafe { (*request.raw()).handler = c"jakarta-servlet".as_ptr() };
 }
 
 /// mod_dir looks for an index file by a sub-request. If it is mapped, so is the directory itself;
 /// whether the file exists is looked up on disk, as mod_dir wants to know.
-fn index_of(request: Request<'_>, main: Request<'_>, ready: &Ready, rule: usize, worker: &str) {
+fn index_of(request: Request<'_>, main: Request<'_>, rule: &Arc<Rule>) {
     const DIRECTORY: u32 = ffi::apr_filetype_e_APR_DIR;
     let name = request.bytes(request.fields().uri).unwrap_or_default();
     let name = name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
@@ -127,23 +139,34 @@ fn index_of(request: Request<'_>, main: Request<'_>, ready: &Ready, rule: usize,
     let pool = request.fields().pool;
     // SAFETY: the file name is a C string, `info` a place for the answer, the pool live.
     unsafe { ffi::apr_stat(info, file, ffi::APR_FINFO_MIN as i32, pool) };
-    claim(main, ready, rule, None, worker);
+    claim(main, rule, None);
 }
 
 /// Removes a session id from a URI that httpd serves itself.
 fn strip(request: Request<'_>, name: &[u8]) {
     let (raw, fields) = (request.raw(), request.fields());
-    if let Some(uri) = uri_map::strip_session(request.bytes(fields.uri).unwrap_or_default(), name) {
-        let uri = request.keep(&uri);
+    let mut stripped = Vec::new();
+    if strip_session(request.bytes(fields.uri).unwrap_or_default(), name, &mut stripped) {
+        let uri = request.keep(&stripped);
         // SAFETY: the request is ours during the hook; the text lies in its pool.
         unsafe { (*raw).uri = uri };
     }
-    let file = request.bytes(fields.filename).unwrap_or_default();
-    if let Some(file) = uri_map::strip_session(file, name) {
-        let file = request.keep(&file);
+    if strip_session(request.bytes(fields.filename).unwrap_or_default(), name, &mut stripped) {
+        let file = request.keep(&stripped);
         // SAFETY: as above.
         unsafe { (*raw).filename = file };
     }
+}
+
+/// In the mode that forwards what the client wrote, that must mean what was mapped: otherwise an
+/// exclusion could be passed by writing the path another way.
+fn means_the_same(request: &Request<'_>, ready: &Ready, rule: &Arc<Rule>) -> bool {
+    if ready.settings.options.forward_uri != Some(ForwardUri::CompatUnparsed) {
+        return true;
+    }
+    let target = request.bytes(request.fields().unparsed_uri).unwrap_or_default();
+    decoded_and_cleaned(target)
+        .is_ok_and(|uri| ready.map.find(&uri).is_some_and(|other| other.worker == rule.worker))
 }
 
 fn mapped<'r>(request: &Request<'r>) -> Option<&'r Mapped> {
@@ -207,19 +230,23 @@ pub fn handle(request: Request<'_>) -> c_int {
 
 /// Chooses: the rule, else the variable, else the map.
 fn worker_of(request: &Request<'_>, ready: &Ready) -> Option<(String, Extensions)> {
-    if let Some(mapped) = mapped(request)
-        && let Some(rule) = mapped.map.rule(mapped.rule)
-    {
-        return Some((rule.worker.clone(), rule.extensions.clone()));
+    if let Some(mapped) = mapped(request) {
+        let rule = &mapped.rule;
+        return Some((rule.worker.to_string(), Extensions::clone(&rule.extensions)));
     }
     if let Some(named) = request.get(Table::Environment, ready.variable("JkWorkerIndicator")) {
-        let named = String::from_utf8_lossy(named);
-        let (rules, _) = uri_map::split("/", &named, Source::Directive, "").ok()?;
-        return rules.into_iter().next().map(|rule| (rule.worker, rule.extensions));
+        let origin = Origin::new("JkWorkerIndicator", 0);
+        let mut problems = Vec::new();
+        let (worker, extensions) = parse_worker(named, &origin, &mut problems);
+        for problem in problems {
+            tracing::warn!("JK-207 {}", problem.text);
+        }
+        return Some((worker.to_string(), extensions));
     }
-    let cleaned = uri_map::clean(request.bytes(request.fields().uri)?).ok()?;
-    let rule = ready.map.rule(ready.map.find(&cleaned)?)?;
-    Some((rule.worker.clone(), rule.extensions.clone()))
+    let mut buffer = Vec::new();
+    let cleaned = uri_map::clean(request.bytes(request.fields().uri)?, &mut buffer).ok()?;
+    let rule = ready.map.find(cleaned.path)?;
+    Some((rule.worker.to_string(), Extensions::clone(&rule.extensions)))
 }
 
 fn settings(request: &Request<'_>, ready: &Ready, extensions: &Extensions) -> RequestSettings {
@@ -230,14 +257,10 @@ fn settings(request: &Request<'_>, ready: &Ready, extensions: &Extensions) -> Re
     };
     let reply = request
         .variable("JK_REPLY_TIMEOUT")
-        .and_then(|text| std::str::from_utf8(text).ok()?.trim().parse::<i32>().ok())
-        .filter(|timeout| *timeout >= 0)
+        .and_then(|text| std::str::from_utf8(text).ok()?.trim().parse::<i64>().ok())
+        .and_then(|timeout| u64::try_from(timeout).ok().map(Duration::from_millis))
         .or(extensions.reply_timeout);
-    let reply_timeout = match reply.map(u64::try_from) {
-        Some(Ok(0)) => Some(None),
-        Some(Ok(ms)) => Some(Some(Duration::from_millis(ms))),
-        Some(Err(_)) | None => None,
-    };
+    let reply_timeout = reply.map(|limit| (!limit.is_zero()).then_some(limit));
     let lists = [
         (&extensions.active, Activation::Active),
         (&extensions.disabled, Activation::Disabled),
@@ -249,8 +272,8 @@ fn settings(request: &Request<'_>, ready: &Ready, extensions: &Extensions) -> Re
     let route = request.variable("JK_ROUTE").filter(|route| !route.is_empty());
     RequestSettings {
         reply_timeout,
-        fail_on_status: extensions.fail_on_status.clone(),
-        use_server_errors: extensions.use_server_errors,
+        fail_on_status: extensions.fail_on_status.clone().unwrap_or_default(),
+        use_server_errors: u16::try_from(extensions.use_server_errors).unwrap_or(0),
         sticky_ignore: flag("JK_STICKY_IGNORE", extensions.sticky_ignore),
         stateless: flag("JK_STATELESS", extensions.stateless),
         activations: activations.collect(),

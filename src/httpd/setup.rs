@@ -13,11 +13,13 @@ use super::ffi::{self, apr_pool_t, server_rec};
 use super::server::{self, Ready, ServerConf};
 use super::{child, module, retained};
 use crate::config::{
-    Diagnostic, LogLevel, MountCopy, Origin, Properties, ServerSettings, Severity, WorkersConfig,
-    resolve, uri_map_file,
+    Diagnostic, LogLevel, Properties, ServerSettings, Severity, WorkerKind, WorkersConfig, resolve,
+    uri_map_file,
 };
 use crate::log::{Log, Sink};
-use crate::uri_map::{Rule, Source, UriMap, split};
+use crate::uri_map::UriMap;
+use crate::uri_map::check::{Target, check_workers};
+use crate::uri_map::merge::{MapOf, ServerMounts, main_rules, map_of, vhost_rules};
 use crate::worker::{VERSION, Workers};
 
 /// The whole configuration, as far as files say.
@@ -98,27 +100,16 @@ pub unsafe fn plan(main: *mut server_rec, ptemp: *mut apr_pool_t, given: Option<
     }
     let (workers, found) = resolve(&properties);
     problems.extend(found);
+    let (main_mounts, _) = mounts_of(ptemp, settings, Some(&workers));
+    let names: Vec<_> = workers.list.iter().map(String::as_str).collect();
     // SAFETY: the list of servers is live by contract.
-    for (_, conf) in unsafe { servers(main) } {
-        let (rules, found) = rules(ptemp, &conf.settings);
+    for (own, conf) in unsafe { servers(main) } {
+        let (mounts, found) = mounts_of(ptemp, &conf.settings, None);
         problems.extend(found);
-        for rule in rules.iter().filter(|rule| !rule.is_exclusion) {
-            if !workers.list.contains(&rule.worker) {
-                let hint =
-                    crate::config::nearest(&rule.worker, workers.list.iter().map(String::as_str))
-                        .map_or(String::new(), |name| format!(", did you mean {name}"));
-                let origin = Origin { file: rule.origin.as_str().into(), line: 0 };
-                let text = format!(
-                    "{}: pattern \"{}\": there is no worker \"{}\" in worker.list{hint}; its requests are answered with 500",
-                    rule.origin, rule.pattern, rule.worker
-                );
-                problems.push(Diagnostic {
-                    severity: Severity::Warning,
-                    origin: Origin { file: origin.file, line: 0 },
-                    text,
-                });
-            }
-        }
+        let rules = if ptr::eq(own, main) { main_rules(&main_mounts) } else { main_rules(&mounts) };
+        problems.extend(UriMap::build(rules.clone()).1.into_iter().map(Diagnostic::from));
+        let found = check_workers(&rules, &names, |name| target(&workers, name));
+        problems.extend(found.into_iter().map(Diagnostic::from));
     }
     if settings.strict == Some(true) {
         problems.iter_mut().for_each(|problem| problem.severity = Severity::Error);
@@ -142,6 +133,7 @@ pub unsafe fn install(
     // SAFETY: the main server is live.
     let main_settings =
         unsafe { server::of(main) }.map(|conf| conf.settings.clone()).unwrap_or_default();
+    let (main_mounts, _) = mounts_of(pconf, &main_settings, Some(&plan.workers));
     let mut next = main;
     while !next.is_null() {
         // SAFETY: `next` is a server of httpd's list.
@@ -152,7 +144,7 @@ pub unsafe fn install(
             let log = log_of(pconf, &settings, &mut logs)?;
             // SAFETY: as above.
             let is_main = ptr::eq(next, main);
-            let map = map_of(pconf, &settings, &main_settings, is_main, &plan.workers);
+            let map = map_for(pconf, &settings, &main_mounts, is_main);
             let variables = INDICATORS
                 .iter()
                 .map(|name| (*name, CString::new(settings.indicator(name)).unwrap_or_default()))
@@ -205,70 +197,66 @@ unsafe fn make_own(
     unsafe { ffi::ap_set_module_config(vector, module::own(), conf.cast::<c_void>()) };
 }
 
-fn map_of(
+fn map_for(
     pool: *mut apr_pool_t,
     own: &ServerSettings,
-    main: &ServerSettings,
+    main: &ServerMounts,
     is_main: bool,
-    workers: &WorkersConfig,
 ) -> UriMap {
-    let copies = !is_main && own.mount_copy == Some(MountCopy::On);
-    let mut joined = own.clone();
-    let is_bare = own.mounts.is_empty() && own.mount_file.is_none();
-    if copies {
-        for mount in &main.mounts {
-            let same = |other: &crate::config::Mount| {
-                other.pattern == mount.pattern && other.is_exclusion == mount.is_exclusion
-            };
-            if !joined.mounts.iter().any(same) {
-                joined.mounts.push(mount.clone());
-            }
-        }
-        if joined.mount_file.is_none() {
-            joined.mount_file = main.mount_file.clone();
-        }
+    if is_main {
+        return UriMap::build(main_rules(main)).0;
     }
-    let (mut all, _) = rules(pool, &joined);
-    if is_main || (copies && is_bare) {
-        for (pattern, worker, origin) in &workers.mounts {
-            if let Ok((made, _)) = split(pattern, worker, Source::Worker, &origin.to_string()) {
-                all.extend(made);
-            }
-        }
-    }
-    UriMap::build(all)
+    let (own, _) = mounts_of(pool, own, None);
+    let rules = match map_of(main, &own) {
+        MapOf::Nothing => Vec::new(),
+        MapOf::Main => main_rules(main),
+        MapOf::Own => vhost_rules(main, &own),
+    };
+    UriMap::build(rules).0
 }
 
-/// Returns the rules a server's own directives and mount file make.
-fn rules(pool: *mut apr_pool_t, settings: &ServerSettings) -> (Vec<Rule>, Vec<Diagnostic>) {
-    let (mut all, mut problems) = (Vec::new(), Vec::new());
-    for mount in &settings.mounts {
-        match split(&mount.pattern, &mount.worker, Source::Directive, &mount.origin.to_string()) {
-            Ok((mut made, warnings)) => {
-                made.iter_mut().for_each(|rule| rule.is_exclusion |= mount.is_exclusion);
-                all.extend(made);
-                problems.extend(
-                    warnings.into_iter().map(|text| Diagnostic::warning(&mount.origin, text)),
-                );
-            }
-            Err(why) => problems.push(Diagnostic::error(&mount.origin, why)),
-        }
-    }
+/// Returns what a server's own directives and its mount file say; the main server also has what
+/// the workers themselves want to serve.
+fn mounts_of(
+    pool: *mut apr_pool_t,
+    settings: &ServerSettings,
+    workers: Option<&WorkersConfig>,
+) -> (ServerMounts, Vec<Diagnostic>) {
+    let mut problems = Vec::new();
+    let mut mounts = ServerMounts {
+        directives: settings.mounts.clone(),
+        copy: settings.mount_copy,
+        ..ServerMounts::default()
+    };
     if let Some((file, origin)) = &settings.mount_file {
         let path = rooted(pool, file);
-        match read(&path) {
+        match std::fs::read(&path) {
             Ok(text) => {
-                let (made, found) =
-                    uri_map_file::read(&text, &path, &|name| std::env::var(name).ok());
-                all.extend(made);
-                problems.extend(found);
+                let environment = |name: &str| std::env::var(name).ok();
+                let (made, found) = uri_map_file::parse_mount_file(&text, &path, &environment);
+                mounts.file = Some(made);
+                problems.extend(found.into_iter().map(Diagnostic::from));
             }
             Err(why) => {
-                problems.push(Diagnostic::error(origin, format!("JkMountFile {path}: {why}")))
+                problems.push(Diagnostic::error(origin, format!("JkMountFile {path}: {why}")));
             }
         }
     }
-    (all, problems)
+    for (pattern, worker, origin) in workers.iter().flat_map(|workers| &workers.mounts) {
+        match uri_map_file::add_worker_mount(&mut mounts.workers, worker, pattern, origin) {
+            Ok(found) => problems.extend(found.into_iter().map(Diagnostic::from)),
+            Err(lost) => problems.push(Diagnostic::error(&lost.origin, lost.text)),
+        }
+    }
+    (mounts, problems)
+}
+
+fn target<'w>(workers: &'w WorkersConfig, name: &str) -> Option<Target<'w>> {
+    Some(match &workers.workers.get(name)?.kind {
+        WorkerKind::Ajp13(_) => Target::Container,
+        WorkerKind::Lb(lb) => Target::Balancer(&lb.member_names),
+        WorkerKind::Status(_) => Target::Status,
+    })
 }
 
 fn log_of(

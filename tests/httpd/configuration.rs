@@ -29,10 +29,22 @@ const CASES: &[Case] = &[
         "JkMount /a ww",
         "worker.list=w",
         true,
-        "there is no worker \"ww\" in worker.list, did you mean w",
+        "worker \"ww\" is not in worker.list, did you mean \"w\"",
     ),
-    ("strict", "JkStrict On\nJkMount /a ww", "worker.list=w", false, "there is no worker \"ww\""),
-    ("relative pattern", "JkMount a w", "worker.list=w", false, "does not begin with /"),
+    (
+        "strict",
+        "JkStrict On\nJkMount /a ww",
+        "worker.list=w",
+        false,
+        "worker \"ww\" is not in worker.list",
+    ),
+    (
+        "relative pattern",
+        "JkMount a w",
+        "worker.list=w",
+        false,
+        "expected a path that begins with a slash",
+    ),
     ("mount file missing", "JkMountFile nope.properties", "worker.list=w", false, "JkMountFile"),
     ("unknown option", "JkOptions +Bogus", "worker.list=w", false, "unknown option \"+Bogus\""),
     ("HTTP port", "", "worker.list=w\nworker.w.port=8080", true, "8080 is usually an HTTP port"),
@@ -76,6 +88,7 @@ fn mounts_follow_virtual_hosts_locations_and_files() {
     let config = config.replace("NameVirtualHostNot on\n", "");
     let setup = Setup { name: "mounts", mpm: "event", config: &config, workers: &workers };
     let mut httpd = setup.prepare();
+    httpd.expect("maps only this exact URI");
     httpd.write("uriworkermap.properties", "/file/*=w\n!/file/static/*=w\n");
     let port = httpd.port;
     let hosts = format!(

@@ -114,7 +114,8 @@ fn replicated(httpd: &Httpd) -> Result<Option<(String, Visitor)>, String> {
     let response = get(httpd, "/index.jsp?dataName=color&dataValue=blue", None)?;
     let page = Page::of(&response)?;
     ensure(page.is_blue, "the page shows the attribute")?;
-    let mut visitor = Visitor { cookie: session_cookie(&response).ok_or("no session cookie came")? };
+    let mut visitor =
+        Visitor { cookie: session_cookie(&response).ok_or("no session cookie came")? };
     for _ in 0..20 {
         std::thread::sleep(Duration::from_millis(200));
         let other = visitor.look(httpd)?;

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::lifeline::Lifeline;
-use super::{free_port, fresh_dir, module, wait_until};
+use super::{free_port, fresh_dir, module, signal, wait_until};
 
 /// A running httpd; it is stopped when dropped, and its logs are read then.
 pub struct Httpd {
@@ -129,15 +129,13 @@ impl Httpd {
     }
 
     fn signal(&self, name: &str) {
-        let pid = self.pid().to_string();
-        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "kill -{name}");
+        assert!(signal(name, self.pid()), "kill -{name}");
     }
 
     /// Stops httpd and returns the lines of its logs that no test expected.
     pub fn stop(&mut self) -> Vec<String> {
         let Some((mut process, _lifeline)) = self.process.take() else { return Vec::new() };
-        let _ = Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
+        signal("TERM", process.id());
         if !wait_until(Duration::from_secs(20), || matches!(process.try_wait(), Ok(Some(_)))) {
             let _ = process.kill();
             let _ = process.wait();

@@ -8,8 +8,10 @@ pub mod httpd;
 pub mod lifeline;
 pub mod tomcat;
 
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Returns a port nobody listens on.
@@ -28,6 +30,22 @@ pub fn wait_until(limit: Duration, mut done: impl FnMut() -> bool) -> bool {
         std::thread::sleep(Duration::from_millis(20));
     }
     done()
+}
+
+/// Sends a signal. The shell's own kill: the program is not on every machine.
+pub fn signal(name: &str, pid: u32) -> bool {
+    let sent = Command::new("sh")
+        .args(["-c", "kill -\"$1\" \"$2\"", "sh", name, &pid.to_string()])
+        .status();
+    sent.is_ok_and(|status| status.success())
+}
+
+/// Says that a part cannot run here, past the test harness that keeps what tests print. Where
+/// `MOD_JK_TEST_REQUIRE` names the part, that is a failure.
+pub fn skip(part: &str, why: &str) {
+    let required = std::env::var("MOD_JK_TEST_REQUIRE").unwrap_or_default();
+    assert!(!required.split(',').any(|word| word == part), "{part} is required: {why}");
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
 
 /// Returns the package's own directory.

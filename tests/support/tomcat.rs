@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::lifeline::Lifeline;
-use super::{free_port, root, wait_until};
+use super::{free_port, root, signal, wait_until};
 
 /// Two Tomcats that replicate their sessions, as `apache-conf/cluster` sets them up.
 pub struct Cluster {
@@ -195,7 +195,7 @@ impl Tomcat {
     /// Stops it as `shutdown.sh` would: it finishes what it does and says goodbye to its cluster.
     pub fn stop(&mut self) {
         let Some((mut process, lifeline)) = self.process.take() else { return };
-        let _ = Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
+        signal("TERM", process.id());
         if !wait_until(STOP_LIMIT, || matches!(process.try_wait(), Ok(Some(_)))) {
             let _ = process.kill();
             let _ = process.wait();

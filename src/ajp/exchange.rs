@@ -220,19 +220,10 @@ impl Exchange {
     /// [`ProtocolError::ResponseAbandoned`] is the answer to a probe and means what a closed
     /// connection means at this point: see [`on_close`](Self::on_close).
     pub fn on_packet<'p>(&mut self, payload: &'p [u8]) -> Result<Step<'p>, ProtocolError> {
-        let packet = parse_packet(payload)?;
-        if self.state == State::Done && !matches!(packet, Packet::Cpong) {
-            // It would be taken for the answer to the next client's request.
-            self.container_allows_reuse = false;
-            return Err(ProtocolError::Unsolicited);
-        }
-        match packet {
-            Packet::SendHeaders(head) => self.on_headers(head),
-            Packet::SendBodyChunk(range) => self.on_chunk(range),
-            Packet::GetBodyChunk(requested) => self.on_get_body(requested),
-            Packet::EndResponse(reuse) => self.on_end(reuse),
-            Packet::Cpong => self.on_cpong(),
-        }
+        let step = parse_packet(payload).and_then(|packet| self.on_any(packet));
+        // After an error nothing can be said about where the container is.
+        self.container_allows_reuse &= step.is_ok();
+        step
     }
 
     /// Says what it means that the container closed the connection now.
@@ -241,6 +232,18 @@ impl Exchange {
             State::Body if self.remaining == Some(0) => Close::Complete,
             State::NoBody | State::Done => Close::Complete,
             State::BeforeHeaders | State::Body => Close::Broken,
+        }
+    }
+
+    fn on_any<'p>(&mut self, packet: Packet<'p>) -> Result<Step<'p>, ProtocolError> {
+        match packet {
+            Packet::Cpong => self.on_cpong(),
+            // It would be taken for the answer to the next client's request.
+            _ if self.state == State::Done => Err(ProtocolError::Unsolicited),
+            Packet::SendHeaders(head) => self.on_headers(head),
+            Packet::SendBodyChunk(range) => self.on_chunk(range),
+            Packet::GetBodyChunk(requested) => self.on_get_body(requested),
+            Packet::EndResponse(reuse) => self.on_end(reuse),
         }
     }
 
@@ -304,7 +307,6 @@ impl Exchange {
 
     fn on_cpong(&mut self) -> Result<Step<'static>, ProtocolError> {
         if !std::mem::take(&mut self.awaits_cpong) {
-            self.container_allows_reuse = false;
             return Err(ProtocolError::UnexpectedCpong);
         }
         match self.state {

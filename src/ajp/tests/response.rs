@@ -17,8 +17,11 @@ fn literal(list: &[(&[u8], &[u8])]) -> Vec<u8> {
     headers(list.len() as u16, &block)
 }
 
+/// Headers and length as a client sees them.
+type Seen = (Vec<(String, String)>, Option<u64>);
+
 /// Parses and returns what the client would see.
-fn seen(payload: &[u8]) -> Result<(Vec<(String, String)>, Option<u64>), ProtocolError> {
+fn seen(payload: &[u8]) -> Result<Seen, ProtocolError> {
     let Packet::SendHeaders(head) = parse_packet(payload)? else { panic!("no headers") };
     let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
     let list = head.headers().map(|(name, value)| (text(name.as_bytes()), text(value))).collect();

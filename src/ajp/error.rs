@@ -7,14 +7,14 @@ use thiserror::Error;
 pub enum EncodeError {
     /// The request is larger than one packet; it can never be split.
     #[error(
-        "the request needs {needed} bytes, the packet holds {limit}, {largest} takes {largest_bytes}"
+        "the request needs {needed} bytes, the packet holds {limit}, {largest} has {largest_bytes}"
     )]
     DoesNotFit {
         /// Which group of fields broke the limit.
         cause: Cause,
         /// The largest single item.
         largest: Part,
-        /// Bytes the largest item takes on the wire.
+        /// Bytes of the largest item.
         largest_bytes: usize,
         /// Bytes the whole packet would take.
         needed: usize,

@@ -61,56 +61,17 @@ impl fmt::Debug for Attribute<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request { name, .. } => write!(f, "Request({})", name.escape_ascii()),
+            Self::Secret(_) => f.write_str("Secret"),
+            Self::RemoteUser(_) => f.write_str("RemoteUser"),
+            Self::AuthType(_) => f.write_str("AuthType"),
+            Self::QueryString(_) => f.write_str("QueryString"),
+            Self::Route(_) => f.write_str("Route"),
+            Self::SslCert(_) => f.write_str("SslCert"),
+            Self::SslCipher(_) => f.write_str("SslCipher"),
+            Self::SslSession(_) => f.write_str("SslSession"),
             Self::SslKeySize(bits) => write!(f, "SslKeySize({bits})"),
-            other => write!(f, "{:?}", other.fields(0).0),
         }
     }
-}
-
-impl<'a> Attribute<'a> {
-    /// Returns the field's name, its code and its value.
-    fn fields(&self, index: u32) -> (Part, u8, Value<'a>) {
-        match *self {
-            Self::Secret(text) => (Part::Secret, codes::SECRET, Value::Line(text)),
-            Self::RemoteUser(text) => (Part::RemoteUser, codes::REMOTE_USER, Value::Line(text)),
-            Self::AuthType(text) => (Part::AuthType, codes::AUTH_TYPE, Value::Line(text)),
-            Self::QueryString(text) => (Part::QueryString, codes::QUERY_STRING, Value::Uri(text)),
-            Self::Route(text) => (Part::Route, codes::ROUTE, Value::Line(text)),
-            Self::SslCert(text) => (Part::SslCert, codes::SSL_CERT, Value::Lines(text)),
-            Self::SslCipher(text) => (Part::SslCipher, codes::SSL_CIPHER, Value::Line(text)),
-            Self::SslSession(text) => (Part::SslSession, codes::SSL_SESSION, Value::Line(text)),
-            Self::SslKeySize(bits) => (Part::SslKeySize, codes::SSL_KEY_SIZE, Value::Bits(bits)),
-            Self::Request { name, value } => {
-                (Part::RequestValue(index), codes::REQUEST_ATTRIBUTE, Value::Pair(name, value))
-            }
-        }
-    }
-
-    /// Returns the place among the attributes.
-    fn rank(&self) -> u8 {
-        match self {
-            Self::Secret(_) => 1,
-            Self::RemoteUser(_) => 2,
-            Self::AuthType(_) => 3,
-            Self::QueryString(_) => 4,
-            Self::Route(_) => 5,
-            Self::SslCert(_) => 6,
-            Self::SslCipher(_) => 7,
-            Self::SslSession(_) => 8,
-            Self::SslKeySize(_) => 9,
-            Self::Request { .. } => LAST_RANK,
-        }
-    }
-}
-
-/// The value of an attribute and which bytes it may hold.
-#[derive(Clone, Copy)]
-enum Value<'a> {
-    Bits(u16),
-    Line(&'a [u8]),
-    Lines(&'a [u8]),
-    Pair(&'a [u8], &'a [u8]),
-    Uri(&'a [u8]),
 }
 
 /// Writes one request: headers first, then attributes, then [`finish`](Self::finish).
@@ -126,9 +87,10 @@ pub struct RequestEncoder<'b> {
     /// Rank of the last attribute, 0 while there may be headers.
     rank: u8,
     request_attributes: u32,
-    /// Bytes of the request line and the query string.
+    /// Bytes of the request line, of the query string, and of the rest up to the last header,
+    /// all of which the client has chosen.
     line_bytes: usize,
-    /// Bytes of everything else the client has chosen.
+    query_bytes: usize,
     header_bytes: usize,
     largest: (Part, usize),
     fault: Option<EncodeError>,
@@ -157,7 +119,8 @@ impl<'b> RequestEncoder<'b> {
             rank: 0,
             request_attributes: 0,
             line_bytes,
-            header_bytes: writer.needed() - line_bytes,
+            query_bytes: 0,
+            header_bytes: 0,
             largest: (Part::Uri, head.uri.len()),
             fault: None,
             writer,
@@ -183,59 +146,46 @@ impl<'b> RequestEncoder<'b> {
             return;
         }
         self.check(text::is_field_value, Part::HeaderValue(index), value);
-        let before = self.writer.needed();
+        self.measure(Part::HeaderValue(index), value);
         match RequestHeader::find(name) {
             Some(coded) => self.writer.coded_header(coded as u8, value),
             None => {
                 self.check(text::is_token, Part::HeaderName(index), name);
+                self.measure(Part::HeaderName(index), name);
                 self.writer.string(name);
                 self.writer.string(value);
             }
         }
-        self.header_bytes += self.grown(before, Part::HeaderValue(index));
     }
 
     /// Adds an attribute; no header may follow, and no attribute that stands before it.
+    #[inline]
     pub fn attribute(&mut self, attribute: Attribute<'_>) {
-        let (part, code, value) = attribute.fields(self.request_attributes);
-        let rank = attribute.rank();
-        if rank < self.rank || (rank == self.rank && rank != LAST_RANK) {
-            self.refuse(EncodeError::OutOfOrder { part });
-            return;
-        }
-        self.rank = rank;
-        if rank == LAST_RANK {
-            self.put_stored_method();
-        }
-        let before = self.writer.needed();
-        match value {
-            Value::Bits(bits) => {
-                self.writer.u8(code);
-                self.writer.u16(bits);
+        match attribute {
+            Attribute::Secret(text) => self.line(1, Part::Secret, codes::SECRET, text),
+            Attribute::RemoteUser(text) => {
+                self.line(2, Part::RemoteUser, codes::REMOTE_USER, text);
             }
-            Value::Line(text) => {
-                self.check(text::is_field_value, part, text);
-                self.writer.coded_string(code, text);
+            Attribute::AuthType(text) => self.line(3, Part::AuthType, codes::AUTH_TYPE, text),
+            Attribute::QueryString(text) => {
+                self.query_bytes = text.len() + 4;
+                self.text(4, Part::QueryString, codes::QUERY_STRING, text, text::is_uri_text);
             }
-            Value::Lines(text) => {
-                self.check(has_no_nul, part, text);
-                self.writer.coded_string(code, text);
+            Attribute::Route(text) => self.line(5, Part::Route, codes::ROUTE, text),
+            Attribute::SslCert(text) => {
+                self.text(6, Part::SslCert, codes::SSL_CERT, text, has_no_nul);
             }
-            Value::Uri(text) => {
-                self.check(text::is_uri_text, part, text);
-                self.writer.coded_string(code, text);
+            Attribute::SslCipher(text) => self.line(7, Part::SslCipher, codes::SSL_CIPHER, text),
+            Attribute::SslSession(text) => {
+                self.line(8, Part::SslSession, codes::SSL_SESSION, text);
             }
-            Value::Pair(name, value) => {
-                let name_part = Part::RequestName(self.request_attributes);
-                self.request_attributes = self.request_attributes.saturating_add(1);
-                self.check(is_attribute_name, name_part, name);
-                self.check(has_no_nul, part, value);
-                self.writer.coded_pair(code, name, value);
+            Attribute::SslKeySize(bits) => {
+                if self.is_in_order(9, Part::SslKeySize) {
+                    self.writer.u8(codes::SSL_KEY_SIZE);
+                    self.writer.u16(bits);
+                }
             }
-        }
-        let bytes = self.grown(before, part);
-        if part == Part::QueryString {
-            self.line_bytes += bytes;
+            Attribute::Request { name, value } => self.request_attribute(name, value),
         }
     }
 
@@ -246,6 +196,7 @@ impl<'b> RequestEncoder<'b> {
     ///
     /// The first forbidden byte, or what made the request too big.
     pub fn finish(mut self) -> Result<(), EncodeError> {
+        self.close_headers();
         self.put_stored_method();
         self.writer.u8(codes::END_OF_ATTRIBUTES);
         if let Some(fault) = self.fault {
@@ -259,36 +210,97 @@ impl<'b> RequestEncoder<'b> {
         Ok(())
     }
 
+    /// Adds an attribute of one line.
+    fn line(&mut self, rank: u8, part: Part, code: u8, text: &[u8]) {
+        self.text(rank, part, code, text, text::is_field_value);
+    }
+
+    #[inline]
+    fn text(
+        &mut self,
+        rank: u8,
+        part: Part,
+        code: u8,
+        text: &[u8],
+        is_fine: impl Fn(&[u8]) -> bool,
+    ) {
+        if self.is_in_order(rank, part) {
+            self.check(is_fine, part, text);
+            self.measure(part, text);
+            self.writer.coded_string(code, text);
+        }
+    }
+
+    fn request_attribute(&mut self, name: &[u8], value: &[u8]) {
+        let index = self.request_attributes;
+        self.request_attributes = index.saturating_add(1);
+        self.close_headers();
+        self.rank = LAST_RANK;
+        self.put_stored_method();
+        self.check(is_attribute_name, Part::RequestName(index), name);
+        self.check(has_no_nul, Part::RequestValue(index), value);
+        self.measure(Part::RequestValue(index), value);
+        self.writer.coded_pair(codes::REQUEST_ATTRIBUTE, name, value);
+    }
+
+    /// Tells whether an attribute may still be added, and remembers that it was.
+    #[inline]
+    fn is_in_order(&mut self, rank: u8, part: Part) -> bool {
+        if rank <= self.rank {
+            self.refuse(EncodeError::OutOfOrder { part });
+            return false;
+        }
+        self.close_headers();
+        self.rank = rank;
+        true
+    }
+
+    /// Notes where the headers end, once.
+    #[inline]
+    fn close_headers(&mut self) {
+        if self.rank == 0 {
+            self.header_bytes = self.writer.needed() - self.line_bytes;
+        }
+    }
+
     /// Writes the method that has no code, once.
+    #[inline]
     fn put_stored_method(&mut self) {
         if let Some(method) = self.stored_method.take() {
-            let before = self.writer.needed();
+            self.measure(Part::Method, method);
+            self.line_bytes += method.len() + 4;
             self.writer.coded_string(codes::STORED_METHOD, method);
-            self.line_bytes += self.grown(before, Part::Method);
         }
     }
 
-    /// Returns the bytes added since `before`, and remembers the largest field.
-    fn grown(&mut self, before: usize, part: Part) -> usize {
-        let bytes = self.writer.needed() - before;
-        if bytes > self.largest.1 {
-            self.largest = (part, bytes);
+    /// Remembers the largest field.
+    #[inline]
+    fn measure(&mut self, part: Part, bytes: &[u8]) {
+        if bytes.len() > self.largest.1 {
+            self.largest = (part, bytes.len());
         }
-        bytes
     }
 
+    #[inline]
     fn check(&mut self, is_fine: impl Fn(&[u8]) -> bool, part: Part, bytes: &[u8]) {
         if !is_fine(bytes) {
-            // A byte that is bad alone is bad in company, and an empty name has none.
-            let bad = bytes.iter().copied().find(|&byte| !is_fine(&[byte]));
-            self.refuse(match bad {
-                Some(byte) => EncodeError::ForbiddenByte { part, byte },
-                None => EncodeError::Empty { part },
-            });
+            self.refuse_bytes(is_fine, part, bytes);
         }
     }
 
     #[cold]
+    #[inline(never)]
+    fn refuse_bytes(&mut self, is_fine: impl Fn(&[u8]) -> bool, part: Part, bytes: &[u8]) {
+        // A byte that is bad alone is bad in company, and an empty name has none.
+        let bad = bytes.iter().copied().find(|&byte| !is_fine(&[byte]));
+        self.refuse(match bad {
+            Some(byte) => EncodeError::ForbiddenByte { part, byte },
+            None => EncodeError::Empty { part },
+        });
+    }
+
+    #[cold]
+    #[inline(never)]
     fn refuse(&mut self, fault: EncodeError) {
         self.fault.get_or_insert(fault);
     }
@@ -296,9 +308,10 @@ impl<'b> RequestEncoder<'b> {
     #[cold]
     fn too_big(&self) -> EncodeError {
         let limit = self.writer.limit();
-        let cause = if self.line_bytes >= limit {
+        let line_bytes = self.line_bytes + self.query_bytes;
+        let cause = if line_bytes >= limit {
             Cause::RequestLine
-        } else if self.line_bytes + self.header_bytes >= limit {
+        } else if line_bytes + self.header_bytes >= limit {
             Cause::Headers
         } else {
             Cause::ServerData
@@ -323,7 +336,8 @@ fn is_attribute_name(bytes: &[u8]) -> bool {
 }
 
 fn has_no_nul(bytes: &[u8]) -> bool {
-    memchr::memchr(0, bytes).is_none()
+    // Most values are one line, and for those the first check is the shorter one.
+    text::is_field_value(bytes) || memchr::memchr(0, bytes).is_none()
 }
 
 /// Rank of the request attributes, the only ones that may repeat.

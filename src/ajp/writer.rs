@@ -55,6 +55,7 @@ impl<'b> Writer<'b> {
     }
 
     /// Appends a string.
+    #[inline]
     pub(super) fn string(&mut self, bytes: &[u8]) {
         if let Some([high, low]) = self.string_room(2, bytes) {
             self.out.extend_from_slice(&[high, low]);
@@ -63,6 +64,7 @@ impl<'b> Writer<'b> {
     }
 
     /// Appends the code of an attribute and a string.
+    #[inline]
     pub(super) fn coded_string(&mut self, code: u8, bytes: &[u8]) {
         if let Some([high, low]) = self.string_room(3, bytes) {
             self.out.extend_from_slice(&[code, high, low]);
@@ -71,12 +73,14 @@ impl<'b> Writer<'b> {
     }
 
     /// Appends the code of a request attribute, its name and its value.
+    #[inline]
     pub(super) fn coded_pair(&mut self, code: u8, name: &[u8], value: &[u8]) {
         self.coded_string(code, name);
         self.string(value);
     }
 
     /// Appends a header with a coded name.
+    #[inline]
     pub(super) fn coded_header(&mut self, code: u8, value: &[u8]) {
         if let Some([high, low]) = self.string_room(4, value) {
             self.out.extend_from_slice(&[CODED_NAME, code, high, low]);
@@ -108,12 +112,14 @@ impl<'b> Writer<'b> {
         self.spilled == 0
     }
 
+    #[inline]
     fn text(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
         self.out.push(0);
     }
 
     /// Returns the length field of a string if it and `overhead` more bytes fit.
+    #[inline]
     fn string_room(&mut self, overhead: usize, bytes: &[u8]) -> Option<[u8; 2]> {
         // A string that is too long for its length field must be seen as such here: its length
         // modulo 65,536 would be a valid packet with another content.
@@ -124,6 +130,7 @@ impl<'b> Writer<'b> {
         self.has_room(overhead + bytes.len() + 1).then(|| (bytes.len() as u16).to_be_bytes())
     }
 
+    #[inline]
     fn has_room(&mut self, bytes: usize) -> bool {
         if self.out.len() + bytes <= self.end {
             return true;
@@ -134,6 +141,7 @@ impl<'b> Writer<'b> {
 
     /// Notes that `bytes` did not fit. Nothing may be appended behind a gap.
     #[cold]
+    #[inline(never)]
     fn spill(&mut self, bytes: usize) {
         self.end = 0;
         self.spilled = self.spilled.saturating_add(bytes);

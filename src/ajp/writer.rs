@@ -121,12 +121,6 @@ impl<'b> Writer<'b> {
     /// Returns the length field of a string if it and `overhead` more bytes fit.
     #[inline]
     fn string_room(&mut self, overhead: usize, bytes: &[u8]) -> Option<[u8; 2]> {
-        // A string that is too long for its length field must be seen as such here: its length
-        // modulo 65,536 would be a valid packet with another content.
-        if bytes.len() > MAX_STRING {
-            self.spill(overhead + bytes.len() + 1);
-            return None;
-        }
         self.has_room(overhead + bytes.len() + 1).then(|| (bytes.len() as u16).to_be_bytes())
     }
 
@@ -147,6 +141,11 @@ impl<'b> Writer<'b> {
         self.spilled = self.spilled.saturating_add(bytes);
     }
 }
+
+// A string that is too long for its length field must not wrap: its length modulo 65,536 would be
+// a valid packet with another content. Such a string fits no packet, so the check for room is the
+// check of its length.
+const _: () = assert!(2 + (MAX_STRING + 1) + 1 > MAX_PAYLOAD);
 
 #[cfg(test)]
 mod tests {

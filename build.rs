@@ -10,6 +10,14 @@ use std::process::Command;
 /// 20120211:37 (httpd 2.4.10) brought the last function the shim needs.
 const OLDEST_MMN: (u32, u32) = (20_120_211, 37);
 
+/// What Rust calls directly; everything that is a macro goes through the shim.
+const HTTPD_FUNCTIONS: &str = "ap_(get|set)_module_config|ap_set_content_(type|length)|\
+    ap_get_remote_host|ap_get_server_(name|port)|ap_server_root_relative|ap_state_query|\
+    ap_mpm_query|ap_add_(version_component|common_vars|cgi_vars)|ap_map_http_request_error|\
+    ap_open_piped_log|ap_piped_log_write_fd|ap_retained_data_(create|get)|\
+    apr_table_(get|setn|addn|unset|clear|elts)|apr_pstrmemdup|apr_pool_cleanup_(register|null)|\
+    apr_pool_pre_cleanup_register|apr_os_file_get|apr_stat|apr_brigade_cleanup";
+
 fn main() {
     for path in ["build.rs", "c-shim/mod_jk_shim.c", "c-shim/mod_jk_shim.h"] {
         println!("cargo:rerun-if-changed={path}");
@@ -39,7 +47,8 @@ fn main() {
         .clang_args(&flags)
         .allowlist_file(".*mod_jk_shim\\.h")
         .allowlist_type("module|request_rec|server_rec|conn_rec|process_rec|apr_.*_t")
-        .allowlist_var("OK|DECLINED|DONE|HTTP_.*|AP_.*|APR_.*|MODULE_MAGIC_.*|APLOG_.*")
+        .allowlist_function(HTTPD_FUNCTIONS)
+        .allowlist_var("OK|DECLINED|DONE|HTTP_.*|AP_.*|APR_.*|MODULE_MAGIC_.*|APLOG_.*|REMOTE_.*")
         .blocklist_var("AP_MODULE_.*_PATH|APR_INT64_MIN|APR_.*_MAX")
         .derive_debug(false)
         .layout_tests(false)

@@ -16,6 +16,7 @@
 #include <apr_hooks.h>
 #include <apr_optional.h>
 #include <apr_strings.h>
+#include <util_script.h>
 #include <util_time.h>
 
 /* ---- what C offers ---------------------------------------------------------------------- */

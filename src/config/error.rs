@@ -1,22 +1,9 @@
 //! What is wrong with a configuration, and where.
 
 use std::fmt;
-use std::sync::Arc;
 
-/// Where a setting stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// File name as httpd or the administrator wrote it.
-    pub file: Arc<str>,
-    /// Line, counted from 1.
-    pub line: u32,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
-    }
-}
+pub use crate::uri_map::Origin;
+use crate::uri_map::{Problem, Severity as RuleSeverity};
 
 /// How much a mistake matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,5 +40,17 @@ impl Diagnostic {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.origin, self.text)
+    }
+}
+
+impl From<Problem> for Diagnostic {
+    /// A lost rule is no reason to keep httpd from starting: the original starts as well.
+    fn from(problem: Problem) -> Self {
+        let lost = match problem.severity {
+            RuleSeverity::Error => ", the rule is left out",
+            RuleSeverity::Warning => "",
+        };
+        let text = problem.text + lost;
+        Self { severity: Severity::Warning, origin: problem.origin, text }
     }
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod kinds;
 pub mod options;
 mod properties;
 mod registry;
@@ -11,14 +12,15 @@ mod value;
 mod worker;
 
 pub use error::{Diagnostic, Origin, Severity};
+pub use kinds::{
+    Ajp13Config, LbConfig, MemberConfig, Secret, StatusConfig, WorkerConfig, WorkerKind,
+    WorkersConfig,
+};
 pub use options::Options;
 pub use properties::{Properties, Property};
 pub use registry::{Kind, PROPERTIES, PropertyRow, Scope, nearest};
-pub use server::{Context, LogLevel, Mount, MountCopy, ServerSettings};
-pub use worker::{
-    Ajp13Config, LbConfig, MemberConfig, Secret, StatusConfig, WorkerConfig, WorkerKind,
-    WorkersConfig, resolve,
-};
+pub use server::{Context, LogLevel, ServerSettings};
+pub use worker::resolve;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use super::error::Origin;
 use super::options::Options;
+use super::uri_map_file::{MountDirective, Section, add_directive};
+use crate::uri_map::merge::{MountCopy, Mounts};
 
 /// Where a directive stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,30 +16,6 @@ pub struct Context<'a> {
     pub section: Option<&'a str>,
     /// File and line.
     pub origin: Origin,
-}
-
-/// A mount or an exclusion.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mount {
-    /// URI pattern, not yet split at `|`.
-    pub pattern: String,
-    /// Worker with its extensions.
-    pub worker: String,
-    /// Whether it takes URIs away.
-    pub is_exclusion: bool,
-    /// Where it stands.
-    pub origin: Origin,
-}
-
-/// `JkMountCopy`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MountCopy {
-    /// In the main server: virtual hosts get the mounts unless they say Off.
-    All,
-    /// Not.
-    Off,
-    /// In a virtual host: it gets the main server's mounts.
-    On,
 }
 
 /// `JkLogLevel`.
@@ -58,7 +36,7 @@ pub enum LogLevel {
 pub struct ServerSettings {
     pub workers_file: Option<(String, Origin)>,
     pub worker_properties: Vec<(String, Origin)>,
-    pub mounts: Vec<Mount>,
+    pub mounts: Mounts,
     pub mount_file: Option<(String, Origin)>,
     pub mount_file_reload: Option<u32>,
     pub mount_copy: Option<MountCopy>,
@@ -138,10 +116,13 @@ impl ServerSettings {
                 );
                 self.notes.push((text, origin));
             }
-            "jkmount" => self.mount(directive, false, first, second, context)?,
-            "jkunmount" => self.mount(directive, true, first, second, context)?,
+            "jkmount" => self.mount(MountDirective::Mount, first, second, context)?,
+            "jkunmount" => self.mount(MountDirective::UnMount, first, second, context)?,
             "jkmountfile" => self.mount_file = Some((first.to_owned(), origin)),
-            "jkmountfilereload" => self.mount_file_reload = Some(number(first)),
+            "jkmountfilereload" => {
+                self.mount_file_reload = Some(number(first));
+                self.not_yet(directive, "the mount file is read at start and restart", origin);
+            }
             "jkmountcopy" => {
                 self.mount_copy = Some(match first.to_ascii_lowercase().as_str() {
                     "all" if context.is_virtual => {
@@ -153,7 +134,10 @@ impl ServerSettings {
                     _ => return Err(expected(directive, first, "On, Off or All")),
                 });
             }
-            "jkautoalias" => self.auto_alias = owned(),
+            "jkautoalias" => {
+                self.auto_alias = owned();
+                self.not_yet(directive, "use Alias", origin);
+            }
             "jkstripsession" => {
                 let name = second.unwrap_or(";jsessionid").to_owned();
                 self.strip_session = Some(on_off(directive, first)?.then_some(name));
@@ -180,7 +164,14 @@ impl ServerSettings {
                 return Err(expected(directive, first, "a strftime format"));
             }
             "jklogstampformat" => self.log_stamp_format = owned(),
-            "jkrequestlogformat" => self.request_log_format = owned(),
+            "jkrequestlogformat" => {
+                self.request_log_format = owned();
+                self.not_yet(
+                    directive,
+                    "use LogFormat with the notes JK_WORKER_NAME and JK_REQUEST_DURATION",
+                    origin,
+                );
+            }
             "jkextractssl" => self.extract_ssl = Some(on_off(directive, first)?),
             "jkstrict" => self.strict = Some(on_off(directive, first)?),
             "jkoptions" => self.options.set(first)?,
@@ -198,38 +189,23 @@ impl ServerSettings {
         Ok(())
     }
 
+    /// Says that a directive is accepted and not written yet.
+    fn not_yet(&mut self, directive: &str, instead: &str, origin: Origin) {
+        self.notes.push((format!("{directive} has no effect in this version: {instead}"), origin));
+    }
+
     fn mount(
         &mut self,
-        directive: &str,
-        is_exclusion: bool,
+        directive: MountDirective,
         first: &str,
         second: Option<&str>,
         context: &Context<'_>,
     ) -> Result<(), String> {
-        let (pattern, worker) = match (context.section, second) {
-            (Some(_), Some(_)) => {
-                return Err(format!("{directive} takes only the worker inside a section"));
-            }
-            (Some(section), None) => (section, first),
-            (None, Some(worker)) => (first, worker),
-            (None, None) => return Err(format!("{directive} takes a URI pattern and a worker")),
-        };
-        if !pattern.starts_with('/') {
-            return Err(format!("{directive}: the pattern \"{pattern}\" does not begin with /"));
-        }
-        let mount = Mount {
-            pattern: pattern.to_owned(),
-            worker: worker.to_owned(),
-            is_exclusion,
-            origin: context.origin.clone(),
-        };
-        let same = |other: &&mut Mount| {
-            other.pattern == mount.pattern && other.is_exclusion == is_exclusion
-        };
-        match self.mounts.iter_mut().find(same) {
-            Some(earlier) => *earlier = mount,
-            None => self.mounts.push(mount),
-        }
+        let words: Vec<_> = std::iter::once(first).chain(second).collect();
+        let section = context.section.map_or(Section::Server, Section::Location);
+        let problems =
+            add_directive(&mut self.mounts, directive, &words, section, &context.origin)?;
+        self.notes.extend(problems.into_iter().map(|problem| (problem.text, problem.origin)));
         Ok(())
     }
 

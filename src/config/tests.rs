@@ -92,7 +92,7 @@ fn mistakes_are_named_with_line_value_and_remedy() {
             "Error w:2: worker.l.balance_workers: a balancer needs at least one member",
         ),
         (
-            "worker.list=l\nworker.l.type=lb\nworker.l.balance_workers=l",
+            "worker.list=l\nworker.l.type=lb\nworker.l.balance_workers=l,a",
             "Error w:2: worker.l.balance_workers: l is of type lb, expected ajp13",
         ),
         (

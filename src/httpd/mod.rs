@@ -1,1 +1,19 @@
-//! The only place that knows httpd. Edge.
+//! The only place that knows httpd. Edge: it hands over and decides nothing.
+//!
+//! Everything the parent makes hangs on httpd's configuration pool and goes with it; no static
+//! is filled before a child begins, as httpd may or may not unload the library between passes.
+#![allow(unsafe_code)]
+
+mod child;
+mod directives;
+mod downstream;
+mod encode;
+mod ffi;
+mod guard;
+mod hooks;
+mod mapping;
+mod module;
+mod request;
+mod retained;
+mod server;
+mod setup;

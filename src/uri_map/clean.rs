@@ -1,133 +1,182 @@
-//! The URI that rules are compared with: no path parameters, no empty, `.` or `..` segments.
+//! The match URI: a copy of the request path that rules are compared with.
+//!
+//! httpd has already decoded the path once and resolved its dot segments, but it does not know
+//! path parameters: `/a/..;/b` is three plain segments to it and a climb to the container. So
+//! parameters go first and everything else is done again. Exclusions see the result as well.
 
-use std::borrow::Cow;
+/// A match URI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cleaned<'a> {
+    /// The path: the given one if there was nothing to clean, else in the buffer.
+    pub path: &'a [u8],
+    /// Whether it differs from the given one.
+    pub changed: bool,
+}
 
-use thiserror::Error;
-
-/// A path that no rule can be asked about.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+/// Why a path has no match URI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CleanError {
-    /// `..` above the root.
+    /// `OPTIONS *`: nothing is wrong, but it is never mapped.
+    #[error("\"*\" is not a path")]
+    Asterisk,
+    /// A `..` has no segment to remove; answered with 400.
     #[error("the path climbs above the root")]
-    AboveRoot,
-    /// Not absolute.
-    #[error("the path does not begin with /")]
+    ClimbsAboveRoot,
+    /// Answered with 400.
+    #[error("the path does not begin with a slash")]
     NotAbsolute,
 }
 
-/// Cleans a decoded path. The usual path is returned as it is.
+/// Makes the match URI of a decoded path. `out` is used only if something must be removed.
+///
+/// In this order: path parameters are cut from every segment, runs of slashes become one, `.`
+/// segments go, `..` segments go with their predecessor.
 ///
 /// # Errors
 ///
-/// If the path has no meaning.
-pub fn clean(path: &[u8]) -> Result<Cow<'_, [u8]>, CleanError> {
-    if path.first() != Some(&b'/') {
-        return Err(CleanError::NotAbsolute);
+/// [`CleanError`], all variants.
+pub fn clean<'a>(path: &'a [u8], out: &'a mut Vec<u8>) -> Result<Cleaned<'a>, CleanError> {
+    match path {
+        b"*" => return Err(CleanError::Asterisk),
+        [b'/', ..] => {}
+        _ => return Err(CleanError::NotAbsolute),
     }
-    let is_clean =
-        !path.contains(&b';') && !path.windows(2).any(|pair| pair == b"//" || pair == b"/.");
-    if is_clean {
-        return Ok(Cow::Borrowed(path));
+    if !may_need_cleaning(path) {
+        return Ok(Cleaned { path, changed: false });
     }
-    let mut done: Vec<u8> = Vec::with_capacity(path.len());
-    let mut segments = path[1..].split(|&byte| byte == b'/').peekable();
+    normalize(path, true, out)?;
+    // Cleaning only ever removes bytes.
+    let changed = out.len() != path.len();
+    Ok(Cleaned { path: out, changed })
+}
+
+/// Says whether `JkOptions +RejectUnsafeURI` keeps this match URI from being mapped: it contains
+/// a percent sign or a backslash, which a container might decode or turn once more.
+pub fn is_unsafe(match_uri: &[u8]) -> bool {
+    memchr::memchr2(b'%', b'\\', match_uri).is_some()
+}
+
+/// Resolves slashes and dot segments of an absolute path, without or with path parameters.
+pub(super) fn normalize(
+    path: &[u8],
+    cut_parameters: bool,
+    out: &mut Vec<u8>,
+) -> Result<(), CleanError> {
+    out.clear();
+    out.push(b'/');
+    let mut segments = path[1..].split(|b| *b == b'/').peekable();
     while let Some(segment) = segments.next() {
-        let is_last = segments.peek().is_none();
-        let end = memchr::memchr(b';', segment).unwrap_or(segment.len());
-        match &segment[..end] {
+        let segment = match memchr::memchr(b';', segment) {
+            Some(end) if cut_parameters => &segment[..end],
+            _ => segment,
+        };
+        match segment {
             b"" | b"." => {}
             b".." => {
-                let parent = memchr::memrchr(b'/', &done).ok_or(CleanError::AboveRoot)?;
-                done.truncate(parent);
+                // `out` ends in a slash here: only the last segment leaves none.
+                out.pop();
+                let parent = memchr::memrchr(b'/', out).ok_or(CleanError::ClimbsAboveRoot)?;
+                out.truncate(parent + 1);
             }
-            name => {
-                done.push(b'/');
-                done.extend_from_slice(name);
-                continue;
+            _ => {
+                out.extend_from_slice(segment);
+                if segments.peek().is_some() {
+                    out.push(b'/');
+                }
             }
         }
-        if is_last {
-            done.push(b'/');
+    }
+    Ok(())
+}
+
+/// One pass for the usual path. A name that begins with a dot counts as a maybe.
+fn may_need_cleaning(path: &[u8]) -> bool {
+    let mut after_slash = false;
+    for byte in path {
+        match byte {
+            b';' => return true,
+            b'/' | b'.' if after_slash => return true,
+            _ => after_slash = *byte == b'/',
         }
     }
-    if done.is_empty() {
-        done.push(b'/');
-    }
-    Ok(Cow::Owned(done))
-}
-
-/// Tells whether `RejectUnsafeURI` keeps a cleaned URI from being mapped.
-pub fn is_unsafe(uri: &[u8]) -> bool {
-    memchr::memchr2(b'%', b'\\', uri).is_some()
-}
-
-/// Removes every path parameter `name`, which includes its semicolon, from a URI or file name.
-pub fn strip_session(uri: &[u8], name: &[u8]) -> Option<Vec<u8>> {
-    let mut stripped = Vec::with_capacity(uri.len());
-    let mut rest = uri;
-    while let Some(at) = memchr::memmem::find(rest, name) {
-        let behind = &rest[at + name.len()..];
-        let is_whole = behind.first().is_none_or(|byte| matches!(byte, b'=' | b';' | b'/'));
-        let end = match is_whole {
-            true => {
-                stripped.extend_from_slice(&rest[..at]);
-                behind.iter().position(|byte| matches!(byte, b';' | b'/')).unwrap_or(behind.len())
-            }
-            false => {
-                stripped.extend_from_slice(&rest[..at + name.len()]);
-                0
-            }
-        };
-        rest = &behind[end..];
-    }
-    stripped.extend_from_slice(rest);
-    (stripped.len() < uri.len()).then_some(stripped)
+    false
 }
 
 #[cfg(test)]
 mod tests {
+    use super::CleanError::{Asterisk, ClimbsAboveRoot, NotAbsolute};
     use super::*;
 
     #[test]
-    fn s4_clean() {
-        let cases: &[(&str, Result<&str, CleanError>)] = &[
-            ("/", Ok("/")),
-            ("/a/b", Ok("/a/b")),
-            ("/a/", Ok("/a/")),
-            ("/a;x=1/b;y", Ok("/a/b")),
-            ("//a///b", Ok("/a/b")),
-            ("/a/.", Ok("/a/")),
-            ("/./a", Ok("/a")),
-            ("/a/b/..", Ok("/a/")),
-            ("/x/a/;/..;/y", Ok("/x/y")),
-            ("/a/..;/b", Ok("/b")),
-            ("/a/..", Ok("/")),
-            ("/.hidden/x", Ok("/.hidden/x")),
-            ("/a..b", Ok("/a..b")),
-            ("/;", Ok("/")),
-            ("/..", Err(CleanError::AboveRoot)),
-            ("/a/../../b", Err(CleanError::AboveRoot)),
-            ("a", Err(CleanError::NotAbsolute)),
-            ("", Err(CleanError::NotAbsolute)),
+    fn section_4_match_uri() {
+        type Case = (&'static str, &'static str, Result<&'static str, CleanError>);
+        let cases: &[Case] = &[
+            ("plain", "/a/b", Ok("/a/b")),
+            ("root", "/", Ok("/")),
+            ("asterisk", "*", Err(Asterisk)),
+            ("relative", "a/b", Err(NotAbsolute)),
+            ("empty", "", Err(NotAbsolute)),
+            ("absolute URI", "http://h/a", Err(NotAbsolute)),
+            ("parameter at the end", "/a/b;p=1", Ok("/a/b")),
+            ("parameter inside", "/a;p=1/b", Ok("/a/b")),
+            ("bare semicolon", "/a/b;", Ok("/a/b")),
+            ("parameter only", "/;x", Ok("/")),
+            ("parameter segment", "/a/;x/b", Ok("/a/b")),
+            ("two semicolons", "/a;x;y/b;z", Ok("/a/b")),
+            ("slashes", "//a///b//", Ok("/a/b/")),
+            ("dot", "/a/./b", Ok("/a/b")),
+            ("last dot", "/a/.", Ok("/a/")),
+            ("dots", "/a/b/../c", Ok("/a/c")),
+            ("last dots", "/a/b/..", Ok("/a/")),
+            ("to the root", "/a/..", Ok("/")),
+            ("dots are not a name", "/a/.hidden/..x/...", Ok("/a/.hidden/..x/...")),
+            ("above", "/..", Err(ClimbsAboveRoot)),
+            ("above later", "/a/../../b", Err(ClimbsAboveRoot)),
+            ("A57", "/app/x/.;/../admin/x", Ok("/app/admin/x")),
+            ("A58", "/app/pub/..;/../other/x", Ok("/other/x")),
+            ("A71", "/app/pub/;/..;/..;/other/x", Ok("/other/x")),
+            ("A82", "/\n[emerg]/..;/..;/x", Err(ClimbsAboveRoot)),
+            ("order", "/x/a/;/..;/y", Ok("/x/y")),
+            ("J9", "/;a/jkstatus/..;/jkstatus;", Ok("/jkstatus")),
+            ("backslash stays", "/a\\..\\b", Ok("/a\\..\\b")),
         ];
-        for (path, expected) in cases {
-            let got = clean(path.as_bytes());
-            assert_eq!(got.as_deref(), expected.as_ref().map(|uri| uri.as_bytes()), "{path}");
+        for (name, path, expected) in cases {
+            let mut out = Vec::new();
+            let result = clean(path.as_bytes(), &mut out);
+            let wanted =
+                expected.map(|clean| Cleaned { path: clean.as_bytes(), changed: clean != *path });
+            assert_eq!(result, wanted, "case: {name}");
         }
     }
 
     #[test]
-    fn s9_strip_session() {
-        let cases: &[(&str, Option<&str>)] = &[
-            ("/a;jsessionid=1", Some("/a")),
-            ("/a;jsessionid=1/b;jsessionid=2", Some("/a/b")),
-            ("/a;jsessionid=1;v=2", Some("/a;v=2")),
-            ("/a;jsessionidfoo=1", None),
-            ("/a", None),
+    fn a_clean_path_is_not_copied() {
+        let mut out = Vec::new();
+        clean(b"/docs/index.html", &mut out).unwrap();
+        assert_eq!(out.capacity(), 0);
+    }
+
+    #[test]
+    fn slashes_never_hide_a_path() {
+        // J6: every count of slashes at every boundary.
+        for count in 1..=64 {
+            let slashes = "/".repeat(count);
+            let path = format!("{slashes}app{slashes}admin{slashes}x");
+            let mut out = Vec::new();
+            assert_eq!(clean(path.as_bytes(), &mut out).unwrap().path, b"/app/admin/x");
+        }
+    }
+
+    #[test]
+    fn section_4_1_unsafe_uris() {
+        let cases: &[(&str, &[u8], bool)] = &[
+            ("blank", b"/a b", false),
+            ("percent", b"/a%b", true),
+            ("backslash", b"/a/..\\b", true),
+            ("utf-8", "/é".as_bytes(), false),
         ];
-        for (uri, expected) in cases {
-            let got = strip_session(uri.as_bytes(), b";jsessionid");
-            assert_eq!(got.as_deref(), expected.map(str::as_bytes), "{uri}");
+        for (name, uri, expected) in cases {
+            assert_eq!(is_unsafe(uri), *expected, "case: {name}");
         }
     }
 }

@@ -1,187 +1,278 @@
-//! The path as the container gets it.
+//! The URI the container gets. Not the match URI: path parameters survive here.
+//!
+//! httpd hands over a decoded path, in which a `;` that delimits a parameter and one that the
+//! client wrote as `%3B` look the same. Where the request target is known and nothing rewrote it,
+//! the client's own escapes decide.
 
-use std::borrow::Cow;
+use super::clean::{self, CleanError};
 
-/// The forwarding modes of `JkOptions`.
+/// How the URI is forwarded, from `JkOptions`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ForwardUri {
-    /// The decoded path as it is.
+    /// The decoded path, raw but for blanks and what would change its meaning.
     Compat,
-    /// What the client sent.
+    /// The request target as received, without the query; rewriting is ignored. The caller must
+    /// look up what [`decoded_and_cleaned`] makes of it too and answer 400 if the worker differs.
     CompatUnparsed,
-    /// The decoded path, encoded again in lower case.
+    /// Encoded again, with lower-case digits.
     Escaped,
-    /// The decoded path, encoded again.
+    /// Encoded again, with upper-case digits.
     #[default]
     Proxy,
 }
 
-/// Returns the path to forward. `path` is what httpd made of the request, decoded; `unparsed` is
-/// what the client sent. As long as they mean the same, the client's own escapes of characters
-/// with a meaning are kept, so that an encoded semicolon does not become a delimiter.
+/// Why nothing may be forwarded. Each is answered with 400.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ForwardError {
+    /// A byte below 0x20, or 0x7F, would travel raw.
+    #[error("the forwarded URI would contain a control byte")]
+    ControlByte,
+    /// A percent sign without two digits, or an encoded NUL.
+    #[error("the request target holds an invalid escape")]
+    InvalidEscape,
+    /// The request target is neither a path nor an absolute URI, or it is not known.
+    #[error("the request target is not a path")]
+    NotAPath,
+}
+
+/// Writes the URI to forward into `out`.
 ///
-/// `None` if the path must not be forwarded: it has control bytes, or is not a path.
-pub fn forward<'a>(mode: ForwardUri, path: &'a [u8], unparsed: &'a [u8]) -> Option<Cow<'a, [u8]>> {
-    let target = target_path(unparsed);
-    let forwarded = match mode {
-        ForwardUri::Compat => Cow::Borrowed(path),
-        ForwardUri::CompatUnparsed => Cow::Borrowed(target),
-        ForwardUri::Proxy | ForwardUri::Escaped => encode(mode, path, target),
+/// `path` is httpd's decoded path before cleaning, `target` the request target as received
+/// (query and authority may still be in it), if there is one. Allocates only for a path that
+/// httpd has normalised and that holds a semicolon or a percent sign.
+///
+/// # Errors
+///
+/// [`ForwardError::ControlByte`] in the two modes that forward raw bytes and
+/// [`ForwardError::NotAPath`] for [`ForwardUri::CompatUnparsed`].
+pub fn forward_uri(
+    mode: ForwardUri,
+    path: &[u8],
+    target: Option<&[u8]>,
+    out: &mut Vec<u8>,
+) -> Result<(), ForwardError> {
+    out.clear();
+    let target = target.and_then(target_path);
+    let code = match mode {
+        ForwardUri::CompatUnparsed => {
+            out.extend_from_slice(target.ok_or(ForwardError::NotAPath)?);
+            return no_control_bytes(out);
+        }
+        ForwardUri::Compat => Code { kept: &KEPT_IN_COMPAT, hex: UPPER },
+        ForwardUri::Escaped => Code { kept: &UNRESERVED, hex: LOWER },
+        ForwardUri::Proxy => Code { kept: &UNRESERVED, hex: UPPER },
     };
-    let is_fine = forwarded.first() == Some(&b'/')
-        && forwarded.iter().all(|&byte| byte > 0x20 && byte != 0x7F);
-    is_fine.then_some(forwarded)
+    if !code.encode_with_escapes_of(target, path, out) {
+        out.clear();
+        code.encode(path, out);
+    }
+    match mode {
+        ForwardUri::Compat => no_control_bytes(out),
+        _ => Ok(()),
+    }
 }
 
-/// Cuts scheme, authority and query off a request target.
-pub fn target_path(unparsed: &[u8]) -> &[u8] {
-    let end = memchr::memchr2(b'?', b'#', unparsed).unwrap_or(unparsed.len());
-    let target = &unparsed[..end];
+/// Reads a request target as the container will: parameters cut where a literal `;` begins them,
+/// then decoded (encoded slashes too), then slashes and dot segments resolved.
+///
+/// # Errors
+///
+/// [`ForwardError::InvalidEscape`], or [`ForwardError::NotAPath`] also for a climb above the root.
+pub fn decoded_and_cleaned(target: &[u8]) -> Result<Vec<u8>, ForwardError> {
+    let target = target_path(target).ok_or(ForwardError::NotAPath)?;
+    let mut decoded = Vec::with_capacity(target.len());
+    for (n, segment) in target.split(|b| *b == b'/').enumerate() {
+        if n > 0 {
+            decoded.push(b'/');
+        }
+        let end = memchr::memchr(b';', segment).unwrap_or(segment.len());
+        let mut rest = &segment[..end];
+        while let [first, ..] = rest {
+            let (byte, length) = match escape(rest) {
+                Some(byte) => (byte, 3),
+                None => (*first, 1),
+            };
+            if byte == 0 || (length == 1 && byte == b'%') {
+                return Err(ForwardError::InvalidEscape);
+            }
+            decoded.push(byte);
+            rest = &rest[length..];
+        }
+    }
+    let mut cleaned = Vec::with_capacity(decoded.len());
+    clean::normalize(&decoded, false, &mut cleaned)
+        .map_err(|_: CleanError| ForwardError::NotAPath)?;
+    Ok(cleaned)
+}
+
+/// Reduces a request target to its path: no query, no fragment, no scheme and authority.
+///
+/// A container that got an absolute URI would believe its authority more than the Host header.
+fn target_path(target: &[u8]) -> Option<&[u8]> {
+    let end = target.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(target.len());
+    let target = &target[..end];
     if target.first() == Some(&b'/') {
-        return target;
+        return Some(target);
     }
-    match memchr::memmem::find(target, b"://") {
-        Some(scheme) => {
-            let authority = &target[scheme + 3..];
-            memchr::memchr(b'/', authority).map_or(b"/", |slash| &authority[slash..])
-        }
-        None => target,
+    let scheme = memchr::memmem::find(target, b"://")?;
+    let is_scheme = |b: &u8| b.is_ascii_alphanumeric() || b"+-.".contains(b);
+    if scheme == 0 || !target[..scheme].iter().all(is_scheme) {
+        return None;
+    }
+    let authority = &target[scheme + 3..];
+    Some(memchr::memchr(b'/', authority).map_or(b"/".as_slice(), |slash| &authority[slash..]))
+}
+
+fn no_control_bytes(uri: &[u8]) -> Result<(), ForwardError> {
+    match uri.iter().any(|b| b.is_ascii_control() || *b == b' ') {
+        true => Err(ForwardError::ControlByte),
+        false => Ok(()),
     }
 }
 
-/// Percent-decodes; a malformed escape stays as it is.
-pub fn decode(text: &[u8]) -> Vec<u8> {
-    let mut done = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, behind @ ..] = rest {
-        match rest {
-            [b'%', high, low, behind @ ..] if hex(*high).is_some() && hex(*low).is_some() => {
-                let value = hex(*high).zip(hex(*low)).map_or(b'%', |(high, low)| high * 16 + low);
-                done.push(value);
-                rest = behind;
-            }
-            _ => {
-                done.push(*first);
-                rest = behind;
-            }
-        }
-    }
-    done
+/// Which bytes stay, and how the others are spelled.
+struct Code {
+    kept: &'static [bool; 256],
+    hex: &'static [u8; 16],
 }
 
-fn encode<'a>(mode: ForwardUri, path: &'a [u8], target: &[u8]) -> Cow<'a, [u8]> {
-    if path.iter().all(|&byte| is_plain(byte)) && !target.contains(&b'%') {
-        return Cow::Borrowed(path);
+impl Code {
+    fn encode(&self, path: &[u8], out: &mut Vec<u8>) {
+        let mut rest = path;
+        while let Some(end) = rest.iter().position(|b| !self.kept[usize::from(*b)]) {
+            out.extend_from_slice(&rest[..end]);
+            self.escape(rest[end], out);
+            rest = &rest[end + 1..];
+        }
+        out.extend_from_slice(rest);
     }
-    let digits: &[u8; 16] = match mode {
-        ForwardUri::Escaped => b"0123456789abcdef",
-        _ => b"0123456789ABCDEF",
-    };
-    let mut done = Vec::with_capacity(path.len() + 16);
-    let escape = |byte: u8, done: &mut Vec<u8>| {
+
+    /// Encodes `path` with the help of the target it was decoded from; false if it was not.
+    fn encode_with_escapes_of(
+        &self,
+        target: Option<&[u8]>,
+        path: &[u8],
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let Some(target) = target else { return false };
+        // Only these can have been spelled in a way that the decoded path does not tell. In the
+        // encoding modes `?`, `#` and the backslash are escaped anyway.
+        let is_ambiguous = |b: &u8| matches!(b, b';' | b'%' | b'\\');
+        if !path.iter().any(is_ambiguous) || memchr::memchr(b'%', target).is_none() {
+            return false;
+        }
+        if self.walk(target, path, out) {
+            return true;
+        }
+        // httpd resolves dot segments and slashes, and a client must not be able to switch this
+        // off with a second slash.
+        let mut resolved = Vec::with_capacity(target.len());
+        resolve_target(target, &mut resolved);
+        out.clear();
+        self.walk(&resolved, path, out)
+    }
+
+    fn walk(&self, target: &[u8], path: &[u8], out: &mut Vec<u8>) -> bool {
+        let (mut target, mut path) = (target, path);
+        while let ([t, target_rest @ ..], [p, path_rest @ ..]) = (target, path) {
+            match escape(target) {
+                // AllowEncodedSlashes NoDecode left the escape in the path.
+                Some(b'/') if path.starts_with(&target[..3]) => {
+                    out.extend_from_slice(&target[..3]);
+                    path = &path[3..];
+                    target = &target[3..];
+                }
+                Some(byte) if byte == *p => {
+                    // A decoded slash is a slash: httpd was told to see it as one, and so did the
+                    // rules. A semicolon keeps the client's spelling in every mode; the backslash
+                    // only where it would otherwise become raw.
+                    match byte {
+                        b';' => out.extend_from_slice(&target[..3]),
+                        b'\\' if self.kept[usize::from(b'\\')] => {
+                            out.extend_from_slice(&target[..3]);
+                        }
+                        _ => self.put(byte, out),
+                    }
+                    target = &target[3..];
+                    path = path_rest;
+                }
+                None if t == p => {
+                    self.put(*t, out);
+                    target = target_rest;
+                    path = path_rest;
+                }
+                _ => return false,
+            }
+        }
+        target.is_empty() && path.is_empty()
+    }
+
+    fn put(&self, byte: u8, out: &mut Vec<u8>) {
+        match self.kept[usize::from(byte)] {
+            true => out.push(byte),
+            false => self.escape(byte, out),
+        }
+    }
+
+    fn escape(&self, byte: u8, out: &mut Vec<u8>) {
         let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
-        done.extend_from_slice(&[b'%', digits[high], digits[low]]);
-    };
-    // Walks both at once: same meaning, so the client's escape of a special character is kept.
-    let mut client = target;
-    let mut in_step = true;
-    for &byte in path {
-        let (value, was_escaped, is_raw_escape, behind) = match client {
-            [b'%', high, low, behind @ ..] => match hex(*high).zip(hex(*low)) {
-                // httpd keeps %2F as text with AllowEncodedSlashes NoDecode.
-                Some((2, 15)) if byte == b'%' => (b'%', false, true, &client[1..]),
-                Some((high, low)) => (high * 16 + low, true, false, behind),
-                None => (b'%', false, false, &client[1..]),
-            },
-            [first, behind @ ..] => (*first, false, false, behind),
-            [] => (0, false, false, client),
-        };
-        in_step = in_step && value == byte;
-        client = behind;
-        let keeps_escape = in_step && was_escaped && matches!(byte, b';' | b'/');
-        if (is_plain(byte) && !keeps_escape) || (in_step && is_raw_escape) {
-            done.push(byte);
-        } else {
-            escape(byte, &mut done);
-        }
+        out.extend_from_slice(&[b'%', self.hex[high], self.hex[low]]);
     }
-    Cow::Owned(done)
 }
 
-/// Tells whether a byte goes into an encoded path as it is.
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'/' | b'~'
-                | b'$'
-                | b'-'
-                | b'_'
-                | b'.'
-                | b'+'
-                | b'!'
-                | b'*'
-                | b'\''
-                | b'('
-                | b')'
-                | b','
-                | b';'
-                | b':'
-                | b'@'
-                | b'&'
-                | b'='
-        )
+/// Resolves slashes and dot segments of a target whose escapes stay, as httpd does.
+fn resolve_target(target: &[u8], out: &mut Vec<u8>) {
+    let mut plain = Vec::with_capacity(target.len());
+    let mut rest = target;
+    while let [first, ..] = rest {
+        let (byte, length) = match escape(rest) {
+            Some(b'.') => (b'.', 3),
+            _ => (*first, 1),
+        };
+        plain.push(byte);
+        rest = &rest[length..];
+    }
+    if clean::normalize(&plain, false, out).is_err() {
+        out.clear();
+    }
 }
 
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).map(|value| value as u8)
+/// Returns the byte that an escape at the start of `text` stands for.
+fn escape(text: &[u8]) -> Option<u8> {
+    let [b'%', high, low, ..] = text else { return None };
+    let digit = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
+    Some(digit(*high)? << 4 | digit(*low)?)
 }
+
+const UPPER: &[u8; 16] = b"0123456789ABCDEF";
+const LOWER: &[u8; 16] = b"0123456789abcdef";
+
+/// Alphanumerics, the slash, and the marks the original leaves alone.
+const UNRESERVED: [bool; 256] = {
+    let mut kept = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        kept[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let marks = b"/~$-_.+!*'(),;:@&=";
+    let mut n = 0;
+    while n < marks.len() {
+        kept[marks[n] as usize] = true;
+        n += 1;
+    }
+    kept
+};
+
+/// Everything but what the container would decode again or cut at, and the blank.
+const KEPT_IN_COMPAT: [bool; 256] = {
+    let mut kept = [true; 256];
+    kept[b'%' as usize] = false;
+    kept[b'?' as usize] = false;
+    kept[b'#' as usize] = false;
+    kept[b' ' as usize] = false;
+    kept
+};
 
 #[cfg(test)]
-mod tests {
-    use super::ForwardUri::{Compat, CompatUnparsed, Escaped, Proxy};
-    use super::*;
-
-    #[test]
-    fn s4_2_modes() {
-        type Case = (&'static str, &'static str, [Option<&'static str>; 4]);
-        let cases: &[Case] = &[
-            ("/a/b%20c", "/a/b c", [Some("/a/b%20c"), Some("/a/b%20c"), None, Some("/a/b%20c")]),
-            ("/a+b", "/a+b", [Some("/a+b"); 4]),
-            ("/%41bc", "/Abc", [Some("/Abc"), Some("/Abc"), Some("/Abc"), Some("/%41bc")]),
-            ("/a;s=X.n1", "/a;s=X.n1", [Some("/a;s=X.n1"); 4]),
-            (
-                "/a%3Bs=X",
-                "/a;s=X",
-                [Some("/a%3Bs=X"), Some("/a%3bs=X"), Some("/a;s=X"), Some("/a%3Bs=X")],
-            ),
-            (
-                "/a%2541",
-                "/a%41",
-                [Some("/a%2541"), Some("/a%2541"), Some("/a%41"), Some("/a%2541")],
-            ),
-            ("/a%3Fb", "/a?b", [Some("/a%3Fb"), Some("/a%3fb"), Some("/a?b"), Some("/a%3Fb")]),
-            ("/x%0a", "/x\n", [Some("/x%0A"), Some("/x%0a"), None, Some("/x%0a")]),
-            ("/c/../b", "/b", [Some("/b"), Some("/b"), Some("/b"), Some("/c/../b")]),
-            ("/a%2fb", "/a%2fb", [Some("/a%2fb"), Some("/a%2fb"), Some("/a%2fb"), Some("/a%2fb")]),
-            ("http://h/p?q", "/p", [Some("/p"); 4]),
-            (
-                "/rw/z",
-                "/fake/z",
-                [Some("/fake/z"), Some("/fake/z"), Some("/fake/z"), Some("/rw/z")],
-            ),
-            (
-                "/a[b]",
-                "/a[b]",
-                [Some("/a%5Bb%5D"), Some("/a%5bb%5d"), Some("/a[b]"), Some("/a[b]")],
-            ),
-        ];
-        for (unparsed, path, expected) in cases {
-            for (mode, expected) in [Proxy, Escaped, Compat, CompatUnparsed].iter().zip(expected) {
-                let got = forward(*mode, path.as_bytes(), unparsed.as_bytes());
-                let got = got.map(|uri| String::from_utf8_lossy(&uri).into_owned());
-                assert_eq!(got.as_deref(), *expected, "{mode:?} {unparsed}");
-            }
-        }
-    }
-}
+mod tests;

@@ -1,94 +1,230 @@
 //! Which worker serves a URI. Pure.
 //!
-//! A map is the rules of one server in the order in which they are asked: more slashes first,
-//! then longer patterns, then the source, then the place of definition. The first that matches
-//! wins; an exclusion of its worker that matches as well makes the URI unmapped.
+//! A [`UriMap`] is compiled once from the rules of one server and never changes; a reload makes
+//! another one. [`mod@clean`] makes the match URI, [`forward`] the URI the container gets, [`local`]
+//! holds the decisions about requests that no rule maps.
 #![forbid(unsafe_code)]
 
-mod clean;
+pub mod check;
+pub mod clean;
+pub mod extensions;
 pub mod forward;
-mod pattern;
-mod rule;
+pub mod local;
+mod matcher;
+pub mod merge;
+pub mod pattern;
+pub mod problem;
+pub mod rule;
+#[cfg(test)]
+mod tests;
+mod trie;
 
-pub use clean::{CleanError, clean, is_unsafe, strip_session};
-pub use rule::{Extensions, Rule, Source, split};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
 
-/// The rules of one server.
-#[derive(Clone, Debug, Default)]
+pub use clean::{CleanError, Cleaned, clean};
+pub use extensions::Extensions;
+pub use forward::{ForwardUri, forward_uri};
+use matcher::{Matcher, Rank};
+use problem::printable;
+pub use problem::{Origin, Problem, Severity};
+pub use rule::{Rule, Source};
+
+/// The compiled rules of one server.
+#[derive(Debug)]
 pub struct UriMap {
-    rules: Vec<Rule>,
-    exclusions: Vec<Rule>,
+    /// Enabled rules that map, in the order of evaluation; the rank is the index.
+    ranked: Vec<Arc<Rule>>,
+    /// For each rank, which of `exclusions` may take its mapping away.
+    exclusion_of: Vec<Option<u32>>,
+    matcher: Matcher,
+    /// One set for each worker that has exclusions.
+    exclusions: Vec<Exclusions>,
+    /// Exclusions for `*`.
+    for_all: Option<Exclusions>,
+    disabled: Vec<Arc<Rule>>,
+    /// Some pattern spells an encoded slash, whose case must then not matter.
+    has_encoded_slash: bool,
 }
 
 impl UriMap {
-    /// Sorts rules into the order in which they are asked. Disabled rules take no part.
-    pub fn build(rules: Vec<Rule>) -> Self {
-        let enabled = rules.into_iter().filter(|rule| !rule.is_disabled);
-        let (exclusions, mut rules): (Vec<_>, Vec<_>) = enabled.partition(|rule| rule.is_exclusion);
-        rules.sort_by_key(|rule| {
-            let slashes = rule.pattern.bytes().filter(|&byte| byte == b'/').count();
-            (usize::MAX - slashes, usize::MAX - rule.pattern.len(), rule.source)
+    /// Compiles `rules`, which come in the order of their definition.
+    ///
+    /// The problems are patterns that can never match and disabled rules that hide nothing.
+    pub fn build(rules: Vec<Arc<Rule>>) -> (UriMap, Vec<Problem>) {
+        let problems = check::check_patterns(&rules);
+        let has_encoded_slash = rules.iter().any(|rule| {
+            memchr::memmem::find(&rule.pattern, b"%2F").is_some()
+                || memchr::memmem::find(&rule.pattern, b"%2f").is_some()
         });
-        Self { rules, exclusions }
+        let (disabled, enabled): (Vec<_>, Vec<_>) = rules.into_iter().partition(|r| r.is_disabled);
+        let (excluding, mut ranked): (Vec<_>, Vec<_>) =
+            enabled.into_iter().partition(|rule| rule.is_exclusion);
+        // The sort is stable, which keeps the order of definition among equals.
+        ranked.sort_by_cached_key(|rule| rule.sort_key());
+
+        let mut by_worker: HashMap<Box<str>, u32> = HashMap::new();
+        let mut sets: Vec<Vec<Arc<Rule>>> = Vec::new();
+        let mut for_all = Vec::new();
+        for rule in excluding {
+            if &*rule.worker == "*" {
+                for_all.push(rule);
+                continue;
+            }
+            let set = *by_worker.entry(rule.worker.clone()).or_insert_with(|| {
+                sets.push(Vec::new());
+                sets.len() as u32 - 1
+            });
+            sets[set as usize].push(rule);
+        }
+        let exclusion_of = ranked.iter().map(|rule| by_worker.get(&rule.worker).copied()).collect();
+        let map = UriMap {
+            matcher: compile(&ranked),
+            exclusion_of,
+            ranked,
+            exclusions: sets.into_iter().map(Exclusions::new).collect(),
+            for_all: (!for_all.is_empty()).then(|| Exclusions::new(for_all)),
+            disabled,
+            has_encoded_slash,
+        };
+        (map, problems)
     }
 
-    /// Tells whether nothing is mapped.
+    /// Returns the rule that maps the match URI, or `None`.
+    ///
+    /// The first matching rule in the order of evaluation wins; if an exclusion for its worker
+    /// matches too, the URI is not mapped at all. Does not allocate, unless a pattern spells an
+    /// encoded slash and the URI does as well.
+    pub fn find(&self, match_uri: &[u8]) -> Option<&Arc<Rule>> {
+        let uri = self.fold(match_uri);
+        let rank = self.matcher.find(&uri)? as usize;
+        match self.excluded_by(rank, &uri) {
+            Some(_) => None,
+            None => Some(&self.ranked[rank]),
+        }
+    }
+
+    /// Says whether the map has no rule that could map anything.
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
+        self.ranked.is_empty()
     }
 
-    /// Returns the rules in the order in which they are asked, exclusions last.
-    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().chain(&self.exclusions)
+    /// Returns all rules: those that map in the order of evaluation, exclusions, disabled ones.
+    pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        let sets = self.exclusions.iter().chain(&self.for_all);
+        self.ranked.iter().chain(sets.flat_map(|set| &set.rules)).chain(&self.disabled)
     }
 
-    /// Finds the rule for a cleaned URI, see [`clean`]. The number names it in [`rule`](Self::rule).
-    pub fn find(&self, uri: &[u8]) -> Option<usize> {
-        let winner = self.rules.iter().position(|rule| rule.matches(uri))?;
-        let worker = &self.rules[winner].worker;
-        let is_excluded = self
-            .exclusions
-            .iter()
-            .any(|rule| (rule.worker == "*" || rule.worker == *worker) && rule.matches(uri));
-        (!is_excluded).then_some(winner)
+    /// Tells how the map decides about `path`, a decoded path that need not be clean.
+    pub fn explain(&self, path: &[u8]) -> Explanation<'_> {
+        let mut out = Vec::new();
+        let cleaned = clean(path, &mut out).map(|cleaned| cleaned.path.to_vec());
+        let mut explanation = Explanation {
+            cleaned,
+            winner: None,
+            exclusions_considered: Vec::new(),
+            excluded_by: None,
+            disabled: Vec::new(),
+        };
+        let Ok(uri) = &explanation.cleaned else { return explanation };
+        let uri = self.fold(uri).into_owned();
+        let matches = |rule: &Rule| pattern::Glob::new(&self.fold(&rule.pattern)).matches(&uri);
+        explanation.disabled = self.disabled.iter().filter(|rule| matches(rule)).collect();
+        if let Some(rank) = self.matcher.find(&uri) {
+            let sets = self.sets_of(rank as usize);
+            explanation.winner = Some(&self.ranked[rank as usize]);
+            explanation.exclusions_considered = sets.flat_map(|set| &set.rules).collect();
+            explanation.excluded_by = self.excluded_by(rank as usize, &uri);
+        }
+        explanation
     }
 
-    /// Returns a rule found before.
-    pub fn rule(&self, number: usize) -> Option<&Rule> {
-        self.rules.get(number)
+    fn excluded_by(&self, rank: usize, uri: &[u8]) -> Option<&Arc<Rule>> {
+        self.sets_of(rank).find_map(|set| Some(&set.rules[set.matcher.find(uri)? as usize]))
+    }
+
+    fn sets_of(&self, rank: usize) -> impl Iterator<Item = &Exclusions> {
+        let own = self.exclusion_of[rank].map(|set| &self.exclusions[set as usize]);
+        own.into_iter().chain(&self.for_all)
+    }
+
+    fn fold<'u>(&self, uri: &'u [u8]) -> Cow<'u, [u8]> {
+        if self.has_encoded_slash { fold_encoded_slashes(uri) } else { Cow::Borrowed(uri) }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Why a URI goes where it goes; for `jkctl`, the status page and debug lines.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Explanation<'m> {
+    /// The match URI, or why there is none.
+    pub cleaned: Result<Vec<u8>, CleanError>,
+    /// First matching rule, even if an exclusion then took the mapping away.
+    pub winner: Option<&'m Arc<Rule>>,
+    /// All exclusions for the winner's worker.
+    pub exclusions_considered: Vec<&'m Arc<Rule>>,
+    /// The one that matched.
+    pub excluded_by: Option<&'m Arc<Rule>>,
+    /// Disabled rules that would match.
+    pub disabled: Vec<&'m Arc<Rule>>,
+}
 
-    #[test]
-    fn s5_order_and_exclusions() {
-        type Case = (&'static [&'static str], &'static str, Option<&'static str>);
-        let cases: &[Case] = &[
-            (&["/=w1", "/*=w2"], "/", Some("w2")),
-            (&["/a/b=w1", "/a/**=w2"], "/a/b", Some("w2")),
-            (&["/foo/ba*=w2", "/foo/bar=w1"], "/foo/bar", Some("w2")),
-            (&["/*.jsp=w1", "/a*=w2"], "/a.jsp", Some("w1")),
-            (&["/*.jsp=w1", "/app/*=w2"], "/app/a.jsp", Some("w2")),
-            (&["/*=w1", "!/a/*=w1"], "/a/b", None),
-            (&["/a/b/c/d=w1", "!/a/*=w1"], "/a/b/c/d", None),
-            (&["/*=w1", "/a/*=w2", "!/a/*=w2"], "/a/b", None),
-            (&["/*=w1", "!/a/*=w2"], "/a/b", Some("w1")),
-            (&["/*=w1", "!/a/*=*"], "/a/b", None),
-            (&["/*=w1", "-/a/*=w2"], "/a/b", Some("w1")),
-            (&["/a|/*=w1"], "/a/b", Some("w1")),
-            (&["/a|/*=w1"], "/ab", None),
-        ];
-        for (rules, uri, expected) in cases {
-            let rules = rules.iter().flat_map(|line| {
-                let (pattern, worker) = line.split_once('=').expect("a test rule");
-                split(pattern, worker, Source::MountFile, "test:1").expect("a valid rule").0
-            });
-            let map = UriMap::build(rules.collect());
-            let found = map.find(uri.as_bytes()).and_then(|number| map.rule(number));
-            assert_eq!(found.map(|rule| rule.worker.as_str()), *expected, "{uri}");
+impl Explanation<'_> {
+    /// Returns the worker the URI is mapped to.
+    pub fn worker(&self) -> Option<&str> {
+        match (self.winner, self.excluded_by) {
+            (Some(rule), None) => Some(&rule.worker),
+            _ => None,
         }
     }
+}
+
+impl fmt::Display for Explanation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cleaned {
+            Err(error) => return write!(f, "not mapped: {error}"),
+            Ok(uri) => write!(f, "{}: ", printable(uri))?,
+        }
+        match (self.winner, self.excluded_by) {
+            (None, _) => write!(f, "not mapped, no rule matches"),
+            (Some(rule), Some(exclusion)) => {
+                write!(f, "not mapped, rule {rule} matches but {exclusion} excludes it")
+            }
+            (Some(rule), None) => write!(
+                f,
+                "worker {} by rule {rule}, {} exclusions considered",
+                printable(rule.worker.as_bytes()),
+                self.exclusions_considered.len()
+            ),
+        }
+    }
+}
+
+/// Exclusions that apply together, in the order of their definition.
+#[derive(Debug)]
+struct Exclusions {
+    rules: Vec<Arc<Rule>>,
+    matcher: Matcher,
+}
+
+impl Exclusions {
+    fn new(rules: Vec<Arc<Rule>>) -> Self {
+        Exclusions { matcher: compile(&rules), rules }
+    }
+}
+
+fn compile(rules: &[Arc<Rule>]) -> Matcher {
+    let patterns: Vec<_> = rules.iter().map(|rule| fold_encoded_slashes(&rule.pattern)).collect();
+    Matcher::new(patterns.iter().enumerate().map(|(rank, p)| (rank as Rank, &**p)))
+}
+
+/// Spells each `%2F` as `%2f`. With `AllowEncodedSlashes NoDecode` both reach the map as text.
+fn fold_encoded_slashes(uri: &[u8]) -> Cow<'_, [u8]> {
+    let Some(first) = memchr::memmem::find(uri, b"%2F") else { return Cow::Borrowed(uri) };
+    let mut folded = uri.to_vec();
+    for at in memchr::memmem::find_iter(&uri[first..], b"%2F") {
+        folded[first + at + 2] = b'f';
+    }
+    Cow::Owned(folded)
 }

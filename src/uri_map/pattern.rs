@@ -1,43 +1,94 @@
-//! Patterns: `*` is any run of bytes, `?` is one byte, a slash being a byte like any other.
+//! Matching of one pattern: `*` is any run of bytes, `?` any one byte, `/` not excepted.
+//!
+//! There is no escape and no class. Patterns are compared bytewise with the match URI.
 
-/// Tells whether all of `uri` matches `pattern`, in time proportional to the product of their
-/// lengths at worst.
-pub(super) fn matches(pattern: &[u8], uri: &[u8]) -> bool {
-    let (mut p, mut u) = (0, 0);
-    // Behind the last star, and where in the URI its run ends for the time being.
-    let mut retry: Option<(usize, usize)> = None;
-    loop {
-        match pattern.get(p) {
-            Some(b'*') => {
-                p += 1;
-                if p == pattern.len() {
-                    return true;
-                }
-                retry = Some((p, u));
-                continue;
-            }
-            Some(b'?') if u < uri.len() => {
-                p += 1;
-                u += 1;
-                continue;
-            }
-            Some(byte) if uri.get(u) == Some(byte) => {
-                p += 1;
-                u += 1;
-                continue;
-            }
-            None if u == uri.len() => return true,
-            _ => {}
+use memchr::memmem::Finder;
+
+/// Says whether a pattern holds a wildcard; any other pattern needs full equality.
+pub fn is_wildcard(pattern: &[u8]) -> bool {
+    memchr::memchr2(b'*', b'?', pattern).is_some()
+}
+
+/// Returns the bytes in front of the first wildcard.
+pub fn literal_prefix(pattern: &[u8]) -> &[u8] {
+    let end = memchr::memchr2(b'*', b'?', pattern).unwrap_or(pattern.len());
+    &pattern[..end]
+}
+
+/// A pattern cut at its stars.
+///
+/// Pieces between two stars are looked for from left to right, each at its first place. That is
+/// enough, since a later place leaves less for the rest; so nothing is ever tried twice and the
+/// time is linear in the URI (times the piece's length where the piece holds a `?`).
+#[derive(Debug)]
+pub struct Glob {
+    head: Box<[u8]>,
+    middle: Vec<Piece>,
+    /// `None` when the pattern has no star: then `head` must match everything.
+    tail: Option<Box<[u8]>>,
+    min_len: usize,
+}
+
+impl Glob {
+    /// Compiles `pattern`.
+    pub fn new(pattern: &[u8]) -> Self {
+        let min_len = pattern.iter().filter(|b| **b != b'*').count();
+        let mut pieces: Vec<&[u8]> = pattern.split(|b| *b == b'*').collect();
+        let head = pieces.remove(0).into();
+        let tail = pieces.pop().map(Box::from);
+        let middle = pieces.into_iter().filter(|p| !p.is_empty()).map(Piece::new).collect();
+        Glob { head, middle, tail, min_len }
+    }
+
+    /// Says whether all of `text` matches.
+    pub fn matches(&self, text: &[u8]) -> bool {
+        let Some(tail) = &self.tail else { return same(&self.head, text) };
+        if text.len() < self.min_len || !same(&self.head, &text[..self.head.len()]) {
+            return false;
         }
-        // Only the last star needs to give: what an earlier one could, the last can as well.
-        match &mut retry {
-            Some((star, end)) if *end < uri.len() => {
-                *end += 1;
-                (p, u) = (*star, *end);
+        let (mut rest, end) =
+            text[self.head.len()..].split_at(text.len() - self.head.len() - tail.len());
+        if !same(tail, end) {
+            return false;
+        }
+        for piece in &self.middle {
+            match piece.end_in(rest) {
+                Some(end) => rest = &rest[end..],
+                None => return false,
             }
-            _ => return false,
+        }
+        true
+    }
+}
+
+#[derive(Debug)]
+enum Piece {
+    Literal(Box<Finder<'static>>),
+    WithAnyByte(Box<[u8]>),
+}
+
+impl Piece {
+    fn new(piece: &[u8]) -> Self {
+        match memchr::memchr(b'?', piece) {
+            None => Piece::Literal(Box::new(Finder::new(piece).into_owned())),
+            Some(_) => Piece::WithAnyByte(piece.into()),
         }
     }
+
+    /// Returns where the first occurrence in `text` ends.
+    fn end_in(&self, text: &[u8]) -> Option<usize> {
+        match self {
+            Piece::Literal(finder) => Some(finder.find(text)? + finder.needle().len()),
+            Piece::WithAnyByte(piece) => {
+                let start = text.windows(piece.len()).position(|window| same(piece, window))?;
+                Some(start + piece.len())
+            }
+        }
+    }
+}
+
+fn same(piece: &[u8], text: &[u8]) -> bool {
+    piece.len() == text.len() && piece.iter().zip(text).all(|(p, t)| p == t || *p == b'?')
 }
 
 #[cfg(test)]
@@ -45,32 +96,50 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s5_1_wildcards() {
-        let cases: &[(&str, &str, bool)] = &[
-            ("/*.jsp", "/a/b/c.jsp", true),
-            ("/*.jsp", "/.jsp", true),
-            ("/*.jsp", "/a.jspx", false),
-            ("/foo/*", "/foo/", true),
-            ("/foo/*", "/foo", false),
-            ("/foo*", "/foobar/baz", true),
-            ("/a/*/c", "/a/c", false),
-            ("/a/*/c", "/a/b/b/c", true),
-            ("/a?c", "/a/c", true),
-            ("/a?c", "/ac", false),
-            ("/a", "/a", true),
-            ("/a", "/a/", false),
-            ("/**", "/", true),
-            ("/*a*b", "/xaybab", true),
-            ("/*a*b", "/xayba", false),
+    fn section_5_1_wildcards() {
+        let cases: &[(&str, &str, &[&str], &[&str])] = &[
+            (
+                "star crosses slashes",
+                "/*.jsp",
+                &["/.jsp", "/a.jsp", "/d/e.jsp"],
+                &["/a.jspx", "/jsp"],
+            ),
+            ("star may be empty", "/foo/*", &["/foo/", "/foo/a/b"], &["/foo", "/fo"]),
+            ("star in a segment", "/foo*", &["/foo", "/foobar/baz"], &["/fo"]),
+            ("inner star", "/a/*/c", &["/a/b/c", "/a/b/b/c", "/a//c"], &["/a/c", "/a/b/cd"]),
+            ("adjacent stars", "/a**b", &["/ab", "/axb"], &["/a", "/abx"]),
+            ("one byte", "/a?c", &["/abc", "/a/c", "/a?c"], &["/ac", "/abbc"]),
+            ("star then one", "/a*b?", &["/abc", "/axbc", "/abbb"], &["/ab", "/abcd"]),
+            ("? in the middle", "/*a?c*z", &["/abcz", "/xxa/cyyz"], &["/acz", "/abc"]),
+            ("overlap", "/ab*ba", &["/abba", "/abxba"], &["/aba"]),
+            (
+                "three pieces",
+                "/*/static/*.gif",
+                &["/x/static/a.gif"],
+                &["/static/a.gif", "/x/static/gif"],
+            ),
+            ("pieces do not overlap", "/*aa*aa", &["/aaaa"], &["/aaa"]),
+            ("only ?", "/??", &["/ab"], &["/a", "/abc"]),
         ];
-        for (pattern, uri, expected) in cases {
-            assert_eq!(matches(pattern.as_bytes(), uri.as_bytes()), *expected, "{pattern} {uri}");
+        for (name, pattern, yes, no) in cases {
+            let glob = Glob::new(pattern.as_bytes());
+            for uri in *yes {
+                assert!(glob.matches(uri.as_bytes()), "case: {name}, {pattern} must match {uri}");
+            }
+            for uri in *no {
+                assert!(
+                    !glob.matches(uri.as_bytes()),
+                    "case: {name}, {pattern} must not match {uri}"
+                );
+            }
         }
     }
 
     #[test]
-    fn s5_6_many_stars_take_no_time() {
-        let (pattern, uri) = ("/*a".repeat(200), "/".to_owned() + &"a".repeat(8_000));
-        assert!(!matches(pattern.as_bytes(), uri.as_bytes()));
+    fn many_stars_do_not_explode() {
+        let pattern = format!("/{}b", "a*".repeat(500));
+        let uri = format!("/{}", "a".repeat(60_000));
+        // A backtracking matcher would not come back from this in a lifetime.
+        assert!(!Glob::new(pattern.as_bytes()).matches(uri.as_bytes()));
     }
 }

@@ -1,217 +1,153 @@
-//! One rule: pattern, worker, modifiers and extensions.
+//! One rule: `[-][!]pattern = worker[;extension]...`, and how text becomes rules.
 
-use super::pattern;
+use std::fmt;
+use std::sync::Arc;
 
-/// Where a rule comes from; earlier ones win among equals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+use super::extensions::Extensions;
+use super::problem::{Origin, Problem, printable};
+
+/// Where a rule comes from. The order is the rank among rules of equal depth and length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
-    /// The file of `JkMountFile`.
+    /// The mount file (`JkMountFile`).
     MountFile,
-    /// `JkMount` or `JkUnMount`.
+    /// `JkMount` and `JkUnMount`.
     Directive,
-    /// The property `mount` of a worker.
-    Worker,
+    /// The `mount` attribute of a worker.
+    WorkerMount,
 }
 
-/// One rule.
+/// One rule of a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Compared with the cleaned URI.
-    pub pattern: String,
-    /// Name of the worker, `*` in an exclusion for all of them.
-    pub worker: String,
-    /// Whether it takes URIs away from its worker.
+    /// What the match URI is compared with, modifiers removed. Begins with a slash.
+    pub pattern: Box<[u8]>,
+    /// Name of the worker, without extensions; in an exclusion `*` means all of them.
+    pub worker: Box<str>,
+    /// The rule takes a mapping away instead of making one.
     pub is_exclusion: bool,
-    /// Whether it is only kept for show.
+    /// The rule is shown but takes no part in any decision.
     pub is_disabled: bool,
-    /// Where it comes from.
+    /// What else the rule changes. Always the default in an exclusion.
+    pub extensions: Arc<Extensions>,
+    /// Rank among equals.
     pub source: Source,
     /// File and line.
-    pub origin: String,
-    /// What holds for its requests.
-    pub extensions: Extensions,
-    is_wildcard: bool,
-}
-
-/// What a rule sets for its requests, `;name=value` behind the worker.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs)] // named after the extensions
-pub struct Extensions {
-    /// Milliseconds; 0 is no limit, and a negative number leaves the worker's.
-    pub reply_timeout: Option<i32>,
-    pub sticky_ignore: bool,
-    pub stateless: bool,
-    pub active: Vec<String>,
-    pub disabled: Vec<String>,
-    pub stopped: Vec<String>,
-    pub fail_on_status: Vec<i32>,
-    /// Statuses from here on get httpd's own error page; 0 is none.
-    pub use_server_errors: u16,
-    pub session_cookie: Option<String>,
-    pub session_path: Option<String>,
-    pub set_session_cookie: bool,
-    pub session_cookie_path: Option<String>,
+    pub origin: Origin,
 }
 
 impl Rule {
-    /// Tells whether the rule's pattern matches a cleaned URI.
-    pub fn matches(&self, uri: &[u8]) -> bool {
-        match self.is_wildcard {
-            true => pattern::matches(self.pattern.as_bytes(), uri),
-            false => self.pattern.as_bytes() == uri,
-        }
-    }
-}
-
-/// Makes the one or two rules of a line: `X|Y` stands for `X` and `XY`. Returns warnings with
-/// them.
-///
-/// # Errors
-///
-/// If the pattern cannot be one.
-pub fn split(
-    pattern: &str,
-    worker: &str,
-    source: Source,
-    origin: &str,
-) -> Result<(Vec<Rule>, Vec<String>), String> {
-    let (rest, is_disabled) = modifier(pattern, '-');
-    let (rest, is_exclusion) = modifier(rest, '!');
-    // Both orders mean the same.
-    let (rest, is_disabled) = match modifier(rest, '-') {
-        (behind, true) if is_exclusion && !is_disabled => (behind, true),
-        _ => (rest, is_disabled),
-    };
-    let mut warnings = Vec::new();
-    let star;
-    let rest = match rest.starts_with('*') {
-        true => {
-            warnings.push(format!("pattern \"{pattern}\" begins with *, taken as \"/{rest}\""));
-            star = format!("/{rest}");
-            star.as_str()
-        }
-        false => rest,
-    };
-    if !rest.starts_with('/') {
-        return Err(format!(
-            "invalid pattern \"{pattern}\", expected / behind an optional - and !"
-        ));
-    }
-    let mut tokens = worker.split(';');
-    let name = tokens.next().unwrap_or_default().trim();
-    if name.is_empty() {
-        return Err(format!("pattern \"{pattern}\" names no worker"));
-    }
-    let extensions = extensions(tokens, &mut warnings);
-    let rule = |pattern: String| Rule {
-        is_wildcard: pattern.contains(['*', '?']),
-        pattern,
-        worker: name.to_owned(),
-        is_exclusion,
-        is_disabled,
-        source,
-        origin: origin.to_owned(),
-        extensions: extensions.clone(),
-    };
-    let rules = match rest.split_once('|') {
-        Some((first, more)) => {
-            if more.contains('|') {
-                warnings.push(format!("pattern \"{pattern}\" has a second |, which is literal"));
+    /// Parses both sides of a rule. A bar in the pattern makes two rules of it, hence the list;
+    /// it is empty if the rule is invalid, and `problems` says why.
+    pub fn parse(
+        left: &[u8],
+        right: &[u8],
+        source: Source,
+        origin: &Origin,
+        problems: &mut Vec<Problem>,
+    ) -> Vec<Arc<Rule>> {
+        let (is_disabled, is_exclusion, pattern) = split_modifiers(left);
+        let pattern = match pattern {
+            [b'/', ..] => pattern.to_vec(),
+            [b'*', ..] => {
+                let text = format!(
+                    "pattern \"{0}\" should begin with a slash, it is read as \"/{0}\"",
+                    printable(pattern)
+                );
+                problems.push(Problem::warning(origin, text));
+                [b"/", pattern].concat()
             }
-            vec![rule(first.to_owned()), rule(format!("{first}{more}"))]
-        }
-        None => vec![rule(rest.to_owned())],
-    };
-    Ok((rules, warnings))
-}
-
-fn modifier(text: &str, letter: char) -> (&str, bool) {
-    text.strip_prefix(letter).map_or((text, false), |rest| (rest, true))
-}
-
-fn extensions<'a>(
-    mut tokens: impl Iterator<Item = &'a str>,
-    warnings: &mut Vec<String>,
-) -> Extensions {
-    let mut all = Extensions::default();
-    let list = |value: &str| {
-        let words = value.split([',', ' ', '\t']).filter(|word| !word.is_empty());
-        words.map(str::to_owned).collect::<Vec<_>>()
-    };
-    while let Some(token) = tokens.next() {
-        let token = token.trim();
-        if token.is_empty() {
-            continue;
-        }
-        let (name, value) = token.split_once('=').unwrap_or((token, ""));
-        let (name, value) = (name.trim(), value.trim());
-        let mut number = || {
-            value.parse::<i32>().unwrap_or_else(|_| {
-                warnings.push(format!("{name}: invalid value \"{value}\", expected a number"));
-                0
-            })
+            _ => {
+                let text = format!(
+                    "invalid pattern \"{}\", expected a path that begins with a slash, \
+                     after an optional \"-\" and \"!\"",
+                    printable(left)
+                );
+                problems.push(Problem::error(origin, text));
+                return Vec::new();
+            }
         };
-        match name {
-            "reply_timeout" => all.reply_timeout = Some(number()),
-            "sticky_ignore" => all.sticky_ignore = number() != 0,
-            "stateless" => all.stateless = number() != 0,
-            "use_server_errors" => all.use_server_errors = u16::try_from(number()).unwrap_or(0),
-            "active" => all.active = list(value),
-            "disabled" => all.disabled = list(value),
-            "stopped" => all.stopped = list(value),
-            "fail_on_status" => {
-                all.fail_on_status =
-                    list(value).iter().filter_map(|word| word.parse().ok()).collect();
-            }
-            "session_cookie" => all.session_cookie = Some(value.to_owned()),
-            // The identifier itself usually begins with the semicolon that ends tokens.
-            "session_path" if value.is_empty() => {
-                all.session_path = tokens.next().map(|rest| format!(";{}", rest.trim()));
-            }
-            "session_path" => all.session_path = Some(value.to_owned()),
-            "set_session_cookie" => all.set_session_cookie |= number() != 0,
-            "session_cookie_path" => all.session_cookie_path = Some(value.to_owned()),
-            _ => warnings.push(format!("unknown rule extension \"{token}\" ignored")),
+        let (worker, mut extensions) = parse_worker(right, origin, problems);
+        if is_exclusion && extensions != Extensions::default() {
+            problems
+                .push(Problem::warning(origin, "rule extensions have no effect on an exclusion"));
+            extensions = Extensions::default();
         }
+        let extensions = Arc::new(extensions);
+        split_bar(pattern, origin, problems)
+            .into_iter()
+            .map(|pattern| {
+                Arc::new(Rule {
+                    pattern: pattern.into(),
+                    worker: worker.clone(),
+                    is_exclusion,
+                    is_disabled,
+                    extensions: extensions.clone(),
+                    source,
+                    origin: origin.clone(),
+                })
+            })
+            .collect()
     }
-    all
+
+    /// Returns what rules are sorted by: number of slashes and length, both descending, and then
+    /// the source. Rules with the same key stay in the order of their definition.
+    pub fn sort_key(&self) -> (std::cmp::Reverse<(usize, usize)>, Source) {
+        let slashes = memchr::memchr_iter(b'/', &self.pattern).count();
+        (std::cmp::Reverse((slashes, self.pattern.len())), self.source)
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let disabled = if self.is_disabled { "-" } else { "" };
+        let exclusion = if self.is_exclusion { "!" } else { "" };
+        let pattern = printable(&self.pattern);
+        let worker = printable(self.worker.as_bytes());
+        write!(f, "{disabled}{exclusion}{pattern}={worker} ({})", self.origin)
+    }
+}
 
-    #[test]
-    fn s1_1_modifiers() {
-        let cases: &[(&str, Option<(bool, bool, &str)>)] = &[
-            ("/a", Some((false, false, "/a"))),
-            ("-/a", Some((true, false, "/a"))),
-            ("!/a", Some((false, true, "/a"))),
-            ("-!/a", Some((true, true, "/a"))),
-            ("!-/a", Some((true, true, "/a"))),
-            ("*.jsp", Some((false, false, "/*.jsp"))),
-            ("!!/a", None),
-            ("! /a", None),
-            ("a", None),
-            ("", None),
-        ];
-        for (pattern, expected) in cases {
-            let rules = split(pattern, "w", Source::MountFile, "").map(|(rules, _)| rules);
-            let got = rules.as_ref().ok().and_then(|rules| rules.first());
-            let got = got.map(|rule| (rule.is_disabled, rule.is_exclusion, rule.pattern.as_str()));
-            assert_eq!(got, *expected, "{pattern}");
+/// Splits `[-][!]` off; `!-` is read like `-!`.
+fn split_modifiers(left: &[u8]) -> (bool, bool, &[u8]) {
+    match left {
+        [b'-', b'!', rest @ ..] | [b'!', b'-', rest @ ..] => (true, true, rest),
+        [b'-', rest @ ..] => (true, false, rest),
+        [b'!', rest @ ..] => (false, true, rest),
+        _ => (false, false, left),
+    }
+}
+
+/// Parses `worker[;extension]...`, also for the variable that `JkWorkerIndicator` names.
+///
+/// A value that begins with a semicolon is all name, as it ever was: no such worker exists, and
+/// the report of unknown workers then shows the whole of it.
+pub fn parse_worker(
+    text: &[u8],
+    origin: &Origin,
+    problems: &mut Vec<Problem>,
+) -> (Box<str>, Extensions) {
+    let text = String::from_utf8_lossy(text);
+    match text.split_once(';') {
+        Some((name, tail)) if !name.trim().is_empty() => {
+            (name.trim().into(), Extensions::parse(tail, origin, problems))
         }
+        _ => (text.trim().into(), Extensions::default()),
     }
+}
 
-    #[test]
-    fn s8_extensions() {
-        let text = "w;reply_timeout=500;disabled=a,b;session_path=;sid;stateless=1;bogus=2;";
-        let (rules, warnings) = split("/a", text, Source::MountFile, "").expect("valid");
-        let extensions = &rules[0].extensions;
-        assert_eq!(extensions.reply_timeout, Some(500));
-        assert_eq!(extensions.disabled, ["a", "b"]);
-        assert_eq!(extensions.session_path.as_deref(), Some(";sid"));
-        assert!(extensions.stateless);
-        assert_eq!(warnings, ["unknown rule extension \"bogus=2\" ignored"]);
+/// `X|Y` stands for `X` and `XY`.
+fn split_bar(mut pattern: Vec<u8>, origin: &Origin, problems: &mut Vec<Problem>) -> Vec<Vec<u8>> {
+    let Some(bar) = memchr::memchr(b'|', &pattern) else { return vec![pattern] };
+    if memchr::memchr(b'|', &pattern[bar + 1..]).is_some() {
+        let text = format!(
+            "the second \"|\" in pattern \"{}\" is an ordinary character, \
+             write a rule for each alternative",
+            printable(&pattern)
+        );
+        problems.push(Problem::warning(origin, text));
     }
+    let short = pattern[..bar].to_vec();
+    pattern.remove(bar);
+    vec![short, pattern]
 }

@@ -1,2 +1,129 @@
 //! Runs requests: joins the pure modules with sockets and shared memory. No httpd type.
 #![forbid(unsafe_code)]
+
+mod ajp13;
+mod balancer;
+mod failure;
+mod upload;
+pub mod watchdog;
+mod workers;
+
+use std::time::Duration;
+
+pub use ajp13::Ajp13;
+pub use balancer::Lb;
+pub use failure::{Cause, ClientError, Committed, Failure, Uncommitted};
+pub use workers::{BuildError, VERSION, Worker, Workers};
+
+use crate::ajp::{EncodeError, RequestBody, ResponseHead};
+use crate::net::Slice;
+
+/// The client's side of a request: what a worker needs of the web server, and nothing more.
+pub trait Downstream {
+    /// Returns the method token.
+    fn method(&self) -> &[u8];
+
+    /// Says how much body the client announced.
+    fn request_body(&self) -> RequestBody;
+
+    /// Writes the request as one packet of at most `limit` bytes to `out`.
+    ///
+    /// # Errors
+    ///
+    /// If the request does not fit or must not be sent.
+    fn encode(
+        &self,
+        out: &mut Vec<u8>,
+        limit: usize,
+        member: &MemberData<'_>,
+    ) -> Result<(), EncodeError>;
+
+    /// Reads request body, waiting for the first byte. Returns how much and whether it ended.
+    ///
+    /// # Errors
+    ///
+    /// If the client is gone or its body malformed.
+    fn read_body(&mut self, into: &mut [u8]) -> Result<(usize, bool), ClientError>;
+
+    /// Appends the session ids of the request to `ids`, separated by `;`.
+    fn session_ids(&self, cookie: &str, path: &str, ids: &mut Vec<u8>);
+
+    /// Sets status and headers. The client sees nothing yet.
+    fn begin(&mut self, head: &ResponseHead<'_>);
+
+    /// Takes back what [`begin`](Self::begin) and [`body`](Self::body) did.
+    fn undo(&mut self);
+
+    /// Queues body bytes. The client sees nothing yet.
+    fn body(&mut self, slice: Slice);
+
+    /// Hands what is queued to the client, headers first: the commit point.
+    ///
+    /// # Errors
+    ///
+    /// If the client is gone.
+    fn pass(&mut self, flush: bool) -> Result<(), ClientError>;
+
+    /// Ends the response.
+    ///
+    /// # Errors
+    ///
+    /// If the client is gone.
+    fn finish(&mut self) -> Result<(), ClientError>;
+
+    /// Ends a response that has begun and cannot be completed, so that the client sees it.
+    fn break_off(&mut self);
+
+    /// Sets a cookie that leads further requests to `route`.
+    fn set_session_cookie(&mut self, name: &str, route: &str, path: &str);
+
+    /// Answers by itself.
+    fn answer(&mut self, content_type: &'static str, body: &str);
+
+    /// Leaves a note for the access log.
+    fn note(&mut self, name: &'static str, value: &str);
+}
+
+/// What the container is told beside the request itself.
+#[derive(Clone, Copy, Debug)]
+pub struct MemberData<'a> {
+    /// The worker's secret.
+    pub secret: Option<&'a str>,
+    /// The member's route.
+    pub route: Option<&'a str>,
+    /// The member's activation.
+    pub activation: &'static str,
+}
+
+/// What holds for one request, from its rule, its environment and its server.
+#[derive(Clone, Debug, Default)]
+pub struct RequestSettings {
+    /// Overrides the worker's reply timeout; inner `None` is no limit.
+    pub reply_timeout: Option<Option<Duration>>,
+    /// Replaces the worker's list unless empty.
+    pub fail_on_status: Vec<i32>,
+    /// Statuses from here on get the server's own page; 0 is none.
+    pub use_server_errors: u16,
+    /// Ignores sessions.
+    pub sticky_ignore: bool,
+    /// The request neither has nor begins a session.
+    pub stateless: bool,
+    /// Members with another activation for this request.
+    pub activations: Vec<(String, crate::lb::Activation)>,
+    /// The route to take, whatever the session says.
+    pub route: Option<String>,
+    /// Rule-level names.
+    pub session_cookie: Option<String>,
+    /// Rule-level names.
+    pub session_path: Option<String>,
+    /// Sets the cookie whatever the balancer says.
+    pub set_session_cookie: bool,
+    /// Path of that cookie.
+    pub session_cookie_path: Option<String>,
+    /// Flushes after each body packet.
+    pub flush_packets: bool,
+    /// Flushes after the headers.
+    pub flush_header: bool,
+    /// Closes the connection after each response.
+    pub disable_reuse: bool,
+}

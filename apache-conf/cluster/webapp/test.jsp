@@ -1,0 +1,4 @@
+<%
+    out.println("Hello from " + System.getProperty("route"));
+    System.out.println("==========  test  ========");
+%>

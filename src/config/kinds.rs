@@ -1,0 +1,125 @@
+//! Workers as configured: what the properties of a file come to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use super::error::Origin;
+use crate::lb::{Activation, Method};
+
+/// All workers of a configuration.
+#[derive(Clone, Debug, Default)]
+pub struct WorkersConfig {
+    /// Names that mounts may use.
+    pub list: Vec<String>,
+    /// The listed workers and the members of balancers, by name.
+    pub workers: BTreeMap<String, WorkerConfig>,
+    /// Interval of decay and idle closing; `None` for never.
+    pub maintain: Option<Duration>,
+    /// Patterns of `worker.<name>.mount`, with the worker's name.
+    pub mounts: Vec<(String, String, Origin)>,
+}
+
+/// One worker.
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: WorkerKind,
+}
+
+/// What a worker is.
+#[derive(Clone, Debug)]
+pub enum WorkerKind {
+    /// Forwards to one container.
+    Ajp13(Box<Ajp13Config>),
+    /// Chooses among others.
+    Lb(Box<LbConfig>),
+    /// Shows the others.
+    Status(StatusConfig),
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Settings of an ajp13 worker; see the table in `registry.rs` for their meaning.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // named after their properties
+pub struct Ajp13Config {
+    pub host: String,
+    pub port: u16,
+    pub source: Option<String>,
+    pub prefer_ipv6: bool,
+    pub socket_timeout: Option<Duration>,
+    pub socket_connect_timeout: Duration,
+    pub socket_keepalive: bool,
+    pub socket_buffer: Option<usize>,
+    pub ping_timeout: Duration,
+    /// Wait for the ping after connecting, if there is one.
+    pub connect_timeout: Option<Duration>,
+    /// Wait for the ping before each request, if there is one.
+    pub prepost_timeout: Option<Duration>,
+    pub reply_timeout: Option<Duration>,
+    pub connection_pool_size: Option<usize>,
+    pub connection_pool_minsize: usize,
+    pub connection_pool_timeout: Option<Duration>,
+    pub connection_acquire_timeout: Duration,
+    pub retries: u32,
+    pub retry_interval: Duration,
+    /// `None` if unset, which is the safe rule.
+    pub recovery_options: Option<u32>,
+    pub fail_on_status: Vec<i32>,
+    pub busy_limit: Option<u32>,
+    pub max_packet_size: usize,
+    pub secret: Option<Secret>,
+}
+
+/// Settings of a balancer.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // named after their properties
+pub struct LbConfig {
+    pub members: Vec<MemberConfig>,
+    pub member_names: Vec<String>,
+    pub method: Method,
+    pub sticky_session: bool,
+    pub sticky_session_force: bool,
+    pub retries: u32,
+    pub retry_interval: Duration,
+    pub recover_time: Duration,
+    pub error_escalation_time: Duration,
+    pub max_reply_timeouts: u32,
+    pub session_cookie: String,
+    pub session_path: String,
+    pub set_session_cookie: bool,
+    pub session_cookie_path: String,
+}
+
+/// A worker as member of a balancer.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // named after their properties
+pub struct MemberConfig {
+    pub worker: String,
+    pub lbfactor: u32,
+    pub distance: i32,
+    pub route: String,
+    pub domain: String,
+    pub redirect: String,
+    pub activation: Activation,
+}
+
+/// Settings of a status worker.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs)] // named after their properties
+pub struct StatusConfig {
+    pub read_only: bool,
+    pub users: Vec<String>,
+    pub user_case_insensitive: bool,
+}

@@ -1,0 +1,283 @@
+//! The client's side of a request, by way of httpd's filters.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::sync::Arc;
+
+use super::encode::encode;
+use super::ffi::{self, apr_bucket_brigade};
+use super::mapping::c_name;
+use super::request::{Request, Table};
+use super::server::Ready;
+use crate::ajp::{EncodeError, RequestBody, ResponseHead, ResponseHeader};
+use crate::lb::session;
+use crate::net::{BUFFER_BYTES, Buffer, Slice};
+use crate::worker::{ClientError, Downstream, MemberData};
+
+/// A request of httpd as a worker sees it.
+pub struct HttpdDownstream<'r> {
+    request: Request<'r>,
+    ready: &'r Ready,
+    /// The decoded path with its path parameters.
+    path: &'r [u8],
+    body: RequestBody,
+    input: *mut apr_bucket_brigade,
+    output: *mut apr_bucket_brigade,
+    cookie: Option<(String, String, String)>,
+    /// Statuses from here on get httpd's own page; 0 is none.
+    use_server_errors: u16,
+    server_error: Option<u16>,
+}
+
+impl<'r> HttpdDownstream<'r> {
+    /// Takes a request; `path` replaces its URI where cleaning took something away.
+    ///
+    /// # Errors
+    ///
+    /// The status of httpd's own refusal of the request's framing.
+    pub fn new(
+        request: Request<'r>,
+        ready: &'r Ready,
+        path: Option<&'r [u8]>,
+        use_server_errors: u16,
+    ) -> Result<Self, u16> {
+        let raw = request.raw();
+        let mut kind = 0;
+        let mut length = 0;
+        // SAFETY: the request is live; the shim fills both places.
+        let refused = unsafe { ffi::jk_shim_body(raw, &raw mut kind, &raw mut length) };
+        if refused != ffi::OK as c_int {
+            return Err(u16::try_from(refused).unwrap_or(400));
+        }
+        let is_sub = request.main().is_some() || !request.fields().prev.is_null();
+        let ignores_length =
+            request.get(Table::Environment, ready.variable("JkIgnoreCLIndicator")).is_some();
+        let body = match (kind, u64::try_from(length)) {
+            // A sub-request or an error page has no body of its own: it was read before.
+            _ if is_sub => RequestBody::None,
+            (ffi::jk_shim_body_JK_SHIM_BODY_UNKNOWN, _) => RequestBody::Unknown,
+            (ffi::jk_shim_body_JK_SHIM_BODY_KNOWN, Ok(1..)) if ignores_length => {
+                RequestBody::Unknown
+            }
+            (ffi::jk_shim_body_JK_SHIM_BODY_KNOWN, Ok(length @ 1..)) => RequestBody::Known(length),
+            _ => RequestBody::None,
+        };
+        // SAFETY: makes a brigade in the request's pool.
+        let input = unsafe { ffi::jk_shim_brigade(raw) };
+        // SAFETY: as above.
+        let output = unsafe { ffi::jk_shim_brigade(raw) };
+        let path = path.or_else(|| request.bytes(request.fields().uri)).unwrap_or_default();
+        let cookie = None;
+        let server_error = None;
+        Ok(Self {
+            request,
+            ready,
+            path,
+            body,
+            input,
+            output,
+            cookie,
+            use_server_errors,
+            server_error,
+        })
+    }
+
+    /// Returns the status httpd shall make its own page for.
+    pub fn server_error(&self) -> Option<u16> {
+        self.server_error
+    }
+
+    fn send(&mut self, flush: bool, end: bool) -> Result<(), ClientError> {
+        // SAFETY: request and brigade are live and used by this thread only.
+        let status = unsafe {
+            ffi::jk_shim_pass(self.request.raw(), self.output, c_int::from(flush), c_int::from(end))
+        };
+        if status == 0 { Ok(()) } else { Err(ClientError { status: 400 }) }
+    }
+}
+
+impl Downstream for HttpdDownstream<'_> {
+    fn method(&self) -> &[u8] {
+        self.request.bytes(self.request.fields().method).unwrap_or(b"GET")
+    }
+
+    fn request_body(&self) -> RequestBody {
+        self.body
+    }
+
+    fn encode(
+        &self,
+        out: &mut Vec<u8>,
+        limit: usize,
+        member: &MemberData<'_>,
+    ) -> Result<(), EncodeError> {
+        encode(&self.request, self.ready, self.path, self.body, out, limit, member)
+    }
+
+    fn read_body(&mut self, into: &mut [u8]) -> Result<(usize, bool), ClientError> {
+        loop {
+            let (mut len, mut ended) = (into.len(), 0);
+            // SAFETY: request and brigade are live; `into` has room for `len` bytes.
+            let status = unsafe {
+                ffi::jk_shim_read(
+                    self.request.raw(),
+                    self.input,
+                    into.as_mut_ptr().cast::<c_char>(),
+                    &raw mut len,
+                    1,
+                    &raw mut ended,
+                )
+            };
+            if status != 0 {
+                let default = ffi::HTTP_BAD_REQUEST as c_int;
+                // SAFETY: maps one number to another.
+                let status = unsafe { ffi::ap_map_http_request_error(status, default) };
+                return Err(ClientError { status: u16::try_from(status).unwrap_or(400) });
+            }
+            if len > 0 || ended != 0 {
+                return Ok((len, ended != 0));
+            }
+        }
+    }
+
+    fn session_ids(&self, cookie: &str, path: &str, ids: &mut Vec<u8>) {
+        if let Some(id) = session::in_path(self.path, path.as_bytes()) {
+            ids.extend_from_slice(id);
+            return;
+        }
+        for (name, value) in self.request.entries(Table::HeadersIn) {
+            if name.eq_ignore_ascii_case(b"cookie") {
+                session::in_cookie(value, cookie.as_bytes(), ids);
+            }
+        }
+    }
+
+    fn begin(&mut self, head: &ResponseHead<'_>) {
+        let raw = self.request.raw();
+        if self.use_server_errors > 0 && head.status >= self.use_server_errors {
+            self.server_error = Some(head.status);
+        }
+        // SAFETY: the request is ours; the next response starts from here.
+        unsafe { (*raw).status = c_int::from(head.status) };
+        if let Some(reason) = head.reason {
+            let line =
+                self.request.keep(&[head.status.to_string().as_bytes(), b" ", reason].concat());
+            // SAFETY: the line lies in the request's pool.
+            unsafe { (*raw).status_line = line };
+        }
+        for (name, value) in head.headers() {
+            match name {
+                crate::ajp::HeaderName::Known(ResponseHeader::ContentType) => {
+                    let value = self.request.keep(value);
+                    // SAFETY: the value lies in the request's pool.
+                    unsafe { ffi::ap_set_content_type(raw, value) };
+                }
+                crate::ajp::HeaderName::Known(ResponseHeader::Location) => {
+                    self.request.set(Table::HeadersOut, c"Location", value);
+                }
+                _ if self.server_error.is_some() => {
+                    if name.as_bytes().eq_ignore_ascii_case(b"WWW-Authenticate") {
+                        self.request.add(Table::HeadersOut, name.as_bytes(), value);
+                    }
+                }
+                _ => self.request.add(Table::HeadersOut, name.as_bytes(), value),
+            }
+        }
+        if let Some(length) = head.content_length
+            && self.server_error.is_none()
+        {
+            // SAFETY: the request is live.
+            unsafe { ffi::ap_set_content_length(raw, length as ffi::apr_off_t) };
+        }
+        if let Some((name, route, path)) = &self.cookie {
+            // SAFETY: the request is live.
+            let is_tls = unsafe { ffi::jk_shim_is_tls(raw) } != 0;
+            let path = if path.is_empty() { String::new() } else { format!(";PATH={path}") };
+            let secure = if is_tls { ";Secure" } else { "" };
+            let value = format!("{name}=.{route}{path};HttpOnly{secure}");
+            self.request.add(Table::HeadersOut, b"Set-Cookie", value.as_bytes());
+        }
+    }
+
+    fn undo(&mut self) {
+        let raw = self.request.raw();
+        self.request.clear(Table::HeadersOut);
+        self.server_error = None;
+        // SAFETY: the brigade is ours; nothing of it was passed on.
+        unsafe { ffi::apr_brigade_cleanup(self.output.cast::<c_void>()) };
+        // SAFETY: the request is ours; these are the values httpd begins with.
+        unsafe { (*raw).status = ffi::HTTP_OK as c_int };
+        // SAFETY: as above.
+        unsafe { (*raw).status_line = std::ptr::null() };
+        // SAFETY: as above.
+        unsafe { (*raw).content_type = std::ptr::null() };
+    }
+
+    fn body(&mut self, slice: Slice) {
+        if self.server_error.is_some() {
+            return;
+        }
+        let (buffer, range) = slice.into_parts();
+        let base = Arc::into_raw(buffer);
+        // SAFETY: `base` is the buffer's first byte, as a buffer is a plain array; httpd only
+        // reads it, and gives the reference back through `give_back`.
+        unsafe {
+            ffi::jk_shim_append(
+                self.output,
+                base.cast_mut().cast::<c_char>(),
+                BUFFER_BYTES,
+                range.start,
+                range.len(),
+                Some(give_back),
+            );
+        }
+    }
+
+    fn pass(&mut self, flush: bool) -> Result<(), ClientError> {
+        match self.server_error {
+            Some(_) => Ok(()),
+            None => self.send(flush, false),
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), ClientError> {
+        match self.server_error {
+            Some(_) => Ok(()),
+            None => self.send(false, true),
+        }
+    }
+
+    fn break_off(&mut self) {
+        // SAFETY: request and brigade are live and used by this thread only.
+        unsafe { ffi::jk_shim_break_off(self.request.raw(), self.output) };
+    }
+
+    fn set_session_cookie(&mut self, name: &str, route: &str, path: &str) {
+        self.cookie = Some((name.to_owned(), route.to_owned(), path.to_owned()));
+    }
+
+    fn answer(&mut self, content_type: &'static str, body: &str) {
+        let raw = self.request.raw();
+        let kind = self.request.keep(content_type.as_bytes());
+        // SAFETY: the text lies in the request's pool.
+        unsafe { ffi::ap_set_content_type(raw, kind) };
+        self.request.set(Table::HeadersOut, c"Cache-Control", b"no-store");
+        for chunk in body.as_bytes().chunks(BUFFER_BYTES) {
+            let mut inbox = crate::net::Inbox::new();
+            inbox.room()[..chunk.len()].copy_from_slice(chunk);
+            inbox.filled(chunk.len());
+            self.body(inbox.slice(0..chunk.len()));
+        }
+        // Nobody waits for the answer of somebody who is gone.
+        let _ = self.finish();
+    }
+
+    fn note(&mut self, name: &'static str, value: &str) {
+        self.request.set(Table::Notes, &c_name(name), value.as_bytes());
+    }
+}
+
+/// Takes a buffer back from httpd, on whichever thread it is done with it.
+unsafe extern "C" fn give_back(base: *mut c_void) {
+    // SAFETY: `base` came from `Arc::into_raw` of a buffer, and httpd calls this once for it.
+    drop(unsafe { Arc::from_raw(base.cast::<Buffer>()) });
+}

@@ -1,0 +1,227 @@
+//! A request of httpd as FORWARD_REQUEST.
+
+use std::ffi::c_int;
+
+use super::ffi;
+use super::mapping::c_name;
+use super::request::{Request, Table};
+use super::server::Ready;
+use crate::ajp::{Attribute, EncodeError, Part, RequestBody, RequestEncoder, RequestHead};
+use crate::config::options::Address;
+use crate::uri_map::forward_uri;
+use crate::worker::MemberData;
+
+/// Writes the request to `out`; `path` is the decoded path with its parameters.
+pub fn encode(
+    request: &Request<'_>,
+    ready: &Ready,
+    path: &[u8],
+    body: RequestBody,
+    out: &mut Vec<u8>,
+    limit: usize,
+    member: &MemberData<'_>,
+) -> Result<(), EncodeError> {
+    let fields = request.fields();
+    let raw = request.raw();
+    let options = &ready.settings.options;
+    let unparsed = request.bytes(fields.unparsed_uri).unwrap_or_default();
+    let mode = options.forward_uri.unwrap_or_default();
+    let mut uri = Vec::new();
+    forward_uri(mode, path, Some(unparsed), &mut uri)
+        .map_err(|_| EncodeError::ForbiddenByte { part: Part::Uri, byte: b' ' })?;
+    let variable = |directive| request.get(Table::Environment, ready.variable(directive));
+    // SAFETY: httpd keeps the connection as long as its requests.
+    let connection = unsafe { &*fields.connection };
+    // SAFETY: addresses live as long as the connection.
+    let port_of =
+        |address: *mut ffi::apr_sockaddr_t| unsafe { address.as_ref() }.map_or(0, |a| a.port);
+    let (address, port) = match options.address {
+        Some(Address::Local) => (connection.local_ip, 0),
+        Some(Address::Physical) => (connection.client_ip, port_of(connection.client_addr)),
+        Some(Address::Client) | None => (fields.useragent_ip, port_of(fields.useragent_addr)),
+    };
+    let non_empty = |value: &&[u8]| !value.is_empty();
+    let remote_addr = match variable("JkRemoteAddrIndicator") {
+        Some(value) => Some(value).filter(non_empty),
+        None => request.bytes(address),
+    };
+    let remote_host = match variable("JkRemoteHostIndicator") {
+        Some(value) => Some(value).filter(non_empty),
+        None => {
+            // SAFETY: httpd looks the name up or returns null, following HostnameLookups.
+            let host = unsafe {
+                ffi::ap_get_remote_host(
+                    fields.connection,
+                    fields.per_dir_config.cast(),
+                    ffi::REMOTE_HOST as c_int,
+                    std::ptr::null_mut(),
+                )
+            };
+            request.bytes(host)
+        }
+    };
+    let server_name = variable("JkLocalNameIndicator").or_else(|| {
+        // SAFETY: httpd returns a C string of the request or the server.
+        request.bytes(unsafe { ffi::ap_get_server_name(raw) })
+    });
+    let server_port = variable("JkLocalPortIndicator")
+        .and_then(|port| std::str::from_utf8(port).ok()?.parse::<u16>().ok())
+        // SAFETY: reads the request and the server.
+        .unwrap_or_else(|| unsafe { ffi::ap_get_server_port(raw) });
+    let extracts = ready.settings.extract_ssl != Some(false);
+    // SAFETY: the request is live.
+    let is_tls = extracts
+        && match variable("JkHTTPSIndicator") {
+            Some(word) => word.eq_ignore_ascii_case(b"on"),
+            // SAFETY: the request is live.
+            None => 0 != unsafe { ffi::jk_shim_is_tls(raw) },
+        };
+    let head = RequestHead {
+        method: request.bytes(fields.method).unwrap_or(b"GET"),
+        protocol: request.bytes(fields.protocol).unwrap_or(b"HTTP/1.0"),
+        uri: &uri,
+        remote_addr,
+        remote_host,
+        server_name: server_name.unwrap_or_default(),
+        server_port,
+        is_tls,
+    };
+    let mut encoder = RequestEncoder::new(out, limit, &head);
+    headers(request, body, &mut encoder);
+
+    // ---- attributes, in mod_jk's order ----
+    if let Some(secret) = member.secret {
+        encoder.attribute(Attribute::Secret(secret.as_bytes()));
+    }
+    let user = variable("JkRemoteUserIndicator").or_else(|| request.bytes(fields.user));
+    if let Some(user) = user.filter(non_empty) {
+        encoder.attribute(Attribute::RemoteUser(user));
+    }
+    let auth = variable("JkAuthTypeIndicator").or_else(|| request.bytes(fields.ap_auth_type));
+    if let Some(auth) = auth.filter(non_empty) {
+        encoder.attribute(Attribute::AuthType(auth));
+    }
+    if let Some(query) = request.bytes(fields.args) {
+        encoder.attribute(Attribute::QueryString(query));
+    }
+    if let Some(route) = member.route {
+        encoder.attribute(Attribute::Route(route.as_bytes()));
+    }
+    if is_tls {
+        tls(request, ready, &mut encoder);
+    }
+    let mut attribute = |name: &[u8], value: &[u8]| {
+        encoder.attribute(Attribute::Request { name, value });
+    };
+    let own_port = port.to_string();
+    let port = variable("JkRemotePortIndicator").unwrap_or(own_port.as_bytes());
+    attribute(b"AJP_REMOTE_PORT", port);
+    let local = variable("JkLocalAddrIndicator").or_else(|| request.bytes(connection.local_ip));
+    attribute(b"AJP_LOCAL_ADDR", local.unwrap_or_default());
+    attribute(b"JK_LB_ACTIVATION", member.activation.as_bytes());
+    if !ready.settings.env_vars.is_empty() {
+        // SAFETY: both fill the request's environment with the usual variables.
+        unsafe { ffi::ap_add_common_vars(raw) };
+        // SAFETY: as above.
+        unsafe { ffi::ap_add_cgi_vars(raw) };
+    }
+    for (name, default) in &ready.settings.env_vars {
+        let value = request.get(Table::Environment, &c_name(name));
+        if let Some(value) = value.or(default.as_ref().map(String::as_bytes)) {
+            attribute(name.as_bytes(), value);
+        }
+    }
+    encoder.finish()
+}
+
+/// Sends the client's headers but for those that concern its connection only. The one
+/// Content-Length is our own, from the length httpd verified.
+fn headers(request: &Request<'_>, body: RequestBody, encoder: &mut RequestEncoder<'_>) {
+    let connection = request.get(Table::HeadersIn, c"Connection").unwrap_or_default();
+    for (name, value) in request.entries(Table::HeadersIn) {
+        let is_named = !connection.is_empty()
+            && !name.eq_ignore_ascii_case(b"host")
+            && !is_forwarding(name)
+            && connection
+                .split(|&byte| byte == b',')
+                .any(|word| word.trim_ascii().eq_ignore_ascii_case(name));
+        if !is_named && !is_hop_by_hop(name) {
+            encoder.header(name, value);
+        }
+    }
+    match body {
+        RequestBody::None => encoder.header(b"content-length", b"0"),
+        RequestBody::Known(length) => {
+            encoder.header(b"content-length", length.to_string().as_bytes());
+        }
+        RequestBody::Unknown => {}
+    }
+}
+
+/// A client must not take away what the container trusts.
+fn is_forwarding(name: &[u8]) -> bool {
+    name.len() > 11 && name[..11].eq_ignore_ascii_case(b"x-forwarded")
+        || name.eq_ignore_ascii_case(b"forwarded")
+        || name.eq_ignore_ascii_case(b"authorization")
+}
+
+fn is_hop_by_hop(name: &[u8]) -> bool {
+    [
+        &b"content-length"[..],
+        b"connection",
+        b"transfer-encoding",
+        b"keep-alive",
+        b"te",
+        b"trailer",
+        b"upgrade",
+        b"expect",
+        b"proxy-connection",
+    ]
+    .iter()
+    .any(|own| name.len() == own.len() && name.eq_ignore_ascii_case(own))
+}
+
+fn tls(request: &Request<'_>, ready: &Ready, encoder: &mut RequestEncoder<'_>) {
+    let raw = request.raw();
+    let lookup = |directive| {
+        let name = ready.variable(directive);
+        request
+            .get(Table::Environment, name)
+            // SAFETY: the request is live; mod_ssl answers with a C string or null.
+            .or_else(|| request.bytes(unsafe { ffi::jk_shim_tls_variable(raw, name.as_ptr()) }))
+            .filter(|value| !value.is_empty())
+    };
+    if let Some(own) = lookup("JkCERTSIndicator") {
+        let mut pem = own.to_vec();
+        if ready.settings.options.forward_ssl_cert_chain == Some(true) {
+            let prefix = ready.variable("JkCERTCHAINPrefix").to_string_lossy().into_owned();
+            for number in 0.. {
+                let name = c_name(&format!("{prefix}{number}"));
+                let next = request.get(Table::Environment, &name).or_else(|| {
+                    // SAFETY: as above.
+                    request.bytes(unsafe { ffi::jk_shim_tls_variable(raw, name.as_ptr()) })
+                });
+                match next {
+                    Some(certificate) => pem.extend_from_slice(certificate),
+                    None => break,
+                }
+            }
+        }
+        encoder.attribute(Attribute::SslCert(&pem));
+    }
+    if let Some(cipher) = lookup("JkCIPHERIndicator") {
+        encoder.attribute(Attribute::SslCipher(cipher));
+    }
+    if let Some(session) = lookup("JkSESSIONIndicator") {
+        encoder.attribute(Attribute::SslSession(session));
+    }
+    if ready.settings.options.forward_key_size != Some(false)
+        && let Some(bits) = lookup("JkKEYSIZEIndicator")
+        && let Some(bits) = std::str::from_utf8(bits).ok().and_then(|bits| bits.parse().ok())
+    {
+        encoder.attribute(Attribute::SslKeySize(bits));
+    }
+    if let Some(protocol) = lookup("JkSSLPROTOCOLIndicator") {
+        encoder.attribute(Attribute::Request { name: b"AJP_SSL_PROTOCOL", value: protocol });
+    }
+}

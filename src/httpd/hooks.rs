@@ -1,0 +1,160 @@
+//! The functions httpd calls. A few lines each: guard, safe view, hand over.
+
+use std::ffi::c_int;
+
+use super::ffi::{self, apr_pool_t, request_rec, server_rec};
+use super::guard::guard;
+use super::request::Request;
+use super::setup::{self, say};
+use super::{child, mapping, retained};
+use crate::config::LogLevel;
+
+const OK: c_int = ffi::OK as c_int;
+const DECLINED: c_int = ffi::DECLINED;
+const FAILED: c_int = ffi::HTTP_INTERNAL_SERVER_ERROR as c_int;
+
+/// Checks the configuration, for `httpd -t` and before a start.
+///
+/// # Safety
+///
+/// The arguments must be those of a check_config hook.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mod_jk_check_config(
+    _pconf: *mut apr_pool_t,
+    _plog: *mut apr_pool_t,
+    ptemp: *mut apr_pool_t,
+    main: *mut server_rec,
+) -> c_int {
+    guard("check_config", FAILED, || {
+        // A restart must not end a running server: post_config falls back to what was good.
+        if !is_test() && is_real_pass() {
+            return OK;
+        }
+        // SAFETY: the arguments are those of the hook.
+        let plan = unsafe { setup::plan(main, ptemp, None) };
+        plan.report(main, is_test());
+        if plan.is_broken() { FAILED } else { OK }
+    })
+}
+
+/// Makes everything ready that children inherit.
+///
+/// # Safety
+///
+/// The arguments must be those of a post_config hook.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mod_jk_post_config(
+    pconf: *mut apr_pool_t,
+    _plog: *mut apr_pool_t,
+    ptemp: *mut apr_pool_t,
+    main: *mut server_rec,
+) -> c_int {
+    guard("post_config", FAILED, || {
+        if is_test() || !is_real_pass() {
+            return OK;
+        }
+        // SAFETY: the arguments are those of the hook.
+        let mut plan = unsafe { setup::plan(main, ptemp, None) };
+        plan.report(main, true);
+        if plan.is_broken() {
+            let Some(text) = retained::workers_text() else { return FAILED };
+            say(
+                main,
+                LogLevel::Error,
+                "JK-104 the new workers are not used because of the errors above: the last good ones stay in force",
+            );
+            // SAFETY: as above.
+            plan = unsafe { setup::plan(main, ptemp, Some(&text)) };
+            if plan.is_broken() {
+                return FAILED;
+            }
+        }
+        // SAFETY: as above.
+        match unsafe { setup::install(pconf, main, &plan) } {
+            Ok(()) => OK,
+            Err(why) => {
+                say(main, LogLevel::Error, &format!("JK-105 {why}"));
+                FAILED
+            }
+        }
+    })
+}
+
+/// Begins a child.
+///
+/// # Safety
+///
+/// The arguments must be those of a child_init hook.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mod_jk_child_init(pchild: *mut apr_pool_t, main: *mut server_rec) {
+    // SAFETY: the arguments are those of the hook.
+    guard("child_init", (), || unsafe { child::begin(pchild, main) });
+}
+
+/// Learns that a child is gone.
+///
+/// # Safety
+///
+/// The arguments must be those of a child_status hook.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mod_jk_child_ended(_main: *mut server_rec, _pid: libc::pid_t) {}
+
+/// Maps a request.
+///
+/// # Safety
+///
+/// `r` must be the request httpd passes to a translate_name hook.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mod_jk_translate_name(r: *mut request_rec) -> c_int {
+    // SAFETY: httpd keeps `r` alive and gives it to one thread only until the hook returns.
+    let request = unsafe { Request::from_raw(r) };
+    guard("translate_name", FAILED, || request.map_or(DECLINED, mapping::translate))
+}
+
+/// Maps a request that another module translated.
+///
+/// # Safety
+///
+/// `r` must be the request httpd passes to a map_to_storage hook.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mod_jk_map_to_storage(r: *mut request_rec) -> c_int {
+    // SAFETY: httpd keeps `r` alive and gives it to one thread only until the hook returns.
+    let request = unsafe { Request::from_raw(r) };
+    guard("map_to_storage", FAILED, || request.map_or(DECLINED, mapping::to_storage))
+}
+
+/// Serves a request.
+///
+/// # Safety
+///
+/// `r` must be the request httpd passes to a handler hook.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mod_jk_handler(r: *mut request_rec) -> c_int {
+    // SAFETY: httpd keeps `r` alive and gives it to one thread only until the hook returns.
+    let request = unsafe { Request::from_raw(r) };
+    guard("handler", FAILED, || request.map_or(DECLINED, mapping::handle))
+}
+
+/// Sees a request off.
+///
+/// # Safety
+///
+/// `r` must be the request httpd passes to a log_transaction hook.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mod_jk_log_transaction(_r: *mut request_rec) -> c_int {
+    DECLINED
+}
+
+/// Tells whether httpd only checks its configuration.
+fn is_test() -> bool {
+    // SAFETY: takes a number and returns one.
+    let mode = unsafe { ffi::ap_state_query(ffi::AP_SQ_RUN_MODE as c_int) };
+    mode == ffi::AP_SQ_RM_CONFIG_TEST as c_int
+}
+
+/// Tells whether this pass is the one that children come from; httpd makes one before it at start.
+fn is_real_pass() -> bool {
+    // SAFETY: takes a number and returns one.
+    let state = unsafe { ffi::ap_state_query(ffi::AP_SQ_MAIN_STATE as c_int) };
+    state != ffi::AP_SQ_MS_CREATE_PRE_CONFIG as c_int
+}

@@ -1,0 +1,300 @@
+//! From a request to its worker.
+
+use std::ffi::{CString, c_int};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::downstream::HttpdDownstream;
+use super::ffi;
+use super::request::{Request, Table};
+use super::server::Ready;
+use crate::lb::Activation;
+use crate::log;
+use crate::uri_map::forward::{ForwardUri, decoded_and_cleaned};
+use crate::uri_map::rule::parse_worker;
+use crate::uri_map::{
+    self, CleanError, Extensions, Origin, Rule, clean::is_unsafe, local::strip_session,
+};
+use crate::worker::{RequestSettings, Worker};
+
+const OK: c_int = ffi::OK as c_int;
+const DECLINED: c_int = ffi::DECLINED;
+const HANDLER: &[u8] = b"jakarta-servlet";
+
+/// What mapping found, kept with the request.
+pub struct Mapped {
+    rule: Arc<Rule>,
+    /// The decoded path with its path parameters, where cleaning took something away.
+    path: Option<Vec<u8>>,
+}
+
+/// Maps in the translation phase.
+pub fn translate(request: Request<'_>) -> c_int {
+    map(request)
+}
+
+/// Maps what another module translated, for example a file of mod_alias.
+pub fn to_storage(request: Request<'_>) -> c_int {
+    let fields = request.fields();
+    if request.bytes(fields.handler) == Some(HANDLER) && mapped(&request).is_some() {
+        return OK;
+    }
+    let result = map(request);
+    if result == DECLINED
+        && let Some(Some(name)) =
+            request.ready().and_then(|ready| ready.settings.strip_session.as_ref())
+    {
+        strip(request, name.as_bytes());
+    }
+    result
+}
+
+fn map(request: Request<'_>) -> c_int {
+    let fields = request.fields();
+    let Some(ready) = request.ready() else { return DECLINED };
+    if ready.map.is_empty() || fields.proxyreq != 0 || request.is_left_alone() {
+        return DECLINED;
+    }
+    if request.bytes(fields.handler) == Some(HANDLER)
+        || request.bytes(fields.method) == Some(b"CONNECT")
+    {
+        return DECLINED;
+    }
+    let path = request.bytes(fields.uri).unwrap_or_default();
+    if path == b"*" {
+        return DECLINED;
+    }
+    log::within(Some(&ready.log), || {
+        let mut buffer = Vec::new();
+        let cleaned = match uri_map::clean(path, &mut buffer) {
+            Ok(cleaned) => cleaned.path,
+            Err(CleanError::Asterisk) => return DECLINED,
+            Err(why @ (CleanError::ClimbsAboveRoot | CleanError::NotAbsolute)) => {
+                tracing::info!("JK-201 {why}: \"{}\"; answered 400", log::escaped(path));
+                return ffi::HTTP_BAD_REQUEST as c_int;
+            }
+        };
+        if ready.settings.options.reject_unsafe_uri == Some(true) && is_unsafe(cleaned) {
+            tracing::info!("JK-202 \"{}\" has a % or \\ and is not mapped", log::escaped(cleaned));
+            return DECLINED;
+        }
+        let Some(rule) = ready.map.find(cleaned) else { return DECLINED };
+        if !means_the_same(&request, ready, rule) {
+            tracing::info!(
+                "JK-206 \"{}\" would be served by another rule as the client wrote it; answered 400",
+                log::escaped(cleaned)
+            );
+            return ffi::HTTP_BAD_REQUEST as c_int;
+        }
+        let worker = &*rule.worker;
+        tracing::debug!("\"{}\" goes to worker {worker}", log::escaped(cleaned));
+        let is_changed = cleaned != path;
+        let raw = request.raw();
+        if is_changed {
+            let cleaned = request.keep(cleaned);
+            // SAFETY: the request is ours during the hook; the text lies in its pool.
+            unsafe { (*raw).uri = cleaned };
+        }
+        claim(request, rule, is_changed.then(|| path.to_vec()));
+        if let Some(main) = request.main() {
+            index_of(request, main, rule);
+        } else {
+            let name = cleaned.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+            let name = request.keep(name);
+            // SAFETY: as above. Later phases expect a file name, though there is no file.
+            unsafe { (*raw).filename = name };
+        }
+        OK
+    })
+}
+
+/// Makes a request ours.
+fn claim(request: Request<'_>, rule: &Arc<Rule>, path: Option<Vec<u8>>) {
+    request.attach(Mapped { rule: Arc::clone(rule), path });
+    request.set(Table::Notes, c"JK_WORKER_NAME", rule.worker.as_bytes());
+    // SAFETY: the request is ours during the hook; the name is static.
+    unsafe { (*request.raw()).handler = c"jakarta-servlet".as_ptr() };
+}
+
+/// mod_dir looks for an index file by a sub-request. If it is mapped, so is the directory itself;
+/// whether the file exists is looked up on disk, as mod_dir wants to know.
+fn index_of(request: Request<'_>, main: Request<'_>, rule: &Arc<Rule>) {
+    const DIRECTORY: u32 = ffi::apr_filetype_e_APR_DIR;
+    let name = request.bytes(request.fields().uri).unwrap_or_default();
+    let name = name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    if main.fields().finfo.filetype != DIRECTORY {
+        let name = request.keep(name);
+        // SAFETY: the request is ours during the hook; the text lies in its pool.
+        unsafe { (*request.raw()).filename = name };
+        return;
+    }
+    let directory = main.bytes(main.fields().filename).unwrap_or_default();
+    let slash: &[u8] = if directory.ends_with(b"/") { b"" } else { b"/" };
+    let file = request.keep(&[directory, slash, name].concat());
+    let raw = request.raw();
+    // SAFETY: as above.
+    unsafe { (*raw).filename = file };
+    // SAFETY: the place for the answer belongs to the request, which is ours.
+    let info = unsafe { &raw mut (*raw).finfo };
+    let pool = request.fields().pool;
+    // SAFETY: the file name is a C string, `info` a place for the answer, the pool live.
+    unsafe { ffi::apr_stat(info, file, ffi::APR_FINFO_MIN as i32, pool) };
+    claim(main, rule, None);
+}
+
+/// Removes a session id from a URI that httpd serves itself.
+fn strip(request: Request<'_>, name: &[u8]) {
+    let (raw, fields) = (request.raw(), request.fields());
+    let mut stripped = Vec::new();
+    if strip_session(request.bytes(fields.uri).unwrap_or_default(), name, &mut stripped) {
+        let uri = request.keep(&stripped);
+        // SAFETY: the request is ours during the hook; the text lies in its pool.
+        unsafe { (*raw).uri = uri };
+    }
+    if strip_session(request.bytes(fields.filename).unwrap_or_default(), name, &mut stripped) {
+        let file = request.keep(&stripped);
+        // SAFETY: as above.
+        unsafe { (*raw).filename = file };
+    }
+}
+
+/// In the mode that forwards what the client wrote, that must mean what was mapped: otherwise an
+/// exclusion could be passed by writing the path another way.
+fn means_the_same(request: &Request<'_>, ready: &Ready, rule: &Arc<Rule>) -> bool {
+    if ready.settings.options.forward_uri != Some(ForwardUri::CompatUnparsed) {
+        return true;
+    }
+    let target = request.bytes(request.fields().unparsed_uri).unwrap_or_default();
+    decoded_and_cleaned(target)
+        .is_ok_and(|uri| ready.map.find(&uri).is_some_and(|other| other.worker == rule.worker))
+}
+
+fn mapped<'r>(request: &Request<'r>) -> Option<&'r Mapped> {
+    // SAFETY: `claim` is the only one that attaches, and it attaches this type.
+    unsafe { request.attached::<Mapped>() }
+}
+
+/// Serves a request that is ours.
+pub fn handle(request: Request<'_>) -> c_int {
+    let fields = request.fields();
+    if request.bytes(fields.handler) != Some(HANDLER) {
+        return DECLINED;
+    }
+    let Some(ready) = request.ready() else { return DECLINED };
+    log::within(Some(&ready.log), || {
+        if request.is_left_alone() {
+            tracing::warn!(
+                "JK-203 no-jk was set after \"{}\" was mapped: set it with SetEnvIf outside of sections",
+                log::escaped(request.bytes(fields.uri).unwrap_or_default())
+            );
+            return DECLINED;
+        }
+        let uri = request.bytes(fields.uri).unwrap_or_default();
+        let Some((name, extensions)) = worker_of(&request, ready) else {
+            tracing::error!(
+                "JK-204 \"{}\" has the handler jakarta-servlet and no worker; answered 500",
+                log::escaped(uri)
+            );
+            return ffi::HTTP_INTERNAL_SERVER_ERROR as c_int;
+        };
+        let Some(worker) = ready.workers.get(&name) else {
+            tracing::error!(
+                "JK-205 \"{}\": there is no worker \"{name}\" in worker.list; answered 500",
+                log::escaped(uri)
+            );
+            return ffi::HTTP_INTERNAL_SERVER_ERROR as c_int;
+        };
+        let settings = settings(&request, ready, &extensions);
+        let kind = match worker {
+            Worker::Ajp13(..) => "ajp13",
+            Worker::Lb(_) => "lb",
+            Worker::Status(_) => "status",
+        };
+        request.set(Table::Notes, c"JK_WORKER_NAME", name.as_bytes());
+        request.set(Table::Notes, c"JK_WORKER_TYPE", kind.as_bytes());
+        let path = mapped(&request).and_then(|mapped| mapped.path.as_deref());
+        let begun = crate::clock::unix_now();
+        let result = match HttpdDownstream::new(request, ready, path, settings.use_server_errors) {
+            Ok(mut downstream) => {
+                let served = ready.workers.serve(worker, &mut downstream, &settings);
+                served.map(|()| downstream.server_error().map_or(OK, c_int::from))
+            }
+            Err(status) => Err(status),
+        };
+        let took = crate::clock::unix_now().saturating_sub(begun);
+        let took = format!("{}.{:06}", took.as_secs(), took.subsec_micros());
+        request.set(Table::Notes, c"JK_REQUEST_DURATION", took.as_bytes());
+        result.unwrap_or_else(c_int::from)
+    })
+}
+
+/// Chooses: the rule, else the variable, else the map.
+fn worker_of(request: &Request<'_>, ready: &Ready) -> Option<(String, Extensions)> {
+    if let Some(mapped) = mapped(request) {
+        let rule = &mapped.rule;
+        return Some((rule.worker.to_string(), Extensions::clone(&rule.extensions)));
+    }
+    if let Some(named) = request.get(Table::Environment, ready.variable("JkWorkerIndicator")) {
+        let origin = Origin::new("JkWorkerIndicator", 0);
+        let mut problems = Vec::new();
+        let (worker, extensions) = parse_worker(named, &origin, &mut problems);
+        for problem in problems {
+            tracing::warn!("JK-207 {}", problem.text);
+        }
+        return Some((worker.to_string(), extensions));
+    }
+    let mut buffer = Vec::new();
+    let cleaned = uri_map::clean(request.bytes(request.fields().uri)?, &mut buffer).ok()?;
+    let rule = ready.map.find(cleaned.path)?;
+    Some((rule.worker.to_string(), Extensions::clone(&rule.extensions)))
+}
+
+fn settings(request: &Request<'_>, ready: &Ready, extensions: &Extensions) -> RequestSettings {
+    let options = &ready.settings.options;
+    let flag = |name: &str, own: bool| match request.variable(name) {
+        Some(word) => is_on(word),
+        None => own,
+    };
+    let reply = request
+        .variable("JK_REPLY_TIMEOUT")
+        .and_then(|text| std::str::from_utf8(text).ok()?.trim().parse::<i64>().ok())
+        .and_then(|timeout| u64::try_from(timeout).ok().map(Duration::from_millis))
+        .or(extensions.reply_timeout);
+    let reply_timeout = reply.map(|limit| (!limit.is_zero()).then_some(limit));
+    let lists = [
+        (&extensions.active, Activation::Active),
+        (&extensions.disabled, Activation::Disabled),
+        (&extensions.stopped, Activation::Stopped),
+    ];
+    let activations = lists
+        .iter()
+        .flat_map(|(names, activation)| names.iter().map(|name| (name.clone(), *activation)));
+    let route = request.variable("JK_ROUTE").filter(|route| !route.is_empty());
+    RequestSettings {
+        reply_timeout,
+        fail_on_status: extensions.fail_on_status.clone().unwrap_or_default(),
+        use_server_errors: u16::try_from(extensions.use_server_errors).unwrap_or(0),
+        sticky_ignore: flag("JK_STICKY_IGNORE", extensions.sticky_ignore),
+        stateless: flag("JK_STATELESS", extensions.stateless),
+        activations: activations.collect(),
+        route: route.map(|route| String::from_utf8_lossy(route).into_owned()),
+        session_cookie: extensions.session_cookie.clone(),
+        session_path: extensions.session_path.clone(),
+        set_session_cookie: extensions.set_session_cookie,
+        session_cookie_path: extensions.session_cookie_path.clone(),
+        flush_packets: options.flush_packets == Some(true),
+        flush_header: options.flush_header == Some(true),
+        disable_reuse: options.disable_reuse == Some(true),
+    }
+}
+
+/// Present and empty, a number other than 0, or a word for yes.
+fn is_on(word: &[u8]) -> bool {
+    let word = word.trim_ascii().to_ascii_lowercase();
+    !matches!(word.as_slice(), b"0" | b"off" | b"false" | b"no")
+}
+
+/// Makes a C string of a name from the configuration.
+pub fn c_name(name: &str) -> CString {
+    CString::new(name.replace('\0', "")).unwrap_or_default()
+}

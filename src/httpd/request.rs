@@ -1,0 +1,161 @@
+//! A safe view of one request.
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+use super::ffi::{self, apr_table_entry_t, apr_table_t, request_rec};
+use super::server::{self, Ready};
+
+/// A request while a hook runs.
+#[derive(Clone, Copy)]
+pub struct Request<'r> {
+    raw: NonNull<request_rec>,
+    lives: PhantomData<&'r request_rec>,
+}
+
+/// One of a request's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// `subprocess_env`.
+    Environment,
+    /// `headers_in`.
+    HeadersIn,
+    /// `headers_out`.
+    HeadersOut,
+    /// `notes`.
+    Notes,
+}
+
+impl<'r> Request<'r> {
+    /// Takes httpd's pointer; `None` if it is null.
+    ///
+    /// # Safety
+    ///
+    /// `raw` must be null, or a request that lives for `'r` and is used by this thread only.
+    pub unsafe fn from_raw(raw: *mut request_rec) -> Option<Self> {
+        Some(Self { raw: NonNull::new(raw)?, lives: PhantomData })
+    }
+
+    /// Returns httpd's pointer.
+    pub fn raw(self) -> *mut request_rec {
+        self.raw.as_ptr()
+    }
+
+    /// Returns the fields.
+    pub fn fields(&self) -> &'r request_rec {
+        // SAFETY: the request lives for `'r` and only this thread uses it; changes are made
+        // through the pointer, between uses of such a view.
+        unsafe { self.raw.as_ref() }
+    }
+
+    /// Returns the request this one is a sub-request of.
+    pub fn main(&self) -> Option<Request<'r>> {
+        // SAFETY: httpd keeps the main request alive longer than its sub-requests.
+        unsafe { Self::from_raw(self.fields().main) }
+    }
+
+    /// Returns the server's configuration, if it is ready.
+    pub fn ready(&self) -> Option<&'r Ready> {
+        // SAFETY: httpd keeps the server as long as its requests.
+        unsafe { server::of(self.fields().server) }?.ready.get()
+    }
+
+    /// Returns a C string of the request as bytes; null is `None`.
+    pub fn bytes(&self, text: *const c_char) -> Option<&'r [u8]> {
+        // SAFETY: fields of a request are C strings in its pool, or null.
+        (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_bytes())
+    }
+
+    /// Returns a value of a table.
+    pub fn get(&self, table: Table, name: &CStr) -> Option<&'r [u8]> {
+        // SAFETY: the table belongs to the request; the value is a C string or null.
+        self.bytes(unsafe { ffi::apr_table_get(self.table(table), name.as_ptr()) })
+    }
+
+    /// Sets a value of a table.
+    pub fn set(&self, table: Table, name: &CStr, value: &[u8]) {
+        let (name, value) = (self.keep(name.to_bytes()), self.keep(value));
+        // SAFETY: both strings lie in the request's pool, as long as the table.
+        unsafe { ffi::apr_table_setn(self.table(table), name, value) };
+    }
+
+    /// Adds a value to a table beside others of its name.
+    pub fn add(&self, table: Table, name: &[u8], value: &[u8]) {
+        let (name, value) = (self.keep(name), self.keep(value));
+        // SAFETY: as in `set`.
+        unsafe { ffi::apr_table_addn(self.table(table), name, value) };
+    }
+
+    /// Empties a table.
+    pub fn clear(&self, table: Table) {
+        // SAFETY: the table belongs to the request.
+        unsafe { ffi::apr_table_clear(self.table(table)) };
+    }
+
+    /// Iterates over a table in its order.
+    pub fn entries(&self, table: Table) -> impl Iterator<Item = (&'r [u8], &'r [u8])> {
+        // SAFETY: the table belongs to the request.
+        let array = unsafe { ffi::apr_table_elts(self.table(table)) };
+        // SAFETY: the array is the table's own and lives as long.
+        let array = unsafe { &*array };
+        let count = usize::try_from(array.nelts).unwrap_or(0);
+        let rows: &'r [apr_table_entry_t] = match array.elts.is_null() {
+            true => &[],
+            // SAFETY: APR keeps `nelts` rows there; the table is not changed while they are read.
+            false => unsafe { std::slice::from_raw_parts(array.elts.cast(), count) },
+        };
+        let this = *self;
+        rows.iter().filter_map(move |row| Some((this.bytes(row.key)?, this.bytes(row.val)?)))
+    }
+
+    /// Copies bytes into the request's pool as a C string.
+    pub fn keep(&self, text: &[u8]) -> *mut c_char {
+        // SAFETY: APR copies `len` bytes and ends them with NUL.
+        unsafe { ffi::apr_pstrmemdup(self.fields().pool, text.as_ptr().cast(), text.len()) }
+    }
+
+    /// Returns a variable of the environment by its name.
+    pub fn variable(&self, name: &str) -> Option<&'r [u8]> {
+        self.get(Table::Environment, &CString::new(name).ok()?)
+    }
+
+    /// Tells whether the request is marked to be left alone.
+    pub fn is_left_alone(&self) -> bool {
+        self.get(Table::Environment, c"no-jk").is_some()
+    }
+
+    /// Leaves a value with the request for later hooks.
+    pub fn attach<T>(&self, value: T) {
+        // SAFETY: the request's pool is live.
+        let value = unsafe { server::give_to_pool(self.fields().pool, Box::new(value)) };
+        let vector = self.fields().request_config;
+        // SAFETY: the vector belongs to the request; the value lives as long as its pool.
+        unsafe {
+            ffi::ap_set_module_config(vector, super::module::own(), value.cast::<c_void>());
+        }
+    }
+
+    /// Returns what was left with the request.
+    ///
+    /// # Safety
+    ///
+    /// `T` must be the type given to [`attach`](Self::attach).
+    pub unsafe fn attached<T>(&self) -> Option<&'r T> {
+        let vector = self.fields().request_config;
+        // SAFETY: the vector belongs to the request.
+        let value = unsafe { ffi::ap_get_module_config(vector, super::module::own()) };
+        // SAFETY: of this type by contract, and alive as long as the request's pool.
+        unsafe { value.cast::<T>().as_ref() }
+    }
+
+    fn table(&self, table: Table) -> *mut apr_table_t {
+        let fields = self.fields();
+        match table {
+            Table::Environment => fields.subprocess_env,
+            Table::HeadersIn => fields.headers_in,
+            Table::HeadersOut => fields.headers_out,
+            Table::Notes => fields.notes,
+        }
+    }
+}

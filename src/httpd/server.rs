@@ -1,0 +1,129 @@
+//! The configuration of one server, on httpd's configuration pool.
+
+use std::collections::BTreeMap;
+use std::ffi::{CString, c_void};
+use std::sync::Arc;
+
+use once_cell::sync::OnceCell;
+
+use super::ffi::{self, apr_pool_t, server_rec};
+use crate::config::ServerSettings;
+use crate::log::Log;
+use crate::uri_map::UriMap;
+use crate::worker::Workers;
+
+/// What httpd's configuration vector points at for each server.
+#[derive(Debug, Default)]
+pub struct ServerConf {
+    /// What the directives said.
+    pub settings: ServerSettings,
+    /// What became of it, filled at the end of the configuration.
+    pub ready: OnceCell<Ready>,
+}
+
+/// A server ready to serve.
+#[derive(Debug)]
+pub struct Ready {
+    /// Its rules.
+    pub map: Arc<UriMap>,
+    /// The workers, the same for all servers.
+    pub workers: Arc<Workers>,
+    /// Its log.
+    pub log: Arc<Log>,
+    /// Settings with the main server's joined in.
+    pub settings: ServerSettings,
+    /// Variables of the indicator directives, as httpd wants them.
+    pub variables: BTreeMap<&'static str, CString>,
+}
+
+impl Ready {
+    /// Returns the variable an indicator directive names.
+    pub fn variable(&self, directive: &'static str) -> &CString {
+        &self.variables[directive]
+    }
+}
+
+/// Makes the configuration of a server, with httpd's pool as owner.
+///
+/// # Safety
+///
+/// `pool` must be the pool httpd gives to this callback.
+pub unsafe extern "C" fn mod_jk_create_server_config(
+    pool: *mut apr_pool_t,
+    _server: *mut server_rec,
+) -> *mut c_void {
+    // SAFETY: `pool` is httpd's configuration pool, by this function's own contract.
+    unsafe { give_to_pool(pool, Box::<ServerConf>::default()) }.cast()
+}
+
+/// Joins the main server's configuration into that of a virtual host.
+///
+/// # Safety
+///
+/// `base` and `over` must come from [`mod_jk_create_server_config`].
+pub unsafe extern "C" fn mod_jk_merge_server_config(
+    pool: *mut apr_pool_t,
+    base: *mut c_void,
+    over: *mut c_void,
+) -> *mut c_void {
+    // SAFETY: both come from `create`, and httpd changes neither meanwhile.
+    let base = unsafe { &*base.cast::<ServerConf>() };
+    // SAFETY: as above.
+    let over = unsafe { &*over.cast::<ServerConf>() };
+    let settings = ServerSettings::merge(&base.settings, &over.settings);
+    let merged = Box::new(ServerConf { settings, ready: OnceCell::new() });
+    // SAFETY: `pool` is httpd's configuration pool.
+    unsafe { give_to_pool(pool, merged) }.cast()
+}
+
+/// Lets a pool own a value: it is dropped when the pool is cleared.
+///
+/// # Safety
+///
+/// `pool` must be a live pool.
+pub unsafe fn give_to_pool<T>(pool: *mut apr_pool_t, value: Box<T>) -> *mut T {
+    unsafe extern "C" fn drop_it<T>(value: *mut c_void) -> ffi::apr_status_t {
+        // SAFETY: the pool calls this once with the pointer `give_to_pool` registered.
+        drop(unsafe { Box::from_raw(value.cast::<T>()) });
+        0
+    }
+    let value = Box::into_raw(value);
+    // SAFETY: the pool is live by contract; the cleanup frees what was just leaked.
+    unsafe {
+        ffi::apr_pool_cleanup_register(
+            pool,
+            value.cast(),
+            Some(drop_it::<T>),
+            Some(ffi::apr_pool_cleanup_null),
+        );
+    }
+    value
+}
+
+/// Returns the configuration of a server.
+///
+/// # Safety
+///
+/// `server` must be a server of httpd's that lives for `'s`.
+pub unsafe fn of<'s>(server: *const server_rec) -> Option<&'s ServerConf> {
+    // SAFETY: `server` is live by contract.
+    let vector = unsafe { (*server).module_config };
+    // SAFETY: httpd fills the vector; our index was set when the module was loaded.
+    let conf = unsafe { ffi::ap_get_module_config(vector, super::module::own()) };
+    // SAFETY: what is stored there comes from `give_to_pool` and lives as long as the server.
+    unsafe { conf.cast::<ServerConf>().as_ref() }
+}
+
+/// Returns the configuration of a server for changing it.
+///
+/// # Safety
+///
+/// As for [`of`], and nobody else may hold it: true while httpd reads its configuration.
+pub unsafe fn of_mut<'s>(server: *mut server_rec) -> Option<&'s mut ServerConf> {
+    // SAFETY: `server` is live by contract.
+    let vector = unsafe { (*server).module_config };
+    // SAFETY: as in `of`.
+    let conf = unsafe { ffi::ap_get_module_config(vector, super::module::own()) };
+    // SAFETY: as in `of`; unshared by contract.
+    unsafe { conf.cast::<ServerConf>().as_mut() }
+}

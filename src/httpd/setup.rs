@@ -1,0 +1,382 @@
+//! From directives and files to servers ready to serve.
+
+use std::collections::BTreeMap;
+use std::ffi::{CString, c_int, c_void};
+use std::fs::{File, OpenOptions};
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::ptr;
+use std::sync::Arc;
+
+use super::directives::text;
+use super::ffi::{self, apr_pool_t, server_rec};
+use super::server::{self, Ready, ServerConf};
+use super::{child, module, retained};
+use crate::config::{
+    Diagnostic, LogLevel, Properties, ServerSettings, Severity, WorkerKind, WorkersConfig, resolve,
+    uri_map_file,
+};
+use crate::log::{Log, Sink};
+use crate::uri_map::UriMap;
+use crate::uri_map::check::{Target, check_workers};
+use crate::uri_map::merge::{MapOf, ServerMounts, main_rules, map_of, vhost_rules};
+use crate::worker::{VERSION, Workers};
+
+/// The whole configuration, as far as files say.
+pub struct Plan {
+    workers: WorkersConfig,
+    /// Text of the workers file, to be kept if all is well.
+    text: String,
+    problems: Vec<Diagnostic>,
+}
+
+impl Plan {
+    /// Tells whether httpd must not start with it.
+    pub fn is_broken(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// Writes the problems to httpd's error log.
+    pub fn report(&self, main: *mut server_rec, with_warnings: bool) {
+        for problem in &self.problems {
+            match problem.severity {
+                Severity::Error => say(main, LogLevel::Error, &format!("JK-101 {problem}")),
+                Severity::Warning if with_warnings => {
+                    say(main, LogLevel::Warn, &format!("JK-102 {problem}"));
+                }
+                Severity::Warning => {}
+            }
+        }
+    }
+}
+
+/// Writes a line to httpd's error log.
+pub fn say(server: *const server_rec, level: LogLevel, line: &str) {
+    let number = match level {
+        LogLevel::Emerg => ffi::APLOG_EMERG,
+        LogLevel::Error => ffi::APLOG_ERR,
+        LogLevel::Warn => ffi::APLOG_WARNING,
+        LogLevel::Info => ffi::APLOG_INFO,
+        LogLevel::Debug => ffi::APLOG_DEBUG,
+        LogLevel::Trace => ffi::APLOG_TRACE1,
+    };
+    let len = c_int::try_from(line.len()).unwrap_or(c_int::MAX);
+    // SAFETY: the shim prints `len` bytes; a null server means httpd's main log.
+    unsafe { ffi::jk_shim_log_server(number as c_int, 0, server, line.as_ptr().cast(), len) };
+}
+
+/// Reads and checks everything, without any effect.
+///
+/// # Safety
+///
+/// `main` must be httpd's list of servers, during configuration.
+pub unsafe fn plan(main: *mut server_rec, ptemp: *mut apr_pool_t, given: Option<&str>) -> Plan {
+    let mut problems = Vec::new();
+    // SAFETY: the main server is live by contract.
+    let Some(conf) = (unsafe { server::of(main) }) else {
+        return Plan { workers: WorkersConfig::default(), text: String::new(), problems };
+    };
+    let settings = &conf.settings;
+    problems.extend(
+        settings.notes.iter().map(|(text, origin)| Diagnostic::warning(origin, text.clone())),
+    );
+    let mut properties = Properties::default();
+    let environment = |name: &str| std::env::var(name).ok();
+    for (line, origin) in &settings.worker_properties {
+        problems.extend(properties.line(line.trim_matches(['"', ' ']), origin, &environment));
+    }
+    let mut own_text = String::new();
+    if let Some((file, origin)) = &settings.workers_file {
+        let path = rooted(ptemp, file);
+        match given.map(|text| Ok(text.to_owned())).unwrap_or_else(|| read(&path)) {
+            Ok(text) => {
+                problems.extend(properties.read(&text, &path, &environment));
+                own_text = text;
+            }
+            Err(why) => {
+                problems.push(Diagnostic::error(origin, format!("JkWorkersFile {path}: {why}")));
+            }
+        }
+    }
+    let (workers, found) = resolve(&properties);
+    problems.extend(found);
+    let (main_mounts, _) = mounts_of(ptemp, settings, Some(&workers));
+    let names: Vec<_> = workers.list.iter().map(String::as_str).collect();
+    // SAFETY: the list of servers is live by contract.
+    for (own, conf) in unsafe { servers(main) } {
+        let (mounts, found) = mounts_of(ptemp, &conf.settings, None);
+        problems.extend(found);
+        let rules = if ptr::eq(own, main) { main_rules(&main_mounts) } else { main_rules(&mounts) };
+        problems.extend(UriMap::build(rules.clone()).1.into_iter().map(Diagnostic::from));
+        let found = check_workers(&rules, &names, |name| target(&workers, name));
+        problems.extend(found.into_iter().map(Diagnostic::from));
+    }
+    if settings.strict == Some(true) {
+        problems.iter_mut().for_each(|problem| problem.severity = Severity::Error);
+    }
+    Plan { workers, text: own_text, problems }
+}
+
+/// Makes every server ready.
+///
+/// # Safety
+///
+/// As for [`plan`]; `pconf` must be the configuration pool.
+pub unsafe fn install(
+    pconf: *mut apr_pool_t,
+    main: *mut server_rec,
+    plan: &Plan,
+) -> Result<(), String> {
+    let workers = Arc::new(Workers::build(&plan.workers).map_err(|error| error.to_string())?);
+    retained::keep_workers_text(&plan.text);
+    let mut logs: BTreeMap<String, Arc<Log>> = BTreeMap::new();
+    // SAFETY: the main server is live.
+    let main_settings =
+        unsafe { server::of(main) }.map(|conf| conf.settings.clone()).unwrap_or_default();
+    let (main_mounts, _) = mounts_of(pconf, &main_settings, Some(&plan.workers));
+    let mut next = main;
+    while !next.is_null() {
+        // SAFETY: `next` is a server of httpd's list.
+        unsafe { make_own(pconf, main, next, &main_settings) };
+        // SAFETY: as above.
+        if let Some(conf) = unsafe { server::of(next) } {
+            let settings = conf.settings.clone();
+            let log = log_of(pconf, &settings, &mut logs)?;
+            // SAFETY: as above.
+            let is_main = ptr::eq(next, main);
+            let map = map_for(pconf, &settings, &main_mounts, is_main);
+            let variables = INDICATORS
+                .iter()
+                .map(|name| (*name, CString::new(settings.indicator(name)).unwrap_or_default()))
+                .collect();
+            let ready = Ready {
+                map: Arc::new(map),
+                workers: Arc::clone(&workers),
+                log,
+                settings,
+                variables,
+            };
+            // A server is made ready once: the pool is new with every pass.
+            let _ = conf.ready.set(ready);
+        }
+        // SAFETY: as above.
+        next = unsafe { (*next).next };
+    }
+    let token = CString::new(format!("mod_jk/{VERSION}")).unwrap_or_default();
+    // SAFETY: httpd copies the token into the pool.
+    unsafe { ffi::ap_add_version_component(pconf, token.as_ptr()) };
+    Ok(())
+}
+
+/// httpd lets virtual hosts without own directives share the main server's configuration; each
+/// needs one of its own, as mounts are not inherited.
+unsafe fn make_own(
+    pconf: *mut apr_pool_t,
+    main: *mut server_rec,
+    host: *mut server_rec,
+    base: &ServerSettings,
+) {
+    if ptr::eq(main, host) {
+        return;
+    }
+    // SAFETY: a server of httpd's list.
+    let own = unsafe { server::of(host) };
+    // SAFETY: as above.
+    let shared = unsafe { server::of(main) };
+    let (Some(own), Some(shared)) = (own, shared) else { return };
+    if !ptr::eq(own, shared) {
+        return;
+    }
+    let settings = ServerSettings::merge(base, &ServerSettings::default());
+    let conf = Box::new(ServerConf { settings, ..ServerConf::default() });
+    // SAFETY: `pconf` is live and owns the configuration.
+    let conf = unsafe { server::give_to_pool(pconf, conf) };
+    // SAFETY: a server of httpd's list.
+    let vector = unsafe { (*host).module_config };
+    // SAFETY: the host's vector is writable during configuration.
+    unsafe { ffi::ap_set_module_config(vector, module::own(), conf.cast::<c_void>()) };
+}
+
+fn map_for(
+    pool: *mut apr_pool_t,
+    own: &ServerSettings,
+    main: &ServerMounts,
+    is_main: bool,
+) -> UriMap {
+    if is_main {
+        return UriMap::build(main_rules(main)).0;
+    }
+    let (own, _) = mounts_of(pool, own, None);
+    let rules = match map_of(main, &own) {
+        MapOf::Nothing => Vec::new(),
+        MapOf::Main => main_rules(main),
+        MapOf::Own => vhost_rules(main, &own),
+    };
+    UriMap::build(rules).0
+}
+
+/// Returns what a server's own directives and its mount file say; the main server also has what
+/// the workers themselves want to serve.
+fn mounts_of(
+    pool: *mut apr_pool_t,
+    settings: &ServerSettings,
+    workers: Option<&WorkersConfig>,
+) -> (ServerMounts, Vec<Diagnostic>) {
+    let mut problems = Vec::new();
+    let mut mounts = ServerMounts {
+        directives: settings.mounts.clone(),
+        copy: settings.mount_copy,
+        ..ServerMounts::default()
+    };
+    if let Some((file, origin)) = &settings.mount_file {
+        let path = rooted(pool, file);
+        match std::fs::read(&path) {
+            Ok(text) => {
+                let environment = |name: &str| std::env::var(name).ok();
+                let (made, found) = uri_map_file::parse_mount_file(&text, &path, &environment);
+                mounts.file = Some(made);
+                problems.extend(found.into_iter().map(Diagnostic::from));
+            }
+            Err(why) => {
+                problems.push(Diagnostic::error(origin, format!("JkMountFile {path}: {why}")));
+            }
+        }
+    }
+    for (pattern, worker, origin) in workers.iter().flat_map(|workers| &workers.mounts) {
+        match uri_map_file::add_worker_mount(&mut mounts.workers, worker, pattern, origin) {
+            Ok(found) => problems.extend(found.into_iter().map(Diagnostic::from)),
+            Err(lost) => problems.push(Diagnostic::error(&lost.origin, lost.text)),
+        }
+    }
+    (mounts, problems)
+}
+
+fn target<'w>(workers: &'w WorkersConfig, name: &str) -> Option<Target<'w>> {
+    Some(match &workers.workers.get(name)?.kind {
+        WorkerKind::Ajp13(_) => Target::Container,
+        WorkerKind::Lb(lb) => Target::Balancer(&lb.member_names),
+        WorkerKind::Status(_) => Target::Status,
+    })
+}
+
+fn log_of(
+    pool: *mut apr_pool_t,
+    settings: &ServerSettings,
+    logs: &mut BTreeMap<String, Arc<Log>>,
+) -> Result<Arc<Log>, String> {
+    let level = settings.log_level.unwrap_or(LogLevel::Info);
+    let stamp = settings.log_stamp_format.clone().unwrap_or_else(|| DEFAULT_STAMP.to_owned());
+    let file = settings.log_file.clone().unwrap_or_default();
+    let key = format!("{level:?} {stamp} {file}");
+    if let Some(log) = logs.get(&key) {
+        return Ok(Arc::clone(log));
+    }
+    let sink = match file.strip_prefix('|') {
+        _ if file.is_empty() => Sink::Host(child::host_log),
+        Some(program) => Sink::File(pipe(pool, program)?),
+        None => {
+            let path = rooted(pool, &file);
+            let opened = OpenOptions::new().append(true).create(true).mode(0o644).open(&path);
+            Sink::File(opened.map_err(|why| format!("JkLogFile {path}: {why}"))?)
+        }
+    };
+    let log = Arc::new(Log { level, stamp, sink });
+    logs.insert(key, Arc::clone(&log));
+    Ok(log)
+}
+
+fn pipe(pool: *mut apr_pool_t, program: &str) -> Result<File, String> {
+    let failed = || format!("JkLogFile |{program}: the program cannot be started");
+    let command = CString::new(program).map_err(|_| failed())?;
+    // SAFETY: `pool` is the configuration pool, which owns the program from here on.
+    let log = unsafe { ffi::ap_open_piped_log(pool, command.as_ptr()) };
+    if log.is_null() {
+        return Err(failed());
+    }
+    // SAFETY: `log` is the piped log just opened.
+    let file = unsafe { ffi::ap_piped_log_write_fd(log) };
+    let mut fd = -1;
+    // SAFETY: `file` is the open writing end.
+    if unsafe { ffi::apr_os_file_get(&raw mut fd, file) } != 0 {
+        return Err(failed());
+    }
+    // SAFETY: httpd keeps `fd` open; we take a descriptor of our own.
+    let own = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 0) };
+    if own < 0 {
+        return Err(failed());
+    }
+    // SAFETY: `own` was just made and belongs to nobody else.
+    Ok(unsafe { File::from_raw_fd(own) })
+}
+
+fn read(path: &str) -> Result<String, String> {
+    let bytes = std::fs::read(path).map_err(|why| why.to_string())?;
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+        return Err("the file is UTF-16, expected ASCII or UTF-8".to_owned());
+    }
+    if let Some(at) = bytes.iter().position(|&byte| byte == 0) {
+        return Err(format!("byte {at} is NUL, expected text"));
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Returns a path below ServerRoot unless it is absolute.
+fn rooted(pool: *mut apr_pool_t, path: &str) -> String {
+    let Ok(given) = CString::new(path) else { return path.to_owned() };
+    // SAFETY: the pool is live and takes the result.
+    let full = unsafe { ffi::ap_server_root_relative(pool, given.as_ptr()) };
+    // SAFETY: a C string or null.
+    let full = unsafe { text(full) };
+    if full.is_empty() { path.to_owned() } else { full }
+}
+
+/// Iterates over httpd's servers.
+///
+/// # Safety
+///
+/// `main` must be httpd's list of servers, which stays as it is for `'s`.
+pub unsafe fn servers<'s>(
+    main: *mut server_rec,
+) -> impl Iterator<Item = (*mut server_rec, &'s ServerConf)> {
+    let mut next = main;
+    let mut seen: *const ServerConf = ptr::null();
+    std::iter::from_fn(move || {
+        while !next.is_null() {
+            let own = next;
+            // SAFETY: a server of the list, by contract.
+            next = unsafe { (*own).next };
+            // SAFETY: as above.
+            if let Some(conf) = unsafe { server::of(own) }
+                && !ptr::eq(conf, seen)
+            {
+                seen = if seen.is_null() { conf } else { seen };
+                return Some((own, conf));
+            }
+        }
+        None
+    })
+}
+
+/// All directives that rename a variable.
+const INDICATORS: &[&str] = &[
+    "JkWorkerIndicator",
+    "JkRequestIdIndicator",
+    "JkRemoteAddrIndicator",
+    "JkRemotePortIndicator",
+    "JkRemoteHostIndicator",
+    "JkRemoteUserIndicator",
+    "JkAuthTypeIndicator",
+    "JkLocalNameIndicator",
+    "JkLocalAddrIndicator",
+    "JkLocalPortIndicator",
+    "JkIgnoreCLIndicator",
+    "JkHTTPSIndicator",
+    "JkSSLPROTOCOLIndicator",
+    "JkCERTSIndicator",
+    "JkCIPHERIndicator",
+    "JkSESSIONIndicator",
+    "JkKEYSIZEIndicator",
+    "JkCERTCHAINPrefix",
+];
+
+const DEFAULT_STAMP: &str = "[%a %b %d %H:%M:%S.%Q %Y] ";

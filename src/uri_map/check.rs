@@ -1,0 +1,140 @@
+//! Findings about rules that are valid but will not do what their writer meant.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::pattern;
+use super::problem::{Problem, printable};
+use super::rule::Rule;
+
+/// What a rule's worker is, as far as rules are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// A balancer with these members.
+    Balancer(&'a [String]),
+    /// A worker that talks to one container.
+    Container,
+    /// A status worker.
+    Status,
+}
+
+/// Reports patterns that can never match and disabled rules that hide nothing.
+pub fn check_patterns(rules: &[Arc<Rule>]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let active: HashSet<(&[u8], bool)> = rules
+        .iter()
+        .filter(|rule| !rule.is_disabled)
+        .map(|rule| (&*rule.pattern, rule.is_exclusion))
+        .collect();
+    for rule in rules {
+        if let Some(why) = never_matches(&rule.pattern) {
+            let text = format!("pattern \"{}\" can never match: {why}", printable(&rule.pattern));
+            problems.push(Problem::warning(&rule.origin, text));
+        }
+        if rule.is_disabled && active.contains(&(&*rule.pattern, rule.is_exclusion)) {
+            let text = format!(
+                "disabled rule \"{}\" does not disable the equal rule that is defined elsewhere",
+                printable(&rule.pattern)
+            );
+            problems.push(Problem::warning(&rule.origin, text));
+        }
+    }
+    problems
+}
+
+/// Reports workers and members that do not exist, and extensions that mean nothing to a worker.
+///
+/// `names` are the workers that can be addressed (`worker.list`); `target` describes one of them.
+pub fn check_workers<'a>(
+    rules: &[Arc<Rule>],
+    names: &[&str],
+    target: impl Fn(&str) -> Option<Target<'a>>,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for rule in rules {
+        if rule.is_exclusion && &*rule.worker == "*" {
+            continue;
+        }
+        let mut warn = |text: String| problems.push(Problem::warning(&rule.origin, text));
+        let pattern = printable(&rule.pattern);
+        match target(&rule.worker) {
+            None => {
+                let hint = nearest(&rule.worker, names)
+                    .map_or(String::new(), |name| format!(", did you mean \"{name}\""));
+                let worker = printable(rule.worker.as_bytes());
+                warn(format!(
+                    "rule \"{pattern}\": worker \"{worker}\" is not in worker.list{hint}"
+                ));
+            }
+            Some(Target::Balancer(members)) => {
+                for name in rule.extensions.members().filter(|n| !members.iter().any(|m| m == n)) {
+                    let worker = &rule.worker;
+                    warn(format!(
+                        "rule \"{pattern}\": balancer \"{worker}\" has no member \"{name}\""
+                    ));
+                }
+            }
+            Some(kind) => {
+                if let Some(name) = rule.extensions.for_balancers_only() {
+                    let worker = &rule.worker;
+                    warn(format!(
+                        "rule \"{pattern}\": extension \"{name}\" is ignored, \
+                         worker \"{worker}\" is not a balancer"
+                    ));
+                }
+                // `/jkstatus*` also takes names that no Location for `/jkstatus` protects.
+                if kind == Target::Status && has_open_end(&rule.pattern) && !rule.is_exclusion {
+                    warn(format!(
+                        "rule \"{pattern}\": a status worker behind a trailing wildcard answers \
+                         to names that access rules for the path may not cover"
+                    ));
+                }
+            }
+        }
+    }
+    problems
+}
+
+fn never_matches(pattern: &[u8]) -> Option<&'static str> {
+    let has = |needle: &[u8]| memchr::memmem::find(pattern, needle).is_some();
+    if memchr::memchr(b';', pattern).is_some() {
+        return Some("path parameters are removed before rules are compared");
+    }
+    if has(b"//") {
+        return Some("runs of slashes are reduced to one before rules are compared");
+    }
+    if has(b"/./") || has(b"/../") || pattern.ends_with(b"/.") || pattern.ends_with(b"/..") {
+        return Some("dot segments are resolved before rules are compared");
+    }
+    let is_escape = |w: &[u8]| w[0] == b'%' && w[1].is_ascii_hexdigit() && w[2].is_ascii_hexdigit();
+    let is_slash = |w: &[u8]| w.eq_ignore_ascii_case(b"%2f");
+    // An encoded slash may stay encoded: AllowEncodedSlashes NoDecode.
+    match pattern.windows(3).any(|w| is_escape(w) && !is_slash(w)) {
+        true => Some("rules are compared with the decoded path, write the character itself"),
+        false => None,
+    }
+}
+
+fn has_open_end(pattern: &[u8]) -> bool {
+    pattern::is_wildcard(&pattern[pattern.len().saturating_sub(1)..]) && !pattern.ends_with(b"/*")
+}
+
+/// Returns the name with the smallest edit distance, if it is a plausible slip.
+fn nearest<'n>(wrong: &str, names: &[&'n str]) -> Option<&'n str> {
+    let distances = names.iter().map(|name| (distance(wrong.as_bytes(), name.as_bytes()), *name));
+    let (steps, name) = distances.min_by_key(|(steps, _)| *steps)?;
+    (steps <= 1 + wrong.len() / 4).then_some(name)
+}
+
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let cost = usize::from(!x.eq_ignore_ascii_case(y));
+            let best = (diagonal + cost).min(row[j] + 1).min(row[j + 1] + 1);
+            diagonal = std::mem::replace(&mut row[j + 1], best);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,215 @@
+//! A balancer: choose, try, report, fail over.
+
+use std::sync::Arc;
+
+use super::ajp13::Ajp13;
+use super::failure::{Cause, Failure};
+use super::upload::Upload;
+use super::{Downstream, MemberData, RequestSettings};
+use crate::clock;
+use crate::config::LbConfig;
+use crate::lb::recovery::{Attempt, Stage, may_resend};
+use crate::lb::{Balancer, MemberState, Query, Refusal, report};
+use crate::shm::Segment;
+
+/// A balancer with its members.
+#[derive(Debug)]
+pub struct Lb {
+    /// Its name.
+    pub name: String,
+    /// Its settings.
+    pub config: LbConfig,
+    /// What elections go by.
+    pub balancer: Balancer,
+    /// The members, in the order of the configuration.
+    pub members: Vec<Arc<Ajp13>>,
+    /// Place of its own record in the segment.
+    pub record: usize,
+    /// Place of its first member's record; the others follow.
+    pub first_member: usize,
+}
+
+impl Lb {
+    /// Serves a request. Returns the status to answer with if there is no response.
+    ///
+    /// # Errors
+    ///
+    /// The status of the last failure, 503 if nobody could be tried.
+    pub fn serve<D: Downstream>(
+        &self,
+        downstream: &mut D,
+        settings: &RequestSettings,
+        segment: &Segment,
+    ) -> Result<(), u16> {
+        let record = &segment.balancers()[self.record];
+        let records = &segment.members()[self.first_member..self.first_member + self.members.len()];
+        let mut upload = Upload::begin(downstream).map_err(|error| error.status)?;
+        let ids = self.session_ids(downstream, settings);
+        let overrides = self.overrides(settings);
+        let mut tried = Vec::new();
+        let mut deliveries = 0;
+        let mut last_status = 503;
+        let (mut first, mut last) = (None, None);
+        let result = loop {
+            let query = Query {
+                session_ids: &ids,
+                is_stateless: settings.stateless,
+                overrides: &overrides,
+                tried: &tried,
+            };
+            let started = clock::now();
+            let election = match self.balancer.elect(record, records, &query, started) {
+                Ok(election) => election,
+                Err(refusal) => {
+                    if tried.is_empty() {
+                        self.explain(refusal, records);
+                    }
+                    break Err(last_status);
+                }
+            };
+            let index = election.member;
+            let (member, own) = (&self.members[index], &records[index]);
+            let wants_cookie = self.config.set_session_cookie || settings.set_session_cookie;
+            if wants_cookie && !election.is_sticky {
+                let name = settings.session_cookie.as_ref().unwrap_or(&self.config.session_cookie);
+                let path = settings.session_cookie_path.as_ref();
+                let path = path.unwrap_or(&self.config.session_cookie_path);
+                downstream.set_session_cookie(name, &self.balancer.members[index].route, path);
+            }
+            let data = MemberData {
+                secret: member.config.secret.as_ref().map(|secret| secret.0.as_str()),
+                route: Some(&self.balancer.members[index].route),
+                activation: election.activation.code(),
+            };
+            let result = member.attempt(downstream, &mut upload, &data, settings, own);
+            Balancer::leave(own);
+            first.get_or_insert(index);
+            last = Some(index);
+            let policy = &self.balancer.policy;
+            let now = clock::now();
+            let Err(failure) = result else {
+                if MemberState::of(own) != MemberState::Ok {
+                    report(own, crate::lb::Outcome::Success, policy, started, now);
+                }
+                break Ok(());
+            };
+            let cause = failure.cause();
+            if report(own, cause.outcome(), policy, started, now) {
+                tracing::warn!(
+                    "JK-401 balancer {}: member {} at {} is in error: {cause}; it is asked for a sign of life every second",
+                    self.name,
+                    member.name,
+                    member.pool.target().name()
+                );
+            }
+            last_status = cause.http_status();
+            match &failure {
+                Failure::Committed(broken) => {
+                    if !matches!(broken.cause, Cause::Client(_)) {
+                        downstream.break_off();
+                    }
+                    self.log_final(member, cause, "the response had begun and is broken off");
+                    break Ok(());
+                }
+                Failure::Uncommitted(failed) => {
+                    deliveries += u32::from(failed.stage == Stage::Sent);
+                    let attempt = Attempt {
+                        stage: failed.stage,
+                        method: downstream.method(),
+                        options: member.config.recovery_options,
+                        is_body_gone: upload.is_gone(),
+                        deliveries,
+                    };
+                    let is_client = matches!(cause, Cause::Client(_) | Cause::Encode(_));
+                    if is_client || !may_resend(&attempt) {
+                        self.log_final(member, cause, "the request is not sent again");
+                        break Err(last_status);
+                    }
+                    tracing::info!(
+                        "{} balancer {}: member {} failed: {cause}; another member is tried",
+                        cause.code(),
+                        self.name,
+                        member.name
+                    );
+                    tried.push(index);
+                }
+            }
+        };
+        self.notes(downstream, first.zip(last), records);
+        result
+    }
+
+    fn session_ids<D: Downstream>(&self, downstream: &D, settings: &RequestSettings) -> Vec<u8> {
+        let mut ids = Vec::new();
+        if !self.config.sticky_session || settings.sticky_ignore {
+            return ids;
+        }
+        if let Some(route) = &settings.route {
+            ids.push(b'.');
+            ids.extend_from_slice(route.as_bytes());
+            return ids;
+        }
+        let cookie = settings.session_cookie.as_ref().unwrap_or(&self.config.session_cookie);
+        let path = settings.session_path.as_ref().unwrap_or(&self.config.session_path);
+        downstream.session_ids(cookie, path, &mut ids);
+        ids
+    }
+
+    fn overrides(&self, settings: &RequestSettings) -> Vec<(usize, crate::lb::Activation)> {
+        let place = |name: &str| self.members.iter().position(|member| member.name == name);
+        let named = settings.activations.iter();
+        named.filter_map(|(name, activation)| Some((place(name)?, *activation))).collect()
+    }
+
+    fn notes<D: Downstream>(
+        &self,
+        downstream: &mut D,
+        members: Option<(usize, usize)>,
+        records: &[crate::shm::MemberRecord],
+    ) {
+        let Some((first, last)) = members else { return };
+        downstream.note("JK_LB_FIRST_NAME", &self.members[first].name);
+        downstream.note("JK_LB_LAST_NAME", &self.members[last].name);
+        downstream.note("JK_LB_LAST_STATE", MemberState::of(&records[last]).code());
+        downstream.note("JK_WORKER_ROUTE", &self.balancer.members[last].route);
+    }
+
+    fn explain(&self, refusal: Refusal, records: &[crate::shm::MemberRecord]) {
+        let states: Vec<_> = self
+            .balancer
+            .members
+            .iter()
+            .zip(records)
+            .map(|(member, record)| {
+                let state = MemberState::of(record).code();
+                format!("{} {} {state}", member.name, member.activation.code())
+            })
+            .collect();
+        let why = match refusal {
+            Refusal::NoMember => "no member is usable",
+            Refusal::StickyForced => {
+                "the session's member is not usable and sticky_session_force is set"
+            }
+        };
+        tracing::error!(
+            "JK-402 balancer {}: {why} ({}); answered 503",
+            self.name,
+            states.join(", ")
+        );
+    }
+
+    fn log_final(&self, member: &Ajp13, cause: &Cause, what: &str) {
+        let (code, address) = (cause.code(), member.pool.target().name());
+        let status = cause.http_status();
+        match cause {
+            Cause::Client(_) => {
+                tracing::info!("{code} balancer {}: member {}: {cause}", self.name, member.name);
+            }
+            _ => tracing::error!(
+                "{code} balancer {}: member {} at {address}: {cause}; {what}, status {status}",
+                self.name,
+                member.name
+            ),
+        }
+    }
+}

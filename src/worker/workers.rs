@@ -1,0 +1,277 @@
+//! All workers of a configuration, by name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use thiserror::Error;
+
+use super::ajp13::Ajp13;
+use super::balancer::Lb;
+use super::failure::{Cause, Failure};
+use super::upload::Upload;
+use super::{Downstream, MemberData, RequestSettings};
+use crate::clock;
+use crate::config::{StatusConfig, WorkerKind, WorkersConfig};
+use crate::lb::recovery::{Attempt, Stage, may_resend};
+use crate::lb::{Balancer, Member, MemberState, Policy, multiplicities, report};
+use crate::shm::{MemberRecord, Segment, SegmentError};
+use crate::status::{MemberView, WorkerView, list};
+
+/// A worker ready to serve.
+#[derive(Debug)]
+pub enum Worker {
+    /// One container, with the place of its record.
+    Ajp13(Arc<Ajp13>, usize),
+    /// Several.
+    Lb(Box<Lb>),
+    /// The status page.
+    Status(StatusConfig),
+}
+
+/// The workers could not be made.
+#[derive(Debug, Error)]
+pub enum BuildError {
+    /// There is no shared memory.
+    #[error(transparent)]
+    Segment(#[from] SegmentError),
+}
+
+/// All workers with their shared records.
+#[derive(Debug)]
+pub struct Workers {
+    by_name: BTreeMap<String, Worker>,
+    /// What all children share.
+    pub segment: Segment,
+}
+
+impl Workers {
+    /// Makes the workers of a configuration. Nothing is connected yet.
+    ///
+    /// # Errors
+    ///
+    /// If there is no shared memory.
+    pub fn build(config: &WorkersConfig) -> Result<Self, BuildError> {
+        let (mut balancers, mut members) = (0, 0);
+        let mut by_name = BTreeMap::new();
+        for name in &config.list {
+            let Some(worker) = config.workers.get(name) else { continue };
+            let made = match &worker.kind {
+                WorkerKind::Ajp13(ajp) => {
+                    members += 1;
+                    Worker::Ajp13(Arc::new(Ajp13::new(name, (**ajp).clone())), members - 1)
+                }
+                WorkerKind::Status(status) => Worker::Status(status.clone()),
+                WorkerKind::Lb(lb) => {
+                    let factors: Vec<_> = lb.members.iter().map(|member| member.lbfactor).collect();
+                    let balancer = Balancer {
+                        members: lb
+                            .members
+                            .iter()
+                            .zip(multiplicities(&factors))
+                            .map(|(member, multiplicity)| Member {
+                                name: member.worker.clone(),
+                                multiplicity,
+                                distance: member.distance,
+                                route: member.route.clone(),
+                                domain: member.domain.clone(),
+                                redirect: member.redirect.clone(),
+                                activation: member.activation,
+                            })
+                            .collect(),
+                        method: lb.method,
+                        sticky_session: lb.sticky_session,
+                        sticky_session_force: lb.sticky_session_force,
+                        policy: Policy {
+                            recover_time: lb.recover_time,
+                            error_escalation_time: lb.error_escalation_time,
+                            max_reply_timeouts: lb.max_reply_timeouts,
+                        },
+                    };
+                    let ajp = lb.members.iter().filter_map(|member| {
+                        match &config.workers.get(&member.worker)?.kind {
+                            WorkerKind::Ajp13(ajp) => {
+                                Some(Arc::new(Ajp13::new(&member.worker, (**ajp).clone())))
+                            }
+                            _ => None,
+                        }
+                    });
+                    let made = Lb {
+                        name: name.clone(),
+                        config: (**lb).clone(),
+                        balancer,
+                        members: ajp.collect(),
+                        record: balancers,
+                        first_member: members,
+                    };
+                    balancers += 1;
+                    members += made.members.len();
+                    Worker::Lb(Box::new(made))
+                }
+            };
+            by_name.insert(name.clone(), made);
+        }
+        Ok(Self { by_name, segment: Segment::create(balancers, members)? })
+    }
+
+    /// Finds a worker that mounts may use.
+    pub fn get(&self, name: &str) -> Option<&Worker> {
+        self.by_name.get(name)
+    }
+
+    /// Iterates over the names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
+    }
+
+    /// Iterates over all workers.
+    pub fn iter(&self) -> impl Iterator<Item = &Worker> {
+        self.by_name.values()
+    }
+
+    /// Serves a request.
+    ///
+    /// # Errors
+    ///
+    /// The status to answer with.
+    pub fn serve<D: Downstream>(
+        &self,
+        worker: &Worker,
+        downstream: &mut D,
+        settings: &RequestSettings,
+    ) -> Result<(), u16> {
+        match worker {
+            Worker::Ajp13(ajp, record) => {
+                alone(ajp, &self.segment.members()[*record], downstream, settings)
+            }
+            Worker::Lb(lb) => lb.serve(downstream, settings, &self.segment),
+            Worker::Status(_) => {
+                downstream.answer("text/plain; charset=utf-8", &list(VERSION, &self.views()));
+                Ok(())
+            }
+        }
+    }
+
+    fn views(&self) -> Vec<WorkerView> {
+        let records = self.segment.members();
+        self.by_name
+            .iter()
+            .filter_map(|(name, worker)| {
+                let (kind, members) = match worker {
+                    Worker::Ajp13(ajp, record) => {
+                        ("ajp13", vec![member_view(ajp, "ACT", &records[*record])])
+                    }
+                    Worker::Lb(lb) => {
+                        let members = lb.members.iter().zip(&lb.balancer.members);
+                        let own = records[lb.first_member..].iter();
+                        let views = members.zip(own).map(|((ajp, member), record)| {
+                            member_view(ajp, member.activation.code(), record)
+                        });
+                        ("lb", views.collect())
+                    }
+                    Worker::Status(_) => return None,
+                };
+                Some(WorkerView { name: name.clone(), kind, members })
+            })
+            .collect()
+    }
+}
+
+/// Serves a request by one container only.
+fn alone<D: Downstream>(
+    ajp: &Ajp13,
+    record: &MemberRecord,
+    downstream: &mut D,
+    settings: &RequestSettings,
+) -> Result<(), u16> {
+    let mut upload = Upload::begin(downstream).map_err(|error| error.status)?;
+    let data = MemberData {
+        secret: ajp.config.secret.as_ref().map(|secret| secret.0.as_str()),
+        route: settings.route.as_deref(),
+        activation: "ACT",
+    };
+    let busy = record.busy.fetch_add(1, Relaxed) + 1;
+    record.max_busy.fetch_max(busy, Relaxed);
+    record.used.fetch_add(1, Relaxed);
+    let mut left = ajp.config.retries;
+    let result = loop {
+        let started = clock::now();
+        let result = ajp.attempt(downstream, &mut upload, &data, settings, record);
+        let policy = Policy {
+            recover_time: std::time::Duration::ZERO,
+            error_escalation_time: std::time::Duration::ZERO,
+            max_reply_timeouts: u32::MAX,
+        };
+        left -= 1;
+        let Err(failure) = result else {
+            if MemberState::of(record) != MemberState::Ok {
+                report(record, crate::lb::Outcome::Success, &policy, started, clock::now());
+            }
+            break Ok(());
+        };
+        let cause = failure.cause();
+        report(record, cause.outcome(), &policy, started, clock::now());
+        let (code, status) = (cause.code(), cause.http_status());
+        let address = ajp.pool.target().name();
+        match &failure {
+            Failure::Committed(broken) => {
+                if matches!(broken.cause, Cause::Client(_)) {
+                    tracing::info!("{code} worker {}: {cause}", ajp.name);
+                } else {
+                    downstream.break_off();
+                    tracing::error!(
+                        "{code} worker {} at {address}: {cause}; the response had begun and is broken off",
+                        ajp.name
+                    );
+                }
+                break Ok(());
+            }
+            Failure::Uncommitted(failed) => {
+                if matches!(cause, Cause::Client(_)) {
+                    tracing::info!("{code} worker {}: {cause}", ajp.name);
+                    break Err(status);
+                }
+                let attempt = Attempt {
+                    stage: failed.stage,
+                    method: downstream.method(),
+                    options: ajp.config.recovery_options,
+                    is_body_gone: upload.is_gone(),
+                    deliveries: u32::from(failed.stage == Stage::Sent),
+                };
+                // The one container there is gets a request again only if it cannot have seen it,
+                // or if the administrator asked for that.
+                let may = failed.stage != Stage::Sent || ajp.config.recovery_options.is_some();
+                let is_ours = matches!(cause, Cause::Encode(_) | Cause::Busy | Cause::Disabled);
+                if left == 0 || is_ours || !may || !may_resend(&attempt) {
+                    tracing::error!(
+                        "{code} worker {} at {address}: {cause}; answered {status}",
+                        ajp.name
+                    );
+                    break Err(status);
+                }
+                tracing::info!("{code} worker {} at {address}: {cause}; trying again", ajp.name);
+                std::thread::sleep(ajp.config.retry_interval);
+            }
+        }
+    };
+    Balancer::leave(record);
+    result
+}
+
+fn member_view(ajp: &Ajp13, activation: &'static str, record: &MemberRecord) -> MemberView {
+    MemberView {
+        name: ajp.name.clone(),
+        address: ajp.pool.target().name(),
+        activation,
+        state: MemberState::of(record).code(),
+        elected: record.used.load(Relaxed),
+        errors: record.errors.load(Relaxed),
+        busy: record.busy.load(Relaxed),
+        max_busy: record.max_busy.load(Relaxed),
+        read: record.read.load(Relaxed),
+        transferred: record.transferred.load(Relaxed),
+    }
+}
+
+/// Our version, as the Server header and the status page show it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

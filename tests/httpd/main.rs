@@ -1,0 +1,11 @@
+//! Real httpd with a scripted container. Each test has its own httpd and reads its logs at the end.
+// Real servers take real time.
+#![allow(clippy::disallowed_methods)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod balancing;
+mod configuration;
+mod hostile;
+mod serving;

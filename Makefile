@@ -5,7 +5,7 @@ CARGO   ?= cargo
 DESTDIR ?=
 MODULE   = target/release/libmod_jk.so
 
-.PHONY: all install demo test lint clean
+.PHONY: all install demo test lint fuzz clean
 
 all:
 	$(CARGO) build --release
@@ -34,6 +34,14 @@ lint:
 	$(CC) -fsyntax-only -Wall -Wextra -Werror $$($(APXS) -q EXTRA_CPPFLAGS) \
 	    -I"$$($(APXS) -q INCLUDEDIR)" -I"$$($(APXS) -q APR_INCLUDEDIR)" c-shim/mod_jk_shim.c
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items
+
+# Each target for FUZZ_SECONDS, then the proof that each finds a planted mistake.
+FUZZ_SECONDS ?= 60
+fuzz:
+	.ci/install build
+	tests/fuzz/run packet $(FUZZ_SECONDS)
+	tests/fuzz/run exchange $(FUZZ_SECONDS)
+	tests/fuzz/check-seeded
 
 clean:
 	$(CARGO) clean

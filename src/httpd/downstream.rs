@@ -100,6 +100,10 @@ impl Downstream for HttpdDownstream<'_> {
         self.request.bytes(self.request.fields().method).unwrap_or(b"GET")
     }
 
+    fn user(&self) -> Option<&[u8]> {
+        self.request.bytes(self.request.fields().user)
+    }
+
     fn request_body(&self) -> RequestBody {
         self.body
     }

@@ -23,6 +23,9 @@ pub trait Downstream {
     /// Returns the method token.
     fn method(&self) -> &[u8];
 
+    /// Returns the authenticated user.
+    fn user(&self) -> Option<&[u8]>;
+
     /// Says how much body the client announced.
     fn request_body(&self) -> RequestBody;
 

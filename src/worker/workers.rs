@@ -145,7 +145,11 @@ impl Workers {
                 alone(ajp, &self.segment.members()[*record], downstream, settings)
             }
             Worker::Lb(lb) => lb.serve(downstream, settings, &self.segment),
-            Worker::Status(_) => {
+            Worker::Status(status) => {
+                if !may_look(status, downstream.user()) {
+                    tracing::warn!("JK-501 the status page is not for this user; answered 403");
+                    return Err(403);
+                }
                 downstream.answer("text/plain; charset=utf-8", &list(VERSION, &self.views()));
                 Ok(())
             }
@@ -175,6 +179,17 @@ impl Workers {
             })
             .collect()
     }
+}
+
+/// Tells whether a user may see the status page; without a list everybody may.
+fn may_look(status: &StatusConfig, user: Option<&[u8]>) -> bool {
+    status.users.is_empty()
+        || user.is_some_and(|user| {
+            status.users.iter().any(|name| match status.user_case_insensitive {
+                true => name.as_bytes().eq_ignore_ascii_case(user),
+                false => name.as_bytes() == user,
+            })
+        })
 }
 
 /// Serves a request by one container only.
@@ -275,3 +290,28 @@ fn member_view(ajp: &Ajp13, activation: &'static str, record: &MemberRecord) -> 
 
 /// Our version, as the Server header and the status page show it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s3_2_the_status_page_is_for_listed_users() {
+        let cases: &[(&str, &[&str], bool, Option<&str>, bool)] = &[
+            ("no list", &[], false, None, true),
+            ("nobody", &["ann"], false, None, false),
+            ("listed", &["bob", "ann"], false, Some("ann"), true),
+            ("other case", &["Ann"], false, Some("ann"), false),
+            ("other case allowed", &["Ann"], true, Some("ann"), true),
+            ("other user", &["ann"], false, Some("eve"), false),
+        ];
+        for (name, users, user_case_insensitive, user, expected) in cases {
+            let status = StatusConfig {
+                read_only: false,
+                users: users.iter().map(|user| (*user).to_owned()).collect(),
+                user_case_insensitive: *user_case_insensitive,
+            };
+            assert_eq!(may_look(&status, user.map(str::as_bytes)), *expected, "case: {name}");
+        }
+    }
+}

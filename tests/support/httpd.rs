@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{free_port, fresh_dir, module, wait_until};
+use super::{end_with_us, free_port, fresh_dir, module, wait_until};
 
 /// A running httpd; it is stopped when dropped, and its logs are read then.
 pub struct Httpd {
@@ -122,6 +122,7 @@ impl Httpd {
         command.arg("-f").arg(self.dir.join("httpd.conf"));
         // httpd passes the signal that stops it on to its whole process group.
         command.process_group(0);
+        end_with_us(&mut command);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
         command
     }

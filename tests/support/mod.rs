@@ -8,7 +8,9 @@ pub mod httpd;
 pub mod tomcat;
 
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Returns a port nobody listens on.
@@ -27,6 +29,19 @@ pub fn wait_until(limit: Duration, mut done: impl FnMut() -> bool) -> bool {
         std::thread::sleep(Duration::from_millis(20));
     }
     done()
+}
+
+/// Makes a program end when the thread that starts it does, so that Ctrl-C or a killed test run
+/// leaves nothing behind.
+#[allow(unsafe_code)]
+pub fn end_with_us(command: &mut Command) {
+    let set = || {
+        // SAFETY: a plain system call, allowed between fork and exec; it takes numbers only.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) };
+        Ok(())
+    };
+    // SAFETY: `set` neither allocates nor takes a lock.
+    unsafe { command.pre_exec(set) };
 }
 
 /// Returns the package's own directory.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{free_port, root};
+use super::{end_with_us, free_port, root};
 
 /// One of two clustered Tomcats.
 pub struct Tomcat {
@@ -49,7 +49,9 @@ impl Tomcat {
             .map(|jar| home.join("bin").join(jar).display().to_string())
             .join(":");
         let own = |name: &str, value: &dyn std::fmt::Display| format!("-D{name}={value}");
-        let process = Command::new("java")
+        let mut command = Command::new("java");
+        end_with_us(&mut command);
+        let process = command
             .args([
                 "-Xmx192m",
                 "-XX:+UseSerialGC",

@@ -129,6 +129,9 @@ pub unsafe fn install(
 ) -> Result<(), String> {
     let workers = Arc::new(Workers::build(&plan.workers).map_err(|error| error.to_string())?);
     retained::keep_workers_text(&plan.text);
+    for problem in &workers.problems {
+        say(main, LogLevel::Error, problem);
+    }
     let mut logs: BTreeMap<String, Arc<Log>> = BTreeMap::new();
     // SAFETY: the main server is live.
     let main_settings =

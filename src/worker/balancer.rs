@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::ajp13::Ajp13;
 use super::failure::{Cause, Failure};
+use super::report::{Attempted, log_client};
 use super::upload::Upload;
 use super::{Downstream, MemberData, RequestSettings};
 use crate::clock;
@@ -43,12 +44,16 @@ impl Lb {
     ) -> Result<(), u16> {
         let record = &segment.balancers()[self.record];
         let records = &segment.members()[self.first_member..self.first_member + self.members.len()];
-        let mut upload = Upload::begin(downstream).map_err(|error| error.status)?;
+        let begun = clock::now();
+        let first = self.members.iter().map(|own| own.first_block()).max().unwrap_or_default();
+        let keep = self.members.iter().map(|own| own.config.replay_size).max().unwrap_or_default();
+        let mut upload = Upload::begin(downstream, first, keep)
+            .map_err(|error| log_client(downstream, &self.name, error))?;
         let ids = self.session_ids(downstream, settings);
         let overrides = self.overrides(settings);
         let mut tried = Vec::new();
         let mut deliveries = 0;
-        let mut last_status = 503;
+        let mut last_failure = None;
         let (mut first, mut last) = (None, None);
         let result = loop {
             let query = Query {
@@ -61,14 +66,17 @@ impl Lb {
             let election = match self.balancer.elect(record, records, &query, started) {
                 Ok(election) => election,
                 Err(refusal) => {
-                    if tried.is_empty() {
+                    let Some((worker, failure)) = last_failure else {
                         self.explain(refusal, records);
-                    }
-                    break Err(last_status);
+                        break Err(503);
+                    };
+                    let attempted = Attempted { balancer: Some(&self.name), worker, begun };
+                    break attempted.give_up(downstream, &failure);
                 }
             };
             let index = election.member;
             let (member, own) = (&self.members[index], &records[index]);
+            let attempted = Attempted { balancer: Some(&self.name), worker: member, begun };
             let wants_cookie = self.config.set_session_cookie || settings.set_session_cookie;
             if wants_cookie && !election.is_sticky {
                 let name = settings.session_cookie.as_ref().unwrap_or(&self.config.session_cookie);
@@ -102,38 +110,24 @@ impl Lb {
                     member.pool.target().name()
                 );
             }
-            last_status = cause.http_status();
-            match &failure {
-                Failure::Committed(broken) => {
-                    if !matches!(broken.cause, Cause::Client(_)) {
-                        downstream.break_off();
-                    }
-                    self.log_final(member, cause, "the response had begun and is broken off");
-                    break Ok(());
-                }
-                Failure::Uncommitted(failed) => {
-                    deliveries += u32::from(failed.stage == Stage::Sent);
-                    let attempt = Attempt {
-                        stage: failed.stage,
-                        method: downstream.method(),
-                        options: member.config.recovery_options,
-                        is_body_gone: upload.is_gone(),
-                        deliveries,
-                    };
-                    let is_client = matches!(cause, Cause::Client(_) | Cause::Encode(_));
-                    if is_client || !may_resend(&attempt) {
-                        self.log_final(member, cause, "the request is not sent again");
-                        break Err(last_status);
-                    }
-                    tracing::info!(
-                        "{} balancer {}: member {} failed: {cause}; another member is tried",
-                        cause.code(),
-                        self.name,
-                        member.name
-                    );
-                    tried.push(index);
-                }
+            let Failure::Uncommitted(failed) = &failure else {
+                break attempted.give_up(downstream, &failure);
+            };
+            deliveries += u32::from(failed.stage == Stage::Sent);
+            let attempt = Attempt {
+                stage: failed.stage,
+                method: downstream.method(),
+                options: member.config.recovery_options,
+                is_body_gone: upload.is_gone(),
+                deliveries,
+            };
+            let is_client = matches!(cause, Cause::Client(_) | Cause::Encode(_));
+            if is_client || !may_resend(&attempt) {
+                break attempted.give_up(downstream, &failure);
             }
+            attempted.log_repeat(downstream, cause, "another member is tried");
+            tried.push(index);
+            last_failure = Some((member, failure));
         };
         self.notes(downstream, first.zip(last), records);
         result
@@ -196,20 +190,5 @@ impl Lb {
             self.name,
             states.join(", ")
         );
-    }
-
-    fn log_final(&self, member: &Ajp13, cause: &Cause, what: &str) {
-        let (code, address) = (cause.code(), member.pool.target().name());
-        let status = cause.http_status();
-        match cause {
-            Cause::Client(_) => {
-                tracing::info!("{code} balancer {}: member {}: {cause}", self.name, member.name);
-            }
-            _ => tracing::error!(
-                "{code} balancer {}: member {} at {address}: {cause}; {what}, status {status}",
-                self.name,
-                member.name
-            ),
-        }
     }
 }

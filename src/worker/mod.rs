@@ -4,6 +4,9 @@
 mod ajp13;
 mod balancer;
 mod failure;
+mod learned;
+mod report;
+mod run;
 mod upload;
 pub mod watchdog;
 mod workers;
@@ -22,6 +25,9 @@ use crate::net::Slice;
 pub trait Downstream {
     /// Returns the method token.
     fn method(&self) -> &[u8];
+
+    /// Returns method and path for messages, with nothing in it that could forge a log line.
+    fn label(&self) -> String;
 
     /// Returns the authenticated user.
     fn user(&self) -> Option<&[u8]>;
@@ -129,4 +135,13 @@ pub struct RequestSettings {
     pub flush_header: bool,
     /// Closes the connection after each response.
     pub disable_reuse: bool,
+}
+
+impl RequestSettings {
+    /// Returns the failure a status counts as, if it does; `own` is the worker's list.
+    fn failed_status(&self, own: &[i32], status: u16) -> Option<Cause> {
+        let list = if self.fail_on_status.is_empty() { own } else { &self.fail_on_status };
+        let found = list.iter().find(|entry| entry.unsigned_abs() == u32::from(status))?;
+        Some(Cause::Status { status, is_hard: *found > 0 })
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::ajp13::{Ajp13, PROBE_LIMIT};
 use super::workers::{Worker, Workers};
 use crate::clock::{self, Millis};
 use crate::lb::{MemberState, Method, level, recover_due};
@@ -68,19 +69,76 @@ fn run(workers: &Workers, interval: Duration, stop: &(Mutex<bool>, Condvar)) {
         if is_leader {
             recover(workers, now);
         }
-        if now.since(last_round) >= interval {
+        let is_round = now.since(last_round) >= interval;
+        for ajp in workers.containers().filter(|ajp| ajp.config.port != 0) {
+            ping_idle(ajp, now);
+            if ajp.pool.target().wants_look_up() || is_round {
+                look_up(ajp);
+            }
+        }
+        if is_round {
             last_round = now;
-            for worker in workers.iter() {
-                match worker {
-                    Worker::Ajp13(ajp, _) => ajp.pool.maintain(now),
-                    Worker::Lb(lb) => lb.members.iter().for_each(|ajp| ajp.pool.maintain(now)),
-                    Worker::Status(_) => {}
-                }
+            for ajp in workers.containers() {
+                ajp.report_strays(ajp.pool.maintain(now));
             }
             if is_leader {
                 decay(workers, now, interval);
             }
         }
+    }
+}
+
+/// Asks connections for a sign of life that have been idle for `connection_ping_interval`. Without
+/// such an interval one connection is asked once, to learn whether the container answers at all:
+/// only then can a response it has given up be told from a slow one.
+fn ping_idle(ajp: &Ajp13, now: Millis) {
+    let learns = ajp.learned.wants_trial();
+    let silence = match ajp.config.connection_ping_interval {
+        Some(interval) => interval,
+        None if learns => Duration::ZERO,
+        None => return,
+    };
+    let limit = ajp.config.ping_timeout.min(PROBE_LIMIT);
+    while let Some(mut lease) = ajp.pool.take_silent(now, silence) {
+        ajp.learned.tried();
+        match lease.cping(clock::now(), limit) {
+            Ok(()) => {
+                ajp.learned.answered_cping();
+                lease.keep();
+            }
+            Err(why) => {
+                drop(lease);
+                tracing::info!(
+                    "JK-304 worker {} at {}: an idle connection does not answer: {why}; it is closed",
+                    ajp.name,
+                    ajp.pool.target().name()
+                );
+                if why.is_timeout() {
+                    // The others would only add their silence; requests open new ones.
+                    ajp.pool.close_idle();
+                }
+            }
+        }
+        if ajp.config.connection_ping_interval.is_none() {
+            return;
+        }
+    }
+}
+
+/// Looks the name of a container up again.
+fn look_up(ajp: &Ajp13) {
+    let target = ajp.pool.target();
+    match target.look_up() {
+        Ok(false) => {}
+        Ok(true) => {
+            tracing::info!(
+                "JK-319 worker {} at {}: the name has other addresses now; new connections go there",
+                ajp.name,
+                target.name()
+            );
+            ajp.pool.close_all();
+        }
+        Err(why) => tracing::debug!("worker {} at {}: {why}", ajp.name, target.name()),
     }
 }
 

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use thiserror::Error;
 
 use super::ajp13::Ajp13;
 use super::balancer::Lb;
-use super::failure::{Cause, Failure};
+use super::failure::{Cause, Failure, Uncommitted};
+use super::report::{Attempted, log_client};
 use super::upload::Upload;
 use super::{Downstream, MemberData, RequestSettings};
 use crate::clock;
 use crate::config::{StatusConfig, WorkerKind, WorkersConfig};
 use crate::lb::recovery::{Attempt, Stage, may_resend};
-use crate::lb::{Balancer, Member, MemberState, Policy, multiplicities, report};
+use crate::lb::{Balancer, Member, MemberState, Outcome, Policy, multiplicities, report};
 use crate::shm::{MemberRecord, Segment, SegmentError};
 use crate::status::{MemberView, WorkerView, list};
 
@@ -41,6 +43,10 @@ pub enum BuildError {
 #[derive(Debug)]
 pub struct Workers {
     by_name: BTreeMap<String, Worker>,
+    /// Each container once, however many balancers it is a member of: they share its connections.
+    containers: BTreeMap<String, Arc<Ajp13>>,
+    /// What went wrong while names were looked up.
+    pub problems: Vec<String>,
     /// What all children share.
     pub segment: Segment,
 }
@@ -54,12 +60,21 @@ impl Workers {
     pub fn build(config: &WorkersConfig) -> Result<Self, BuildError> {
         let (mut balancers, mut members) = (0, 0);
         let mut by_name = BTreeMap::new();
+        let mut problems = Vec::new();
+        let containers = config.workers.iter().filter_map(|(name, worker)| {
+            let WorkerKind::Ajp13(ajp) = &worker.kind else { return None };
+            let (made, wrong) = Ajp13::new(name, (**ajp).clone());
+            problems.extend(wrong);
+            Some((name.clone(), Arc::new(made)))
+        });
+        let containers: BTreeMap<_, _> = containers.collect();
         for name in &config.list {
             let Some(worker) = config.workers.get(name) else { continue };
             let made = match &worker.kind {
-                WorkerKind::Ajp13(ajp) => {
+                WorkerKind::Ajp13(_) => {
+                    let Some(container) = containers.get(name) else { continue };
                     members += 1;
-                    Worker::Ajp13(Arc::new(Ajp13::new(name, (**ajp).clone())), members - 1)
+                    Worker::Ajp13(Arc::clone(container), members - 1)
                 }
                 WorkerKind::Status(status) => Worker::Status(status.clone()),
                 WorkerKind::Lb(lb) => {
@@ -88,19 +103,12 @@ impl Workers {
                             max_reply_timeouts: lb.max_reply_timeouts,
                         },
                     };
-                    let ajp = lb.members.iter().filter_map(|member| {
-                        match &config.workers.get(&member.worker)?.kind {
-                            WorkerKind::Ajp13(ajp) => {
-                                Some(Arc::new(Ajp13::new(&member.worker, (**ajp).clone())))
-                            }
-                            _ => None,
-                        }
-                    });
+                    let own = lb.members.iter().filter_map(|own| containers.get(&own.worker));
                     let made = Lb {
                         name: name.clone(),
                         config: (**lb).clone(),
                         balancer,
-                        members: ajp.collect(),
+                        members: own.map(Arc::clone).collect(),
                         record: balancers,
                         first_member: members,
                     };
@@ -111,7 +119,8 @@ impl Workers {
             };
             by_name.insert(name.clone(), made);
         }
-        Ok(Self { by_name, segment: Segment::create(balancers, members)? })
+        let segment = Segment::create(balancers, members)?;
+        Ok(Self { by_name, containers, problems, segment })
     }
 
     /// Finds a worker that mounts may use.
@@ -122,6 +131,11 @@ impl Workers {
     /// Iterates over the names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(String::as_str)
+    }
+
+    /// Iterates over all containers, each once.
+    pub fn containers(&self) -> impl Iterator<Item = &Arc<Ajp13>> {
+        self.containers.values()
     }
 
     /// Iterates over all workers.
@@ -199,7 +213,9 @@ fn alone<D: Downstream>(
     downstream: &mut D,
     settings: &RequestSettings,
 ) -> Result<(), u16> {
-    let mut upload = Upload::begin(downstream).map_err(|error| error.status)?;
+    let begun = clock::now();
+    let mut upload = Upload::begin(downstream, ajp.first_block(), ajp.config.replay_size)
+        .map_err(|error| log_client(downstream, &ajp.name, error))?;
     let data = MemberData {
         secret: ajp.config.secret.as_ref().map(|secret| secret.0.as_str()),
         route: settings.route.as_deref(),
@@ -208,70 +224,60 @@ fn alone<D: Downstream>(
     let busy = record.busy.fetch_add(1, Relaxed) + 1;
     record.max_busy.fetch_max(busy, Relaxed);
     record.used.fetch_add(1, Relaxed);
+    let attempted = Attempted { balancer: None, worker: ajp, begun };
     let mut left = ajp.config.retries;
     let result = loop {
         let started = clock::now();
         let result = ajp.attempt(downstream, &mut upload, &data, settings, record);
-        let policy = Policy {
-            recover_time: std::time::Duration::ZERO,
-            error_escalation_time: std::time::Duration::ZERO,
-            max_reply_timeouts: u32::MAX,
-        };
         left -= 1;
         let Err(failure) = result else {
             if MemberState::of(record) != MemberState::Ok {
-                report(record, crate::lb::Outcome::Success, &policy, started, clock::now());
+                report(record, Outcome::Success, &NO_POLICY, started, clock::now());
             }
             break Ok(());
         };
-        let cause = failure.cause();
-        report(record, cause.outcome(), &policy, started, clock::now());
-        let (code, status) = (cause.code(), cause.http_status());
-        let address = ajp.pool.target().name();
+        report(record, failure.cause().outcome(), &NO_POLICY, started, clock::now());
         match &failure {
-            Failure::Committed(broken) => {
-                if matches!(broken.cause, Cause::Client(_)) {
-                    tracing::info!("{code} worker {}: {cause}", ajp.name);
-                } else {
-                    downstream.break_off();
-                    tracing::error!(
-                        "{code} worker {} at {address}: {cause}; the response had begun and is broken off",
-                        ajp.name
-                    );
-                }
-                break Ok(());
-            }
-            Failure::Uncommitted(failed) => {
-                if matches!(cause, Cause::Client(_)) {
-                    tracing::info!("{code} worker {}: {cause}", ajp.name);
-                    break Err(status);
-                }
-                let attempt = Attempt {
-                    stage: failed.stage,
-                    method: downstream.method(),
-                    options: ajp.config.recovery_options,
-                    is_body_gone: upload.is_gone(),
-                    deliveries: u32::from(failed.stage == Stage::Sent),
-                };
-                // The one container there is gets a request again only if it cannot have seen it,
-                // or if the administrator asked for that.
-                let may = failed.stage != Stage::Sent || ajp.config.recovery_options.is_some();
-                let is_ours = matches!(cause, Cause::Encode(_) | Cause::Busy | Cause::Disabled);
-                if left == 0 || is_ours || !may || !may_resend(&attempt) {
-                    tracing::error!(
-                        "{code} worker {} at {address}: {cause}; answered {status}",
-                        ajp.name
-                    );
-                    break Err(status);
-                }
-                tracing::info!("{code} worker {} at {address}: {cause}; trying again", ajp.name);
+            Failure::Uncommitted(failed)
+                if left > 0 && may_repeat(ajp, downstream, &upload, failed) =>
+            {
+                attempted.log_repeat(downstream, &failed.cause, "trying again");
                 std::thread::sleep(ajp.config.retry_interval);
             }
+            _ => break attempted.give_up(downstream, &failure),
         }
     };
     Balancer::leave(record);
     result
 }
+
+/// The one container there is gets a request again only if it cannot have seen it, or if the
+/// administrator asked for that.
+fn may_repeat<D: Downstream>(
+    ajp: &Ajp13,
+    downstream: &D,
+    upload: &Upload,
+    failed: &Uncommitted,
+) -> bool {
+    let attempt = Attempt {
+        stage: failed.stage,
+        method: downstream.method(),
+        options: ajp.config.recovery_options,
+        is_body_gone: upload.is_gone(),
+        deliveries: u32::from(failed.stage == Stage::Sent),
+    };
+    let is_ours =
+        matches!(failed.cause, Cause::Client(_) | Cause::Encode(_) | Cause::Busy | Cause::Disabled);
+    let is_asked_for = failed.stage != Stage::Sent || ajp.config.recovery_options.is_some();
+    !is_ours && is_asked_for && may_resend(&attempt)
+}
+
+/// A worker without a balancer is in no state: whatever happened, the next request is tried.
+const NO_POLICY: Policy = Policy {
+    recover_time: Duration::ZERO,
+    error_escalation_time: Duration::ZERO,
+    max_reply_timeouts: u32::MAX,
+};
 
 fn member_view(ajp: &Ajp13, activation: &'static str, record: &MemberRecord) -> MemberView {
     MemberView {

@@ -111,6 +111,7 @@ fn a_forced_session_fails_rather_than_moves() {
     let more = "worker.lb.sticky_session_force=1\n";
     let mut httpd = balanced("forced", "event", [n1.port, n2.port], more);
     httpd.expect("JK-40");
+    httpd.expect("JK-303");
     drop(n2);
     let cookie = [("Cookie", "JSESSIONID=A.n2")];
     let response = Client::connect(httpd.port).request("GET", "/app/x", &cookie, b"");

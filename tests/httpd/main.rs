@@ -9,3 +9,4 @@ mod balancing;
 mod configuration;
 mod hostile;
 mod serving;
+mod waiting;

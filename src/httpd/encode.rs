@@ -194,11 +194,8 @@ fn is_hop_by_hop(name: &[u8]) -> bool {
 
 /// Reads the digits in front, as mod_jk does; 0 without any, or if they do not fit.
 fn leading_number(text: &[u8]) -> u16 {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
-    let number = digits.fold(Some(0_u16), |number, digit| {
-        number?.checked_mul(10)?.checked_add(u16::from(digit - b'0'))
-    });
-    number.unwrap_or(0)
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&text[..digits]).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 fn tls(request: &Request<'_>, ready: &Ready, encoder: &mut RequestEncoder<'_>) {

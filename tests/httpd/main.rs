@@ -6,7 +6,9 @@
 mod support;
 
 mod balancing;
+mod bare;
 mod configuration;
 mod hostile;
+mod retries;
 mod serving;
 mod waiting;

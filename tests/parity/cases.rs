@@ -1,7 +1,5 @@
 //! What is asked of both modules.
 
-use crate::packet::Packet;
-
 pub struct Case {
     pub name: &'static str,
     /// Lines of httpd.conf.
@@ -10,11 +8,9 @@ pub struct Case {
     pub properties: &'static str,
     /// Whole requests, with plain line ends.
     pub requests: &'static [&'static str],
-    /// What this module does otherwise, applied to the original's packet.
-    pub differences: &'static [fn(&mut Packet)],
 }
 
-const PLAIN: Case = Case { name: "", config: "", properties: "", requests: &[], differences: &[] };
+const PLAIN: Case = Case { name: "", config: "", properties: "", requests: &[] };
 
 pub const CASES: &[Case] = &[
     Case {

@@ -67,7 +67,6 @@ fn packets_are_the_same_but_for_what_is_listed() {
         assert_eq!((own.len(), theirs.len()), (case.requests.len(), case.requests.len()));
         for ((own, mut theirs), request) in own.into_iter().zip(theirs).zip(case.requests) {
             theirs.apply_known_differences();
-            case.differences.iter().for_each(|difference| difference(&mut theirs));
             if own.lines() != theirs.lines() {
                 wrong.push(format!(
                     "case: {}, {}\n  own:\n{}  original, with the listed differences:\n{}",

@@ -100,17 +100,6 @@ impl Packet {
         Some(self.fields.remove(place).1)
     }
 
-    /// Drops a field.
-    pub fn drop(&mut self, label: &str) {
-        self.fields.retain(|(own, _)| own != label);
-    }
-
-    /// Changes a field.
-    pub fn set(&mut self, label: &str, value: &str) {
-        let found = self.fields.iter_mut().find(|(own, _)| own == label);
-        found.expect("the original sends it").1 = value.to_owned();
-    }
-
     /// Returns what must be equal: all but the client's port, which differs by connection.
     pub fn lines(&self) -> Vec<(String, String)> {
         let mut lines = self.fields.clone();

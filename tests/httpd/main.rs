@@ -9,6 +9,7 @@ mod balancing;
 mod bare;
 mod configuration;
 mod hostile;
+mod restarts;
 mod retries;
 mod serving;
 mod waiting;

@@ -3,9 +3,7 @@
 APXS    ?= apxs
 CARGO   ?= cargo
 DESTDIR ?=
-SECONDS ?= 60
-
-.PHONY: all install demo test lint bench fuzz clean
+.PHONY: all install demo test lint fuzz clean
 
 # The module is target/release/libmod_jk.so.
 all:
@@ -38,18 +36,13 @@ lint:
 	    -I"$$($(APXS) -q INCLUDEDIR)" -I"$$($(APXS) -q APR_INCLUDEDIR)" c-shim/mod_jk_shim.c
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items
 
-# Numbers of the optimised build.
-bench:
-	$(CARGO) bench
-
-ifneq ($(wildcard tests/fuzz/Cargo.toml),)
-# Each target for SECONDS.
+# Each target for FUZZ_SECONDS, then the proof that each finds a planted mistake.
+FUZZ_SECONDS ?= 60
 fuzz:
-	$(CARGO) run --release --manifest-path tests/fuzz/Cargo.toml -- --seconds $(SECONDS)
-else
-fuzz:
-	@echo "there is nothing to fuzz in this version: tests/fuzz is missing" >&2; exit 1
-endif
+	.ci/install build
+	tests/fuzz/run packet $(FUZZ_SECONDS)
+	tests/fuzz/run exchange $(FUZZ_SECONDS)
+	tests/fuzz/check-seeded
 
 clean:
 	$(CARGO) clean

@@ -14,6 +14,7 @@ pub mod health;
 mod httpd;
 pub mod lb;
 pub mod log;
+pub mod messages;
 pub mod metrics;
 pub mod net;
 pub mod shm;

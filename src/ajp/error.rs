@@ -7,14 +7,14 @@ use thiserror::Error;
 pub enum EncodeError {
     /// The request is larger than one packet; it can never be split.
     #[error(
-        "the request needs {needed} bytes, the packet holds {limit}, {largest} takes {largest_bytes}"
+        "the request needs {needed} bytes, the packet holds {limit}, {largest} has {largest_bytes}"
     )]
     DoesNotFit {
         /// Which group of fields broke the limit.
         cause: Cause,
         /// The largest single item.
         largest: Part,
-        /// Bytes the largest item takes on the wire.
+        /// Bytes of the largest item.
         largest_bytes: usize,
         /// Bytes the whole packet would take.
         needed: usize,
@@ -223,6 +223,10 @@ pub enum ProtocolError {
     /// CPONG without a CPING.
     #[error("an unexpected CPONG")]
     UnexpectedCpong,
+    /// CPONG before END_RESPONSE: the container waits for the next request, nothing more of this
+    /// response will come.
+    #[error("the container has given up the response")]
+    ResponseAbandoned,
     /// GET_BODY_CHUNK again after the end of the body was signalled twice.
     #[error("the container asks for more body after its end")]
     BodyRequestAfterEnd,
@@ -259,6 +263,7 @@ impl ProtocolError {
             Self::EndBeforeHeaders => "end_before_headers",
             Self::Unsolicited => "unsolicited",
             Self::UnexpectedCpong => "unexpected_cpong",
+            Self::ResponseAbandoned => "response_abandoned",
             Self::BodyRequestAfterEnd => "body_request_after_end",
             Self::BodyRequestOutOfTurn => "body_request_out_of_turn",
             Self::BodyShorterThanContentLength { .. } => "body_shorter_than_cl",

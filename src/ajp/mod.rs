@@ -29,6 +29,10 @@ mod reader;
 mod request;
 mod response;
 mod text;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 pub use codes::{RequestHeader, ResponseHeader, method_code};
 pub use error::{Cause, EncodeError, HeaderFault, Part, ProtocolError};

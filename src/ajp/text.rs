@@ -2,11 +2,19 @@
 //! the common answer "all fine" is found eight bytes at a time.
 
 /// Tells whether `bytes` may be a field value: no control byte but TAB.
+#[inline]
 pub(super) fn is_field_value(bytes: &[u8]) -> bool {
-    !has_suspect::<0x20>(bytes) || bytes.iter().all(|&byte| byte == b'\t' || !is_control(byte))
+    !has_suspect::<0x20>(bytes) || has_only_tabs(bytes)
+}
+
+/// Tells whether all control bytes are TABs.
+#[cold]
+fn has_only_tabs(bytes: &[u8]) -> bool {
+    bytes.iter().all(|&byte| byte == b'\t' || !is_control(byte))
 }
 
 /// Tells whether `bytes` may be a part of a URI: no control byte and no space.
+#[inline]
 pub(super) fn is_uri_text(bytes: &[u8]) -> bool {
     !has_suspect::<0x21>(bytes)
 }
@@ -29,6 +37,7 @@ pub(super) fn is_control(byte: u8) -> bool {
 }
 
 /// Tells whether any byte is below `LOW` or is DEL.
+#[inline]
 fn has_suspect<const LOW: u8>(bytes: &[u8]) -> bool {
     if let Some(last) = bytes.last_chunk::<8>() {
         let (words, _) = bytes.as_chunks::<8>();

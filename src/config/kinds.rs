@@ -63,6 +63,14 @@ pub struct Ajp13Config {
     pub socket_keepalive: bool,
     pub socket_buffer: Option<usize>,
     pub ping_timeout: Duration,
+    /// Idle time after which a connection is pinged.
+    pub connection_ping_interval: Option<Duration>,
+    /// Whether a silent container is asked if it is still at work on the response.
+    pub response_probe: bool,
+    /// Idle time after which a connection is pinged before a request that must not be sent twice.
+    pub idle_guard: Option<Duration>,
+    /// Bytes of a request's body that are kept for a second container.
+    pub replay_size: usize,
     /// Wait for the ping after connecting, if there is one.
     pub connect_timeout: Option<Duration>,
     /// Wait for the ping before each request, if there is one.

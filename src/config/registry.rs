@@ -83,6 +83,9 @@ pub const PROPERTIES: &[PropertyRow] = &[
     row("ping_mode", &[], Ajp13, Text, "", "When to ask whether the container answers: C after connecting, P before each request, I while idle, A always."),
     row("ping_timeout", &[], Ajp13, Millis, "10000", "Longest wait for the answer to a ping."),
     row("connection_ping_interval", &[], Ajp13, Seconds, "0", "Idle time after which a connection is pinged."),
+    row("response_probe", &[], Ajp13, Bool, "true", "Whether a container that has been silent for ping_timeout, at least 10 s, is asked if it is still at work on the response."),
+    row("idle_guard", &[], Ajp13, Millis, "1000", "Idle time after which a connection is pinged before a request that must not be sent twice; 0 for never."),
+    row("replay_size", &[], Ajp13, Bytes, "65536", "Bytes of a request's body that are kept, so that another container can have them."),
     row("connect_timeout", &[], Ajp13, Millis, "0", "Turns the ping after connecting on, with this wait."),
     row("prepost_timeout", &[], Ajp13, Millis, "0", "Turns the ping before each request on, with this wait."),
     row("reply_timeout", &[], Ajp13, Millis, "0", "Longest wait between two packets of a reply; 0 for no limit."),
@@ -132,6 +135,9 @@ pub const PROPERTIES: &[PropertyRow] = &[
 /// Properties that an older or another connector knows and that do nothing here.
 pub(super) const EXPLAINED: &[(&str, &str)] = &[
     ("max_reuse_connections", "use connection_pool_size to limit connections"),
+    ("css", "the status page is plain text in this version"),
+    ("good", "the status page shows no rating in this version"),
+    ("bad", "the status page shows no rating in this version"),
     ("cache_acquire_timeout", "use connection_acquire_timeout"),
     ("sysprops", "in-process workers are not supported"),
     ("class_path", "in-process workers are not supported"),

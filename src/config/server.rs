@@ -184,6 +184,9 @@ impl ServerSettings {
                 let row = INDICATORS.iter().find(|(name, _)| name.eq_ignore_ascii_case(directive));
                 let (name, _) = row.ok_or_else(|| format!("unknown directive {directive}"))?;
                 self.indicators.insert(name, first.to_owned());
+                if *name == "JkRequestIdIndicator" {
+                    self.not_yet(directive, "log lines carry no request id", origin);
+                }
             }
         }
         Ok(())

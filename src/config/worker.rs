@@ -210,6 +210,13 @@ impl<'p> Resolver<'p> {
             socket_keepalive: self.boolean(name, "socket_keepalive", false),
             socket_buffer: positive(self.integer(name, "socket_buffer", 0)).map(|n| n as usize),
             ping_timeout,
+            connection_ping_interval: positive(self.integer(name, "connection_ping_interval", 0))
+                .map(|s| Duration::from_secs(s.into()))
+                // The original counts a hundredth of the milliseconds as seconds.
+                .or(ping('I').then(|| ping_timeout * 10)),
+            response_probe: self.boolean(name, "response_probe", true),
+            idle_guard: self.millis(name, "idle_guard", 1000),
+            replay_size: usize::try_from(self.integer(name, "replay_size", 65_536)).unwrap_or(0),
             connect_timeout: connect_cping.or(ping('C').then_some(ping_timeout)),
             prepost_timeout: prepost_cping.or(ping('P').then_some(ping_timeout)),
             reply_timeout: self.millis(name, "reply_timeout", 0),

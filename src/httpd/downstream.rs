@@ -10,6 +10,7 @@ use super::request::{Request, Table};
 use super::server::Ready;
 use crate::ajp::{EncodeError, RequestBody, ResponseHead, ResponseHeader};
 use crate::lb::session;
+use crate::log::escaped;
 use crate::net::{BUFFER_BYTES, Buffer, Slice};
 use crate::worker::{ClientError, Downstream, MemberData};
 
@@ -98,6 +99,15 @@ impl<'r> HttpdDownstream<'r> {
 impl Downstream for HttpdDownstream<'_> {
     fn method(&self) -> &[u8] {
         self.request.bytes(self.request.fields().method).unwrap_or(b"GET")
+    }
+
+    fn label(&self) -> String {
+        let path = &self.path[..self.path.len().min(200)];
+        format!("{} {}", escaped(self.method()), escaped(path))
+    }
+
+    fn user(&self) -> Option<&[u8]> {
+        self.request.bytes(self.request.fields().user)
     }
 
     fn request_body(&self) -> RequestBody {

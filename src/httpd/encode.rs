@@ -65,7 +65,8 @@ pub fn encode(
         request.bytes(unsafe { ffi::ap_get_server_name(raw) })
     });
     let server_port = variable("JkLocalPortIndicator")
-        .and_then(|port| std::str::from_utf8(port).ok()?.parse::<u16>().ok())
+        .filter(non_empty)
+        .map(leading_number)
         // SAFETY: reads the request and the server.
         .unwrap_or_else(|| unsafe { ffi::ap_get_server_port(raw) });
     let extracts = ready.settings.extract_ssl != Some(false);
@@ -138,7 +139,16 @@ pub fn encode(
 /// Content-Length is our own, from the length httpd verified.
 fn headers(request: &Request<'_>, body: RequestBody, encoder: &mut RequestEncoder<'_>) {
     let connection = request.get(Table::HeadersIn, c"Connection").unwrap_or_default();
+    let mut length = match body {
+        RequestBody::None => Some(0),
+        RequestBody::Known(length) => Some(length),
+        RequestBody::Unknown => None,
+    };
     for (name, value) in request.entries(Table::HeadersIn) {
+        if name.eq_ignore_ascii_case(b"content-length") {
+            content_length(length.take(), encoder);
+            continue;
+        }
         let is_named = !connection.is_empty()
             && !name.eq_ignore_ascii_case(b"host")
             && !is_forwarding(name)
@@ -149,12 +159,14 @@ fn headers(request: &Request<'_>, body: RequestBody, encoder: &mut RequestEncode
             encoder.header(name, value);
         }
     }
-    match body {
-        RequestBody::None => encoder.header(b"content-length", b"0"),
-        RequestBody::Known(length) => {
-            encoder.header(b"content-length", length.to_string().as_bytes());
-        }
-        RequestBody::Unknown => {}
+    content_length(length, encoder);
+}
+
+fn content_length(length: Option<u64>, encoder: &mut RequestEncoder<'_>) {
+    match length {
+        Some(0) => encoder.header(b"content-length", b"0"),
+        Some(length) => encoder.header(b"content-length", length.to_string().as_bytes()),
+        None => {}
     }
 }
 
@@ -167,8 +179,7 @@ fn is_forwarding(name: &[u8]) -> bool {
 
 fn is_hop_by_hop(name: &[u8]) -> bool {
     [
-        &b"content-length"[..],
-        b"connection",
+        &b"connection"[..],
         b"transfer-encoding",
         b"keep-alive",
         b"te",
@@ -179,6 +190,12 @@ fn is_hop_by_hop(name: &[u8]) -> bool {
     ]
     .iter()
     .any(|own| name.len() == own.len() && name.eq_ignore_ascii_case(own))
+}
+
+/// Reads the digits in front, as mod_jk does; 0 without any, or if they do not fit.
+fn leading_number(text: &[u8]) -> u16 {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&text[..digits]).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 fn tls(request: &Request<'_>, ready: &Ready, encoder: &mut RequestEncoder<'_>) {
@@ -217,9 +234,8 @@ fn tls(request: &Request<'_>, ready: &Ready, encoder: &mut RequestEncoder<'_>) {
     }
     if ready.settings.options.forward_key_size != Some(false)
         && let Some(bits) = lookup("JkKEYSIZEIndicator")
-        && let Some(bits) = std::str::from_utf8(bits).ok().and_then(|bits| bits.parse().ok())
     {
-        encoder.attribute(Attribute::SslKeySize(bits));
+        encoder.attribute(Attribute::SslKeySize(leading_number(bits)));
     }
     if let Some(protocol) = lookup("JkSSLPROTOCOLIndicator") {
         encoder.attribute(Attribute::Request { name: b"AJP_SSL_PROTOCOL", value: protocol });

@@ -7,20 +7,23 @@ use std::time::Duration;
 
 use super::buffer::{Inbox, Slice};
 use super::error::{NetError, Phase};
-use super::socket::{Socket, SocketOptions};
+use super::socket::{Idle, Socket, SocketOptions};
 use crate::ajp::{self, Frame, ProtocolError};
-use crate::clock::Millis;
+use crate::clock::{self, Millis};
 
 /// A connection with what it has received.
 #[derive(Debug)]
 pub struct Connection {
     socket: Socket,
     inbox: Inbox,
+    pub(super) peer: SocketAddr,
     /// Reused for every request that goes over this connection.
     pub outbox: Vec<u8>,
     /// Whether it has carried a request before the present one.
     pub(super) reused: bool,
     pub(super) last_used: Millis,
+    /// When it last gave a sign of life.
+    pub(super) last_seen: Millis,
     pub(super) generation: u64,
 }
 
@@ -38,15 +41,21 @@ impl Connection {
     ) -> Result<Self, NetError> {
         let deadline = now.plus(limit);
         let mut last = io::Error::other("the host has no address");
-        for address in addresses {
+        for (place, address) in addresses.iter().enumerate() {
+            // An address that swallows everything must leave time for the others.
+            let now = clock::now();
+            let others = u32::try_from(addresses.len() - place).unwrap_or(u32::MAX);
+            let deadline = now.plus(deadline.since(now) / others);
             match Socket::connect(*address, options, deadline) {
                 Ok(socket) => {
                     return Ok(Self {
                         socket,
                         inbox: Inbox::new(),
+                        peer: *address,
                         outbox: Vec::with_capacity(ajp::DEFAULT_PACKET_SIZE),
                         reused: false,
                         last_used: now,
+                        last_seen: now,
                         generation: 0,
                     });
                 }
@@ -66,6 +75,11 @@ impl Connection {
         self.last_used
     }
 
+    /// Returns why the configured local address could not be taken, once.
+    pub fn source_refused(&mut self) -> Option<io::Error> {
+        self.socket.source_refused.take()
+    }
+
     /// Sends all of `parts` with as few system calls as possible.
     ///
     /// # Errors
@@ -76,7 +90,23 @@ impl Connection {
         parts: &mut [IoSlice<'_>],
         deadline: Option<Millis>,
     ) -> Result<(), NetError> {
-        self.socket.send(parts, deadline).map_err(|error| NetError::new(Phase::Send, error))
+        self.send_counted(parts, deadline).map_err(|(_, error)| error)
+    }
+
+    /// Sends all of `parts`.
+    ///
+    /// # Errors
+    ///
+    /// In phase `Send`, with how many bytes may reach the container all the same.
+    pub fn send_counted(
+        &self,
+        parts: &mut [IoSlice<'_>],
+        deadline: Option<Millis>,
+    ) -> Result<(), (usize, NetError)> {
+        let as_send = |error: super::socket::SendError| {
+            (error.taken, NetError::new(Phase::Send, error.source))
+        };
+        self.socket.send(parts, deadline).map_err(as_send)
     }
 
     /// Receives what is there, waiting for the first byte.
@@ -93,15 +123,6 @@ impl Connection {
             }
             Err(error) => Err(NetError::new(Phase::Receive, error)),
         }
-    }
-
-    /// Waits until there is something to receive.
-    ///
-    /// # Errors
-    ///
-    /// In phase `Receive`.
-    pub fn wait_readable(&self, deadline: Option<Millis>) -> Result<(), NetError> {
-        self.socket.wait_readable(deadline).map_err(|error| NetError::new(Phase::Receive, error))
     }
 
     /// Finds the next whole packet among what was received.
@@ -131,9 +152,9 @@ impl Connection {
         self.inbox.slice(range)
     }
 
-    /// Tells whether an idle connection may carry a request: open, nothing received.
-    pub fn is_quiet(&self) -> bool {
-        self.inbox.bytes().is_empty() && self.socket.is_quiet()
+    /// Looks at the connection while it is idle; only a quiet one may carry a request.
+    pub fn idle(&self) -> Idle {
+        if self.inbox.bytes().is_empty() { self.socket.idle() } else { Idle::Stray }
     }
 
     /// Asks the container for a sign of life; one deadline for the whole exchange.
@@ -155,6 +176,7 @@ impl Connection {
             return Err(NetError::new(Phase::Cping, error));
         }
         self.consume(CPONG.len());
+        self.last_seen = clock::now();
         Ok(())
     }
 }

@@ -14,4 +14,4 @@ pub use connection::Connection;
 pub use error::{NetError, Phase};
 pub use pool::{Lease, Pool, PoolOptions};
 pub use resolver::Target;
-pub use socket::SocketOptions;
+pub use socket::{Idle, SocketOptions};

@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 use super::connection::Connection;
 use super::error::{NetError, Phase};
 use super::resolver::Target;
-use super::socket::SocketOptions;
+use super::socket::{Idle, SocketOptions};
 use crate::clock::{self, Millis};
 
 /// How a pool treats its connections.
@@ -93,12 +93,24 @@ impl Pool {
         }
         let idle = state.idle.pop();
         drop(state);
-        let mut lease = Lease { pool: Arc::clone(self), connection: idle, is_done: false };
-        while lease.connection.as_ref().is_some_and(|idle| !idle.is_quiet()) {
-            // It said something nobody asked for, or its container went away.
-            lease.next_idle();
-        }
+        let mut lease = Lease::new(Arc::clone(self), idle);
+        lease.skip_unfit();
         Ok(lease)
+    }
+
+    /// Takes the connection that was silent longest, if that was for `silence` and there is a
+    /// place, to ask it for a sign of life; it is given back by [`Lease::keep`].
+    pub fn take_silent(self: &Arc<Self>, now: Millis, silence: Duration) -> Option<Lease> {
+        let mut state = self.state.lock();
+        if self.options.size.is_some_and(|size| state.in_use >= size) {
+            return None;
+        }
+        let silent = |own: &Connection| now.since(own.last_used.max(own.last_seen)) >= silence;
+        let place = state.idle.iter().position(silent)?;
+        let connection = state.idle.remove(place);
+        state.in_use += 1;
+        drop(state);
+        Some(Lease::new(Arc::clone(self), Some(connection)))
     }
 
     /// Waits in the queue; the place of whoever leaves goes to the first in it.
@@ -123,9 +135,10 @@ impl Pool {
         Ok(())
     }
 
-    /// Closes idle connections that are too old or that the container has closed.
-    pub fn maintain(&self, now: Millis) {
-        let mut closing = Vec::new();
+    /// Closes idle connections that are too old or that the container has closed. Returns how
+    /// many had received something nobody asked for.
+    pub fn maintain(&self, now: Millis) -> usize {
+        let (mut closing, mut strays) = (Vec::new(), 0);
         let mut state = self.state.lock();
         let mut open = state.idle.len() + state.in_use;
         let idle = std::mem::take(&mut state.idle);
@@ -135,7 +148,9 @@ impl Pool {
                 .idle_timeout
                 .is_some_and(|limit| now.since(connection.last_used) > limit)
                 && open > self.options.min_size;
-            if is_old || !connection.is_quiet() {
+            let heard = connection.idle();
+            strays += usize::from(heard == Idle::Stray);
+            if is_old || heard != Idle::Quiet {
                 open -= 1;
                 closing.push(connection);
             } else {
@@ -144,6 +159,13 @@ impl Pool {
         }
         drop(state);
         // Closed here, where nobody waits for the lock.
+        drop(closing);
+        strays
+    }
+
+    /// Closes all idle connections.
+    pub fn close_idle(&self) {
+        let closing = std::mem::take(&mut self.state.lock().idle);
         drop(closing);
     }
 
@@ -156,12 +178,15 @@ impl Pool {
         drop(closing);
     }
 
-    fn leave(&self, connection: Option<Connection>) {
+    fn leave(&self, connection: Option<Connection>, end: End) {
         let mut state = self.state.lock();
         if let Some(connection) = connection
             && connection.generation == state.generation
         {
-            state.idle.push(connection);
+            match end {
+                End::Idle => state.idle.insert(0, connection),
+                End::Used | End::Unknown => state.idle.push(connection),
+            }
         }
         match state.waiting.pop_front() {
             Some(waiter) => {
@@ -179,25 +204,59 @@ impl Pool {
 pub struct Lease {
     pool: Arc<Pool>,
     connection: Option<Connection>,
-    /// Whether the connection is at the clean end of a request.
-    is_done: bool,
+    end: End,
+    strays: usize,
+}
+
+/// Where a connection was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// In the middle of something.
+    Unknown,
+    /// At the clean end of a request.
+    Used,
+    /// It was not used but looked after.
+    Idle,
 }
 
 impl Lease {
+    fn new(pool: Arc<Pool>, connection: Option<Connection>) -> Self {
+        Self { pool, connection, end: End::Unknown, strays: 0 }
+    }
+
     /// Tells whether there is a connection.
     pub fn is_connected(&self) -> bool {
         self.connection.is_some()
     }
 
-    /// Closes the connection and takes the next idle one, if there is one.
+    /// Returns how many idle connections were closed because they had received something nobody
+    /// asked for, and counts anew.
+    pub fn take_strays(&mut self) -> usize {
+        std::mem::take(&mut self.strays)
+    }
+
+    /// Closes the connection and takes the next idle one that is fit, if there is one.
     pub fn next_idle(&mut self) {
         self.connection = None;
         self.connection = self.pool.state.lock().idle.pop();
+        self.skip_unfit();
     }
 
     /// Closes the connection.
     pub fn close(&mut self) {
         self.connection = None;
+    }
+
+    fn skip_unfit(&mut self) {
+        while let Some(connection) = &self.connection {
+            match connection.idle() {
+                Idle::Quiet => return,
+                Idle::Closed => {}
+                Idle::Stray => self.strays += 1,
+            }
+            self.connection = None;
+            self.connection = self.pool.state.lock().idle.pop();
+        }
     }
 
     /// Opens a new connection in place of what there is.
@@ -209,9 +268,11 @@ impl Lease {
         self.connection = None;
         let options = &self.pool.options;
         let generation = self.pool.state.lock().generation;
-        let addresses = self.pool.target.addresses(now)?;
-        let mut connection =
-            Connection::open(&addresses, &options.socket, now, options.connect_timeout)?;
+        let target = &self.pool.target;
+        let opened =
+            Connection::open(&target.addresses()?, &options.socket, now, options.connect_timeout);
+        let mut connection = opened.inspect_err(|_| target.failed())?;
+        target.worked(connection.peer);
         connection.generation = generation;
         if let Some(limit) = options.connect_cping {
             connection.cping(clock::now(), limit)?;
@@ -222,20 +283,24 @@ impl Lease {
 
     /// Gives the connection back for the next request.
     pub fn release(mut self, now: Millis) {
-        if let Some(mut connection) = self.connection.take() {
+        if let Some(connection) = &mut self.connection {
             connection.reused = true;
             connection.last_used = now;
-            self.is_done = connection.bytes().is_empty();
-            self.connection = Some(connection);
+            self.end = if connection.bytes().is_empty() { End::Used } else { End::Unknown };
         }
+    }
+
+    /// Gives an idle connection back that was only asked for a sign of life.
+    pub fn keep(mut self) {
+        self.end = End::Idle;
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let kept = if self.is_done { self.connection.take() } else { None };
+        let kept = if self.end == End::Unknown { None } else { self.connection.take() };
         self.connection = None;
-        self.pool.leave(kept);
+        self.pool.leave(kept, self.end);
     }
 }
 
@@ -254,122 +319,4 @@ impl DerefMut for Lease {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{Read, Write};
-    use std::net::TcpListener;
-    use std::thread;
-
-    use super::*;
-
-    /// A container that answers each CPING and closes when told so by any other byte.
-    fn container() -> (TcpListener, u16) {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("it is bound").port();
-        let accepting = listener.try_clone().expect("a second handle");
-        thread::spawn(move || {
-            for stream in accepting.incoming() {
-                let Ok(mut stream) = stream else { return };
-                thread::spawn(move || {
-                    let mut ping = [0; 5];
-                    while stream.read_exact(&mut ping).is_ok() && ping[4] == 0x0a {
-                        let _ = stream.write_all(&[0x41, 0x42, 0, 1, 9]);
-                    }
-                });
-            }
-        });
-        (listener, port)
-    }
-
-    fn pool(port: u16, size: Option<usize>) -> Arc<Pool> {
-        let options = PoolOptions {
-            size,
-            min_size: 0,
-            acquire_timeout: Duration::from_millis(50),
-            idle_timeout: Some(Duration::from_secs(10)),
-            connect_timeout: Duration::from_secs(2),
-            connect_cping: Some(Duration::from_secs(2)),
-            socket: SocketOptions::default(),
-        };
-        Arc::new(Pool::new(Target::new("127.0.0.1", port, false), options))
-    }
-
-    fn connected(pool: &Arc<Pool>) -> Lease {
-        let mut lease = pool.acquire(clock::now()).expect("a place");
-        if !lease.is_connected() {
-            lease.connect(clock::now()).expect("the container is there");
-        }
-        lease
-    }
-
-    #[test]
-    fn s2_1_a_released_connection_is_used_again() {
-        let (_listener, port) = container();
-        let pool = pool(port, None);
-        let lease = connected(&pool);
-        assert!(!lease.is_reused());
-        lease.release(clock::now());
-        assert_eq!(pool.counts(), (1, 0));
-        let mut lease = connected(&pool);
-        assert!(lease.is_reused());
-        lease.cping(clock::now(), Duration::from_secs(2)).expect("it still answers");
-        drop(lease);
-        assert_eq!(pool.counts(), (0, 0), "an unfinished connection is closed");
-    }
-
-    #[test]
-    fn s2_6_a_closed_connection_is_not_used() {
-        let (_listener, port) = container();
-        let pool = pool(port, None);
-        let lease = connected(&pool);
-        lease.send(&mut [io::IoSlice::new(b"close")], None).expect("it is open");
-        lease.wait_readable(Some(clock::now().plus(Duration::from_secs(2)))).expect("it closes");
-        lease.release(clock::now());
-        let lease = pool.acquire(clock::now()).expect("a place");
-        assert!(!lease.is_connected());
-    }
-
-    #[test]
-    fn s2_1_a_full_pool_waits_and_then_says_so() {
-        let (_listener, port) = container();
-        let pool = pool(port, Some(1));
-        let lease = connected(&pool);
-        let error = pool.acquire(clock::now()).expect_err("the only place is taken");
-        assert!(error.is_timeout() && error.phase == Phase::Acquire);
-        let (begun, begin) = std::sync::mpsc::channel();
-        let second = thread::spawn({
-            let pool = Arc::clone(&pool);
-            move || {
-                begun.send(()).expect("the test waits");
-                pool.acquire(clock::now()).map(|lease| lease.is_connected())
-            }
-        });
-        begin.recv().expect("it begins");
-        lease.release(clock::now());
-        let got = second.join().expect("no panic");
-        assert!(matches!(got, Ok(true)), "the waiter gets the connection: {got:?}");
-        assert_eq!(pool.counts().1, 0);
-    }
-
-    #[test]
-    fn s2_7_idle_connections_grow_old() {
-        let (_listener, port) = container();
-        let pool = pool(port, None);
-        connected(&pool).release(Millis(0));
-        pool.maintain(Millis(10_000));
-        assert_eq!(pool.counts(), (1, 0));
-        pool.maintain(Millis(10_001));
-        assert_eq!(pool.counts(), (0, 0));
-    }
-
-    #[test]
-    fn s2_3_a_refused_connection_names_its_phase() {
-        let port = {
-            let (listener, port) = (TcpListener::bind("127.0.0.1:0").expect("a port"), 0);
-            listener.local_addr().map_or(port, |address| address.port())
-        };
-        let mut lease = pool(port, None).acquire(clock::now()).expect("a place");
-        let error = lease.connect(clock::now()).expect_err("nobody listens");
-        assert_eq!(error.phase, Phase::Connect);
-        assert_eq!(error.source.kind(), io::ErrorKind::ConnectionRefused);
-    }
-}
+mod tests;

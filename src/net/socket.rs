@@ -22,6 +22,28 @@ pub struct SocketOptions {
 #[derive(Debug)]
 pub struct Socket {
     fd: OwnedFd,
+    /// Why the configured local address could not be taken, if it could not.
+    pub source_refused: Option<io::Error>,
+}
+
+/// A send that failed, and how many bytes the kernel had taken before.
+#[derive(Debug)]
+pub struct SendError {
+    /// Bytes that may reach the container.
+    pub taken: usize,
+    /// As the system reports it; `TimedOut` at the deadline.
+    pub source: io::Error,
+}
+
+/// What an idle connection has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// Nothing: it may carry a request.
+    Quiet,
+    /// Its container closed it.
+    Closed,
+    /// Bytes that nobody asked for, which must not be taken for the next answer.
+    Stray,
 }
 
 impl Socket {
@@ -40,7 +62,7 @@ impl Socket {
         // SAFETY: `socket` takes numbers only.
         let fd = check(unsafe { libc::socket(family, kind, 0) })?;
         // SAFETY: `fd` was just opened and nobody else owns it.
-        let socket = Self { fd: unsafe { OwnedFd::from_raw_fd(fd) } };
+        let mut socket = Self { fd: unsafe { OwnedFd::from_raw_fd(fd) }, source_refused: None };
         socket.set(libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
         if options.keepalive {
             socket.set(libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1)?;
@@ -50,10 +72,12 @@ impl Socket {
             socket.set(libc::SOL_SOCKET, libc::SO_RCVBUF, bytes)?;
             socket.set(libc::SOL_SOCKET, libc::SO_SNDBUF, bytes)?;
         }
-        if let Some(source) = options.source {
+        if let Some(source) = options.source.filter(|own| own.is_ipv4() == address.is_ipv4()) {
             let (storage, len) = raw_address(SocketAddr::new(source, 0));
             // SAFETY: `storage` holds an address of `len` bytes.
-            check(unsafe { libc::bind(socket.raw(), (&raw const storage).cast(), len) })?;
+            let bound = unsafe { libc::bind(socket.raw(), (&raw const storage).cast(), len) };
+            // As in mod_jk the connection is made all the same; the caller says so.
+            socket.source_refused = check(bound).err();
         }
         let (storage, len) = raw_address(address);
         // SAFETY: `storage` holds an address of `len` bytes.
@@ -74,8 +98,13 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// As the system reports it; `TimedOut` at the deadline.
-    pub fn send(&self, mut parts: &mut [IoSlice<'_>], deadline: Option<Millis>) -> io::Result<()> {
+    /// With how much was sent all the same.
+    pub fn send(
+        &self,
+        mut parts: &mut [IoSlice<'_>],
+        deadline: Option<Millis>,
+    ) -> Result<(), SendError> {
+        let mut taken = 0;
         IoSlice::advance_slices(&mut parts, 0);
         while !parts.is_empty() {
             // SAFETY: all-zero is a valid `msghdr`: null pointers with zero lengths.
@@ -86,8 +115,13 @@ impl Socket {
             // SAFETY: the message points at live slices; the kernel only reads them.
             let sent = unsafe { libc::sendmsg(self.raw(), &raw const message, SEND_FLAGS) };
             match usize::try_from(sent) {
-                Ok(sent) => IoSlice::advance_slices(&mut parts, sent),
-                Err(_) => self.again(libc::POLLOUT, deadline)?,
+                Ok(sent) => {
+                    taken += sent;
+                    IoSlice::advance_slices(&mut parts, sent);
+                }
+                Err(_) => self
+                    .again(libc::POLLOUT, deadline)
+                    .map_err(|source| SendError { taken, source })?,
             }
         }
         Ok(())
@@ -109,22 +143,17 @@ impl Socket {
         }
     }
 
-    /// Waits until something has arrived or the stream ended.
-    ///
-    /// # Errors
-    ///
-    /// `TimedOut` at the deadline.
-    pub fn wait_readable(&self, deadline: Option<Millis>) -> io::Result<()> {
-        self.wait(libc::POLLIN, deadline)
-    }
-
-    /// Tells whether an idle connection is usable: open, and nothing has arrived that nobody asked
-    /// for.
-    pub fn is_quiet(&self) -> bool {
+    /// Looks at an idle connection without waiting.
+    pub fn idle(&self) -> Idle {
         let mut byte = 0_u8;
         // SAFETY: `byte` is writable for one byte.
         let got = unsafe { libc::recv(self.raw(), (&raw mut byte).cast(), 1, libc::MSG_PEEK) };
-        got < 0 && io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock
+        match got {
+            1.. => Idle::Stray,
+            0 => Idle::Closed,
+            _ if io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock => Idle::Quiet,
+            _ => Idle::Closed,
+        }
     }
 
     /// Decides on the error of the last call: waits where waiting helps.

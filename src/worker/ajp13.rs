@@ -1,14 +1,17 @@
 //! One ajp13 worker: a request over a pooled connection.
 
 use std::io::IoSlice;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::failure::{Cause, Committed, Failure, Uncommitted};
-use super::upload::{Upload, lost};
+use super::learned::Learned;
+use super::run::Run;
+use super::upload::Upload;
 use super::{Downstream, MemberData, RequestSettings};
-use crate::ajp::{Close, Exchange, Step, body_packet_header};
+use crate::ajp::body_packet_header;
 use crate::clock::{self, Millis};
 use crate::config::Ajp13Config;
 use crate::lb::recovery::{Stage, is_idempotent};
@@ -24,12 +27,33 @@ pub struct Ajp13 {
     pub config: Ajp13Config,
     /// Its connections in this child.
     pub pool: Arc<Pool>,
+    /// What its container has shown of itself.
+    pub learned: Learned,
 }
 
 impl Ajp13 {
-    /// Makes a worker without opening anything.
-    pub fn new(name: &str, config: Ajp13Config) -> Self {
+    /// Makes a worker without opening anything. Names are looked up, which may take seconds; what
+    /// goes wrong with that is returned in words, and tried again later.
+    pub fn new(name: &str, config: Ajp13Config) -> (Self, Vec<String>) {
+        let mut problems = Vec::new();
         let target = Target::new(&config.host, config.port, config.prefer_ipv6);
+        if config.port != 0
+            && let Err(why) = target.look_up()
+        {
+            problems.push(format!(
+                "JK-302 worker {name} at {}: {why}; the worker is not usable yet, the name is looked up again in the background",
+                target.name()
+            ));
+        }
+        let source = config.source.as_ref().and_then(|source| {
+            let found = source_address(source);
+            if found.is_none() {
+                problems.push(format!(
+                    "JK-318 worker {name}: the source {source} has no address and is ignored"
+                ));
+            }
+            found
+        });
         let options = PoolOptions {
             size: config.connection_pool_size,
             min_size: config.connection_pool_minsize,
@@ -40,11 +64,16 @@ impl Ajp13 {
             socket: SocketOptions {
                 keepalive: config.socket_keepalive,
                 buffer: config.socket_buffer.map(|size| size.max(config.max_packet_size)),
-                source: config.source.as_ref().and_then(|source| source.parse().ok()),
+                source,
             },
         };
         let pool = Arc::new(Pool::new(target, options));
-        Self { name: name.to_owned(), config, pool }
+        (Self { name: name.to_owned(), config, pool, learned: Learned::default() }, problems)
+    }
+
+    /// Returns how much body may go out together with a request.
+    pub fn first_block(&self) -> usize {
+        self.learned.first_block(self.config.max_packet_size)
     }
 
     /// Sends the request once and passes the response on. A kept-alive connection that turns out
@@ -75,51 +104,43 @@ impl Ajp13 {
             self.make_ready(&mut lease, downstream.method(), now)
                 .map_err(|error| not_sent(error.into()))?;
             let is_reused = lease.is_reused();
-            let limit = self.config.max_packet_size;
             downstream
-                .encode(&mut lease.outbox, limit, member)
+                .encode(&mut lease.outbox, self.config.max_packet_size, member)
                 .map_err(|error| not_sent(error.into()))?;
-            let sent = self.send(&lease, upload, record);
-            if let Err(error) = sent {
-                if is_reused && !upload.is_gone() {
-                    lease.close();
-                    continue;
-                }
-                let stage = Stage::StaleConnection;
-                return Err(Failure::Uncommitted(Uncommitted { cause: error.into(), stage }));
-            }
-            let mut run = Run {
-                worker: self,
-                settings,
-                record,
-                exchange: Exchange::new(downstream.method() == b"HEAD", upload.length()),
-                queued: 0,
-                is_committed: false,
-                has_answered: false,
+            let sent = self.send(&lease, upload.rewind(self.first_block()), record);
+            let (taken, broken) = match sent {
+                Ok(()) => (usize::MAX, None),
+                Err((taken, error)) => (taken, Some(error)),
             };
-            run.exchange.body_sent(upload.first().len());
-            match run.receive(downstream, upload, &mut lease) {
-                Ok(reuse) => {
-                    if reuse && !settings.disable_reuse {
+            let was_sent = broken.is_none();
+            let mut run = Run::new(self, settings, record, downstream.method(), upload, broken);
+            let cause = match run.receive(downstream, upload, &mut lease) {
+                Ok(()) => {
+                    if run.may_reuse() && !settings.disable_reuse {
                         lease.release(clock::now());
                     }
                     return Ok(());
                 }
-                Err(cause) if run.is_committed => {
-                    return Err(Failure::Committed(Committed { cause }));
-                }
-                Err(cause) => {
-                    downstream.undo();
-                    let lost = matches!(&cause, Cause::Net(error) if !error.is_timeout());
-                    let is_race = is_reused && !run.has_answered && lost && !upload.is_gone();
-                    if is_race && is_idempotent(downstream.method()) {
-                        // The container closed the idle connection just before the request came.
-                        lease.close();
-                        continue;
-                    }
-                    return Err(Failure::Uncommitted(Uncommitted { cause, stage: Stage::Sent }));
-                }
+                Err(cause) => cause,
+            };
+            if run.is_committed {
+                return Err(Failure::Committed(Committed { cause, passed: run.passed }));
             }
+            downstream.undo();
+            let is_lost = matches!(&cause, Cause::Net(error) if !error.is_timeout());
+            let is_silent = is_lost && !run.has_answered && !upload.is_gone();
+            let may_repeat = !was_sent || is_idempotent(downstream.method());
+            if is_reused && is_silent && may_repeat {
+                // The container closed the idle connection just before the request came.
+                lease.close();
+                continue;
+            }
+            let has_all = taken >= lease.outbox.len() || run.has_answered;
+            let stage = if has_all { Stage::Sent } else { Stage::NotSent };
+            if matches!(cause, Cause::Status { .. }) && run.drain(&mut lease) {
+                lease.release(clock::now());
+            }
+            return Err(Failure::Uncommitted(Uncommitted { cause, stage }));
         }
     }
 
@@ -131,153 +152,88 @@ impl Ajp13 {
     pub fn probe(&self) -> Result<(), NetError> {
         let now = clock::now();
         let limit = self.config.ping_timeout.min(PROBE_LIMIT);
-        let addresses = self.pool.target().addresses(now)?;
+        let target = self.pool.target();
         let options = SocketOptions::default();
-        Connection::open(&addresses, &options, now, limit)?.cping(clock::now(), limit)
+        let opened = Connection::open(&target.addresses()?, &options, now, limit);
+        let mut connection = opened.inspect_err(|_| target.failed())?;
+        connection.cping(clock::now(), limit)?;
+        self.learned.answered_cping();
+        Ok(())
     }
 
     /// Leaves the lease with a connection that is worth a request.
     fn make_ready(&self, lease: &mut Lease, method: &[u8], now: Millis) -> Result<(), NetError> {
+        self.report_strays(lease.take_strays());
+        let mut end = None;
         while lease.is_connected() {
             let idle = now.since(lease.last_used());
-            let is_long_idle = idle > LONG_IDLE && !is_idempotent(method);
+            let is_guarded = self.config.idle_guard.is_some_and(|limit| idle > limit);
             let limit = match self.config.prepost_timeout {
                 Some(limit) => limit,
-                None if is_long_idle => self.config.ping_timeout,
+                None if is_guarded && !is_idempotent(method) => self.config.ping_timeout,
                 None => return Ok(()),
             };
-            match lease.cping(clock::now(), limit) {
-                Ok(()) => return Ok(()),
+            // One deadline for all idle connections together.
+            let now = clock::now();
+            let end = *end.get_or_insert(now.plus(limit));
+            match lease.cping(now, end.since(now)) {
+                Ok(()) => {
+                    self.learned.answered_cping();
+                    return Ok(());
+                }
                 // One silence is enough: the others would only add theirs.
                 Err(error) if error.is_timeout() => return Err(error),
                 Err(_) => lease.next_idle(),
             }
         }
+        self.report_strays(lease.take_strays());
         lease.connect(now)?;
-        match self.config.prepost_timeout.filter(|_| self.config.connect_timeout.is_none()) {
-            Some(limit) => lease.cping(clock::now(), limit),
-            None => Ok(()),
+        if let Some(why) = lease.source_refused() {
+            let source = self.config.source.as_deref().unwrap_or_default();
+            tracing::error!(
+                "JK-318 worker {}: cannot connect from {source}: {why}; connected from another address",
+                self.name
+            );
+        }
+        if self.config.connect_timeout.is_none() {
+            let Some(limit) = self.config.prepost_timeout else { return Ok(()) };
+            lease.cping(clock::now(), limit)?;
+        }
+        self.learned.answered_cping();
+        Ok(())
+    }
+
+    /// Says that idle connections had received something.
+    pub fn report_strays(&self, count: usize) {
+        if count > 0 {
+            tracing::warn!(
+                "JK-317 worker {} at {}: {count} idle connections had received something nobody asked for and were closed",
+                self.name,
+                self.pool.target().name()
+            );
         }
     }
 
-    fn send(&self, lease: &Lease, upload: &Upload, record: &MemberRecord) -> Result<(), NetError> {
-        let first = upload.first();
+    fn send(
+        &self,
+        lease: &Lease,
+        first: &[u8],
+        record: &MemberRecord,
+    ) -> Result<(), (usize, NetError)> {
         let deadline = self.config.socket_timeout.map(|limit| clock::now().plus(limit));
         record.transferred.fetch_add((lease.outbox.len() + first.len()) as u64, Relaxed);
         if first.is_empty() {
-            return lease.send(&mut [IoSlice::new(&lease.outbox)], deadline);
+            return lease.send_counted(&mut [IoSlice::new(&lease.outbox)], deadline);
         }
         let head = body_packet_header(first.len() as u16);
         let mut parts = [IoSlice::new(&lease.outbox), IoSlice::new(&head), IoSlice::new(first)];
-        lease.send(&mut parts, deadline)
+        lease.send_counted(&mut parts, deadline)
     }
 }
 
-/// The receiving half of one attempt.
-struct Run<'w> {
-    worker: &'w Ajp13,
-    settings: &'w RequestSettings,
-    record: &'w MemberRecord,
-    exchange: Exchange,
-    /// Body bytes handed to the downstream and not yet passed on.
-    queued: usize,
-    is_committed: bool,
-    has_answered: bool,
-}
-
-impl Run<'_> {
-    /// Passes the response on. Returns whether the connection may be used again.
-    fn receive<D: Downstream>(
-        &mut self,
-        downstream: &mut D,
-        upload: &mut Upload,
-        connection: &mut Connection,
-    ) -> Result<bool, Cause> {
-        let mut deadline = self.deadline();
-        loop {
-            let mut flush = false;
-            while let Some(payload) = connection.packet()? {
-                let start = payload.start;
-                let end = payload.end;
-                self.has_answered = true;
-                deadline = self.deadline();
-                self.record.read.fetch_add(end as u64, Relaxed);
-                match self.exchange.on_packet(&connection.bytes()[payload])? {
-                    Step::Head(head) => {
-                        let own = &self.worker.config.fail_on_status;
-                        if let Some(cause) = self.settings.failed_status(own, head.status) {
-                            return Err(cause);
-                        }
-                        downstream.begin(&head);
-                        flush |= self.settings.flush_header;
-                    }
-                    Step::Body(range) => {
-                        self.queued += range.len();
-                        let range = start + range.start..start + range.end;
-                        downstream.body(connection.slice(range));
-                        flush |= self.settings.flush_packets;
-                    }
-                    Step::Flush => flush = true,
-                    Step::NeedBody { max } => {
-                        connection.consume(end);
-                        let max = max.min(self.worker.config.max_packet_size - 6);
-                        let exchange = &mut self.exchange;
-                        upload.send(max, downstream, exchange, connection, deadline)?;
-                        deadline = self.deadline();
-                        continue;
-                    }
-                    Step::EndOfBodyAgain => {
-                        let mut end = [IoSlice::new(&crate::ajp::END_OF_BODY)];
-                        connection.send(&mut end, deadline).map_err(lost)?;
-                    }
-                    Step::Ignored => {}
-                    Step::Done { reuse } => {
-                        connection.consume(end);
-                        self.is_committed = true;
-                        downstream.finish()?;
-                        return Ok(reuse);
-                    }
-                }
-                connection.consume(end);
-            }
-            // Small responses are held back: as long as the client has seen nothing, another
-            // member may still answer in full.
-            let is_due = self.queued > 0 && (self.is_committed || self.queued >= HOLD_BYTES);
-            if (flush && self.exchange.has_headers()) || is_due {
-                self.is_committed = true;
-                self.queued = 0;
-                downstream.pass(flush)?;
-            }
-            match connection.receive(deadline) {
-                Ok(()) => {}
-                Err(error) if error.is_timeout() => {
-                    return Err(match self.reply_timeout() {
-                        Some(_) => Cause::ReplyTimeout,
-                        None => error.into(),
-                    });
-                }
-                Err(_) if self.exchange.on_close() == Close::Complete => {
-                    self.is_committed = true;
-                    downstream.finish()?;
-                    return Ok(false);
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    fn reply_timeout(&self) -> Option<Duration> {
-        self.settings.reply_timeout.unwrap_or(self.worker.config.reply_timeout)
-    }
-
-    /// When the next packet must be complete.
-    fn deadline(&self) -> Option<Millis> {
-        let limit = match (self.reply_timeout(), self.worker.config.socket_timeout) {
-            (Some(reply), Some(socket)) => Some(reply.min(socket)),
-            (reply, socket) => reply.or(socket),
-        };
-        limit.map(|limit| clock::now().plus(limit))
-    }
+/// Finds the address to connect from.
+fn source_address(source: &str) -> Option<IpAddr> {
+    source.parse().ok().or_else(|| Some((source, 0).to_socket_addrs().ok()?.next()?.ip()))
 }
 
 impl From<Cause> for Failure {
@@ -286,12 +242,5 @@ impl From<Cause> for Failure {
     }
 }
 
-/// Body bytes that are held back until it is clear that the response is no small one.
-const HOLD_BYTES: usize = 16 * 1024;
-
-/// Idle time after which a connection is asked for a sign of life before a request that must not
-/// be sent twice.
-const LONG_IDLE: Duration = Duration::from_secs(1);
-
 /// Longest wait of a background probe.
-const PROBE_LIMIT: Duration = Duration::from_secs(2);
+pub const PROBE_LIMIT: Duration = Duration::from_secs(2);

@@ -21,9 +21,12 @@ pub enum Cause {
     /// The network.
     #[error(transparent)]
     Net(#[from] NetError),
-    /// The container's answer.
-    #[error("malformed answer: {0} ({tag})", tag = .0.tag())]
-    Protocol(#[from] ProtocolError),
+    /// The container's answer, and how it begins.
+    #[error("malformed answer: {0} ({tag}); it begins with {shown}", tag = .0.tag(), shown = hex(.1))]
+    Protocol(ProtocolError, Vec<u8>),
+    /// The container answers pings in the middle of a response.
+    #[error("the container has given the response up without a word")]
+    Abandoned,
     /// The client.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -60,7 +63,7 @@ impl Cause {
                 Phase::Receive if error.is_timeout() => 504,
                 Phase::Receive => 502,
             },
-            Self::Protocol(_) => 502,
+            Self::Protocol(..) | Self::Abandoned => 502,
             Self::Client(error) => error.status,
             Self::Encode(error) => error.http_status(),
             Self::ReplyTimeout => 504,
@@ -77,7 +80,7 @@ impl Cause {
                 Phase::Resolve | Phase::Connect | Phase::Cping => Outcome::ConnectFailed,
                 Phase::Send | Phase::Receive => Outcome::Broken,
             },
-            Self::Protocol(_) => Outcome::Malformed,
+            Self::Protocol(..) | Self::Abandoned => Outcome::Malformed,
             Self::Client(_) | Self::Encode(_) => Outcome::ClientError,
             Self::ReplyTimeout => Outcome::ReplyTimeout,
             Self::Status { is_hard: true, .. } => Outcome::HardStatus,
@@ -98,15 +101,73 @@ impl Cause {
                 Phase::Send => "JK-305",
                 Phase::Receive => "JK-306",
             },
-            Self::Protocol(_) => "JK-307",
+            Self::Protocol(..) => "JK-307",
             Self::Client(_) => "JK-308",
             Self::Encode(_) => "JK-309",
             Self::ReplyTimeout => "JK-310",
             Self::Status { .. } => "JK-311",
             Self::Busy => "JK-312",
             Self::Disabled => "JK-313",
+            Self::Abandoned => "JK-314",
         }
     }
+
+    /// Returns what usually is behind it, where that is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Net(error) => return net_hint(error),
+            Self::Protocol(ProtocolError::BadMagic { found: [b'H', b'T'] }, _) => {
+                "that is an HTTP connector: the worker's port must be that of an AJP connector"
+            }
+            Self::Protocol(ProtocolError::BadMagic { found: [0x15 | 0x16, 3] }, _) => {
+                "that is a TLS connector: the worker's port must be that of an AJP connector"
+            }
+            Self::Protocol(..) => "an application or something between has damaged the answer",
+            Self::Abandoned => {
+                "an exception after the response had begun, or a header larger than the connector's packetSize: see Tomcat's log"
+            }
+            Self::ReplyTimeout => "the application is slow and goes on working at it",
+            Self::Busy => "more requests are under way than busy_limit allows",
+            Self::Disabled => "port 0 switches the worker off",
+            Self::Client(_) | Self::Encode(_) | Self::Status { .. } => return None,
+        })
+    }
+}
+
+fn net_hint(error: &NetError) -> Option<&'static str> {
+    use std::io::ErrorKind;
+
+    let is_forbidden = matches!(error.source.raw_os_error(), Some(libc::EACCES | libc::EPERM));
+    Some(match (error.phase, error.source.kind()) {
+        (Phase::Acquire, _) => {
+            "connection_pool_size connections are in use: raise it, or remove it for no limit"
+        }
+        (Phase::Resolve, _) => "the name is looked up again in the background",
+        (Phase::Connect, _) if is_forbidden => {
+            "this machine forbids it: with SELinux, setsebool -P httpd_can_network_connect 1"
+        }
+        (Phase::Connect, ErrorKind::ConnectionRefused) => {
+            "nothing listens there: is Tomcat up, and has it an AJP connector with this address and port?"
+        }
+        (Phase::Connect, ErrorKind::TimedOut) => {
+            "no answer at all: a firewall drops the packets, or the machine is down"
+        }
+        (Phase::Cping, ErrorKind::TimedOut) => {
+            "it accepts connections and does not answer: all its threads are busy or the JVM stands still; take a thread dump"
+        }
+        (Phase::Cping, _) => "perhaps this is no AJP connector",
+        (Phase::Receive, ErrorKind::UnexpectedEof) => {
+            "Tomcat closed the connection: see its log; a request larger than the connector's packetSize ends like this"
+        }
+        (Phase::Receive, ErrorKind::TimedOut) => {
+            "socket_timeout is shorter than the application needs"
+        }
+        _ => return None,
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }
 
 /// An attempt that failed. Only one that the client has seen nothing of can be repeated, and only
@@ -133,6 +194,8 @@ pub struct Uncommitted {
 pub struct Committed {
     /// Why.
     pub cause: Cause,
+    /// Body bytes that had gone to the client.
+    pub passed: u64,
 }
 
 impl Failure {

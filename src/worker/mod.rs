@@ -4,6 +4,11 @@
 mod ajp13;
 mod balancer;
 mod failure;
+mod learned;
+mod places;
+mod report;
+mod run;
+mod shares;
 mod upload;
 pub mod watchdog;
 mod workers;
@@ -13,7 +18,9 @@ use std::time::Duration;
 pub use ajp13::Ajp13;
 pub use balancer::Lb;
 pub use failure::{Cause, ClientError, Committed, Failure, Uncommitted};
-pub use workers::{BuildError, VERSION, Worker, Workers};
+pub use places::Places;
+pub use shares::Shares;
+pub use workers::{VERSION, Worker, Workers};
 
 use crate::ajp::{EncodeError, RequestBody, ResponseHead};
 use crate::net::Slice;
@@ -22,6 +29,12 @@ use crate::net::Slice;
 pub trait Downstream {
     /// Returns the method token.
     fn method(&self) -> &[u8];
+
+    /// Returns method and path for messages, with nothing in it that could forge a log line.
+    fn label(&self) -> String;
+
+    /// Returns the authenticated user.
+    fn user(&self) -> Option<&[u8]>;
 
     /// Says how much body the client announced.
     fn request_body(&self) -> RequestBody;
@@ -126,4 +139,13 @@ pub struct RequestSettings {
     pub flush_header: bool,
     /// Closes the connection after each response.
     pub disable_reuse: bool,
+}
+
+impl RequestSettings {
+    /// Returns the failure a status counts as, if it does; `own` is the worker's list.
+    fn failed_status(&self, own: &[i32], status: u16) -> Option<Cause> {
+        let list = if self.fail_on_status.is_empty() { own } else { &self.fail_on_status };
+        let found = list.iter().find(|entry| entry.unsigned_abs() == u32::from(status))?;
+        Some(Cause::Status { status, is_hard: *found > 0 })
+    }
 }

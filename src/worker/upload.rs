@@ -1,48 +1,49 @@
 //! The request's body on its way up.
 
-use super::failure::{Cause, ClientError};
-use super::{Downstream, RequestSettings};
+use std::io::IoSlice;
+
+use super::Downstream;
+use super::failure::ClientError;
 use crate::ajp::{END_OF_BODY, Exchange, RequestBody, body_packet_header};
 use crate::clock::Millis;
 use crate::net::{Connection, NetError, Phase};
 
-/// The request's body. Its first block is read before a container is bothered, and kept, so that
-/// the request can be sent again as long as nothing beyond it was given away.
+/// The request's body. Its first block is read before a container is bothered; what was read is
+/// kept up to a limit, so that the request can be sent again as long as all of it is there.
 #[derive(Debug)]
 pub struct Upload {
     length: RequestBody,
-    first: Vec<u8>,
-    /// Bytes given to a container that cannot be given again.
+    /// What was read from the client, as long as it is no more than `limit`; then the last block.
+    block: Vec<u8>,
+    /// How much of `block` the present container has.
+    given: usize,
+    limit: usize,
+    /// Bytes that have been given away cannot be given again.
     gone: bool,
+    /// Whether the client has sent everything.
     ended: bool,
-    left: u64,
+    read: u64,
 }
 
 impl Upload {
-    /// Reads the first block of a body of known length; one of unknown length is read when the
-    /// container asks.
+    /// Reads the first block of a body of known length, of up to `first` bytes; one of unknown
+    /// length is read when the container asks. `keep` is how many bytes are kept for a second
+    /// container.
     ///
     /// # Errors
     ///
     /// If the client's body cannot be read. No container has seen the request then.
-    pub fn begin<D: Downstream>(downstream: &mut D) -> Result<Self, ClientError> {
+    pub fn begin<D: Downstream>(
+        downstream: &mut D,
+        first: usize,
+        keep: usize,
+    ) -> Result<Self, ClientError> {
         let length = downstream.request_body();
-        let mut upload = Self {
-            length,
-            first: Vec::new(),
-            gone: false,
-            ended: length == RequestBody::None,
-            left: 0,
-        };
-        if let RequestBody::Known(length) = length {
-            let want = FIRST_BLOCK.min(usize::try_from(length).unwrap_or(usize::MAX));
-            upload.first.resize(want, 0);
-            let (got, _) = downstream.read_body(&mut upload.first)?;
-            if got == 0 {
-                return Err(ClientError { status: 400 });
-            }
-            upload.first.truncate(got);
-            upload.left = length - got as u64;
+        let ended = length == RequestBody::None;
+        let (block, limit) = (Vec::new(), keep.max(first));
+        let mut upload = Self { length, block, given: 0, limit, gone: false, ended, read: 0 };
+        if matches!(length, RequestBody::Known(_)) && upload.fill(first, downstream)? == 0 {
+            return Err(ClientError { status: 400 });
         }
         Ok(upload)
     }
@@ -52,9 +53,14 @@ impl Upload {
         self.length
     }
 
-    /// Returns the block that goes out together with the request.
-    pub fn first(&self) -> &[u8] {
-        &self.first
+    /// Begins anew for another container and returns the block that goes out together with the
+    /// request, of up to `first` bytes.
+    pub fn rewind(&mut self, first: usize) -> &[u8] {
+        self.given = match self.length {
+            RequestBody::Known(_) => self.block.len().min(first),
+            RequestBody::None | RequestBody::Unknown => 0,
+        };
+        &self.block[..self.given]
     }
 
     /// Tells whether a container got bytes that are not kept.
@@ -62,77 +68,87 @@ impl Upload {
         self.gone
     }
 
-    /// Answers the container's wish for up to `max` bytes.
+    /// Returns how much the present container has been given.
+    pub fn given(&self) -> usize {
+        self.given
+    }
+
+    /// Sees to it that there is something to give, up to `max` bytes, waiting for the client if
+    /// need be. Returns whether the body has ended instead.
     ///
     /// # Errors
     ///
-    /// If the client's body or the connection breaks. The end of the body is signalled only where
-    /// it really is, as the application could not tell a cut body from a whole one.
-    pub fn send<D: Downstream>(
+    /// If the client's body cannot be read, or ends before what it announced. The container must
+    /// not be told of an end then: the application could not tell a cut body from a whole one.
+    pub fn prepare<D: Downstream>(
         &mut self,
         max: usize,
         downstream: &mut D,
-        exchange: &mut Exchange,
-        connection: &Connection,
-        deadline: Option<Millis>,
-    ) -> Result<(), Cause> {
-        let known = matches!(self.length, RequestBody::Known(_));
-        if self.ended || (known && self.left == 0) {
-            return self.end(exchange, connection, deadline);
+    ) -> Result<bool, ClientError> {
+        let is_end =
+            self.given == self.block.len() && (self.ended || self.fill(max, downstream)? == 0);
+        match (is_end, self.length) {
+            (true, RequestBody::Known(_)) => Err(ClientError { status: 400 }),
+            (is_end, _) => Ok(is_end),
         }
-        let mut want = max.min(MAX_BLOCK);
-        if known {
-            want = want.min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        }
-        let mut block = vec![0; want];
-        let (got, ended) = downstream.read_body(&mut block)?;
-        self.ended = ended;
-        if got == 0 {
-            if known {
-                // The client announced more than it sent.
-                return Err(ClientError { status: 400 }.into());
-            }
-            return self.end(exchange, connection, deadline);
-        }
-        self.gone = true;
-        self.left = self.left.saturating_sub(got as u64);
-        // `want` is at most MAX_BLOCK, which a packet can hold.
-        let head = body_packet_header(got as u16);
-        let mut parts = [std::io::IoSlice::new(&head), std::io::IoSlice::new(&block[..got])];
-        connection.send(&mut parts, deadline).map_err(lost)?;
-        exchange.body_sent(got);
-        Ok(())
     }
 
-    fn end(
+    /// Answers the container's wish for up to `max` bytes with what [`prepare`](Self::prepare)
+    /// found.
+    ///
+    /// # Errors
+    ///
+    /// In phase `Receive`: the container has the request already, so that it takes no more body
+    /// means that its answer is lost, not that it could not be reached.
+    pub fn send(
         &mut self,
+        max: usize,
+        is_end: bool,
         exchange: &mut Exchange,
         connection: &Connection,
         deadline: Option<Millis>,
-    ) -> Result<(), Cause> {
-        connection.send(&mut [std::io::IoSlice::new(&END_OF_BODY)], deadline).map_err(lost)?;
-        exchange.body_ended();
+    ) -> Result<(), NetError> {
+        let lost = |error: NetError| NetError { phase: Phase::Receive, ..error };
+        if is_end {
+            connection.send(&mut [IoSlice::new(&END_OF_BODY)], deadline).map_err(lost)?;
+            exchange.body_ended();
+            return Ok(());
+        }
+        let rest = &self.block[self.given..];
+        let next = &rest[..rest.len().min(max).min(MAX_BLOCK)];
+        // It is at most MAX_BLOCK, which a packet can hold.
+        let head = body_packet_header(next.len() as u16);
+        connection.send(&mut [IoSlice::new(&head), IoSlice::new(next)], deadline).map_err(lost)?;
+        self.given += next.len();
+        exchange.body_sent(next.len());
         Ok(())
     }
-}
 
-/// The container has the request already: that it takes no more body means that its answer is
-/// lost, not that it could not be reached.
-pub fn lost(error: NetError) -> NetError {
-    NetError { phase: Phase::Receive, ..error }
-}
-
-/// What any container takes unasked: the smallest packet size less its overhead.
-const FIRST_BLOCK: usize = 8_186;
-
-/// Largest block read at once.
-const MAX_BLOCK: usize = 65_530;
-
-impl RequestSettings {
-    /// Returns the failure a status counts as, if it does.
-    pub fn failed_status(&self, own: &[i32], status: u16) -> Option<Cause> {
-        let list = if self.fail_on_status.is_empty() { own } else { &self.fail_on_status };
-        let found = list.iter().find(|entry| entry.unsigned_abs() == u32::from(status))?;
-        Some(Cause::Status { status, is_hard: *found > 0 })
+    /// Reads up to `max` bytes more and returns how many there were; none at the end.
+    fn fill<D: Downstream>(&mut self, max: usize, from: &mut D) -> Result<usize, ClientError> {
+        let left = match self.length {
+            RequestBody::Known(length) => length - self.read,
+            RequestBody::None => 0,
+            RequestBody::Unknown => u64::MAX,
+        };
+        let mut want = max.min(MAX_BLOCK).min(usize::try_from(left).unwrap_or(usize::MAX));
+        if self.gone || self.block.len() >= self.limit {
+            self.gone = true;
+            self.block.clear();
+            self.given = 0;
+        } else {
+            want = want.min(self.limit - self.block.len());
+        }
+        let kept = self.block.len();
+        self.block.resize(kept + want, 0);
+        let result = from.read_body(&mut self.block[kept..]);
+        let got = result.map_or(0, |(got, _)| got.min(want));
+        self.block.truncate(kept + got);
+        self.read += got as u64;
+        self.ended = result?.1 || got as u64 == left;
+        Ok(got)
     }
 }
+
+/// Largest block sent at once.
+const MAX_BLOCK: usize = 65_530;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::ajp13::{Ajp13, PROBE_LIMIT};
 use super::workers::{Worker, Workers};
 use crate::clock::{self, Millis};
 use crate::lb::{MemberState, Method, level, recover_due};
@@ -53,7 +54,8 @@ impl Drop for Watchdog {
 
 fn run(workers: &Workers, interval: Duration, stop: &(Mutex<bool>, Condvar)) {
     let mut last_round = clock::now();
-    loop {
+    let mut counts = Vec::new();
+    for ticks in 1_u64.. {
         {
             let mut stopped = stop.0.lock();
             if !*stopped {
@@ -67,15 +69,23 @@ fn run(workers: &Workers, interval: Duration, stop: &(Mutex<bool>, Condvar)) {
         let is_leader = lead(workers, now);
         if is_leader {
             recover(workers, now);
+            if ticks % 8 == 0 {
+                // httpd's parent does it at once; this is for a parent that is gone or busy.
+                workers.shares.release_lost();
+            }
+            workers.shares.reconcile(&mut counts);
         }
-        if now.since(last_round) >= interval {
+        let is_round = now.since(last_round) >= interval;
+        for ajp in workers.containers().filter(|ajp| ajp.config.port != 0) {
+            ping_idle(ajp, now);
+            if ajp.pool.target().wants_look_up() || is_round {
+                look_up(ajp);
+            }
+        }
+        if is_round {
             last_round = now;
-            for worker in workers.iter() {
-                match worker {
-                    Worker::Ajp13(ajp, _) => ajp.pool.maintain(now),
-                    Worker::Lb(lb) => lb.members.iter().for_each(|ajp| ajp.pool.maintain(now)),
-                    Worker::Status(_) => {}
-                }
+            for ajp in workers.containers() {
+                ajp.report_strays(ajp.pool.maintain(now));
             }
             if is_leader {
                 decay(workers, now, interval);
@@ -84,9 +94,63 @@ fn run(workers: &Workers, interval: Duration, stop: &(Mutex<bool>, Condvar)) {
     }
 }
 
+/// Asks connections for a sign of life that have been idle for `connection_ping_interval`. Without
+/// such an interval one connection is asked once, to learn whether the container answers at all:
+/// only then can a response it has given up be told from a slow one.
+fn ping_idle(ajp: &Ajp13, now: Millis) {
+    let learns = ajp.learned.wants_trial();
+    let silence = match ajp.config.connection_ping_interval {
+        Some(interval) => interval,
+        None if learns => Duration::ZERO,
+        None => return,
+    };
+    let limit = ajp.config.ping_timeout.min(PROBE_LIMIT);
+    while let Some(mut lease) = ajp.pool.take_silent(now, silence) {
+        ajp.learned.tried();
+        match lease.cping(clock::now(), limit) {
+            Ok(()) => {
+                ajp.learned.answered_cping();
+                lease.keep();
+            }
+            Err(why) => {
+                drop(lease);
+                tracing::info!(
+                    "JK-304 worker {} at {}: an idle connection does not answer: {why}; it is closed",
+                    ajp.name,
+                    ajp.pool.target().name()
+                );
+                if why.is_timeout() {
+                    // The others would only add their silence; requests open new ones.
+                    ajp.pool.close_idle();
+                }
+            }
+        }
+        if ajp.config.connection_ping_interval.is_none() {
+            return;
+        }
+    }
+}
+
+/// Looks the name of a container up again.
+fn look_up(ajp: &Ajp13) {
+    let target = ajp.pool.target();
+    match target.look_up() {
+        Ok(false) => {}
+        Ok(true) => {
+            tracing::info!(
+                "JK-319 worker {} at {}: the name has other addresses now; new connections go there",
+                ajp.name,
+                target.name()
+            );
+            ajp.pool.close_all();
+        }
+        Err(why) => tracing::debug!("worker {} at {}: {why}", ajp.name, target.name()),
+    }
+}
+
 /// One process of the machine leads; a leader without a sign of life loses its place.
 fn lead(workers: &Workers, now: Millis) -> bool {
-    let header = workers.segment.header();
+    let header = workers.places.segment.header();
     let me = std::process::id();
     let leader = header.leader.load(Relaxed);
     let is_mine = leader == me
@@ -102,8 +166,7 @@ fn lead(workers: &Workers, now: Millis) -> bool {
 fn recover(workers: &Workers, now: Millis) {
     for worker in workers.iter() {
         let Worker::Lb(lb) = worker else { continue };
-        let records = &workers.segment.members()[lb.first_member..];
-        let records = &records[..lb.members.len()];
+        let records = &lb.records;
         for (ajp, record) in lb.members.iter().zip(records) {
             let is_stuck = MemberState::of(record) == MemberState::Force;
             if MemberState::of(record) != MemberState::Error && !is_stuck {
@@ -111,7 +174,7 @@ fn recover(workers: &Workers, now: Millis) {
             }
             let answered = ajp.probe().is_ok();
             if answered || recover_due(record, &lb.balancer.policy, now) {
-                level(record, records.iter());
+                level(record, records.iter().copied());
                 if answered {
                     tracing::info!(
                         "JK-403 balancer {}: member {} answers again and is back in service",
@@ -125,7 +188,7 @@ fn recover(workers: &Workers, now: Millis) {
 }
 
 fn decay(workers: &Workers, now: Millis, interval: Duration) {
-    let header = workers.segment.header();
+    let header = workers.places.segment.header();
     let last = Millis(header.decayed_ms.swap(now.0, Relaxed));
     let rounds = match last.0 {
         0 => 1,
@@ -134,8 +197,7 @@ fn decay(workers: &Workers, now: Millis, interval: Duration) {
     let shift = u32::try_from(rounds).unwrap_or(64);
     for worker in workers.iter() {
         let Worker::Lb(lb) = worker else { continue };
-        let records = &workers.segment.members()[lb.first_member..];
-        let records = &records[..lb.members.len()];
+        let records = &lb.records;
         let least = records
             .iter()
             .filter(|record| MemberState::of(record).is_usable())

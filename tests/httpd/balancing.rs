@@ -10,7 +10,7 @@ use crate::support::container::{Container, Reply, chunk_packet, echo, head};
 use crate::support::httpd::{Httpd, Setup};
 use crate::support::wait_until;
 
-fn balanced(name: &str, mpm: &str, ports: [u16; 2], more: &str) -> Httpd {
+pub fn balanced(name: &str, mpm: &str, ports: [u16; 2], more: &str) -> Httpd {
     let workers = format!(
         "worker.list=lb,st\nworker.lb.type=lb\nworker.lb.balance_workers=n1,n2\n\
          worker.n1.host=127.0.0.1\nworker.n1.port={}\nworker.n2.host=127.0.0.1\nworker.n2.port={}\n\
@@ -111,6 +111,7 @@ fn a_forced_session_fails_rather_than_moves() {
     let more = "worker.lb.sticky_session_force=1\n";
     let mut httpd = balanced("forced", "event", [n1.port, n2.port], more);
     httpd.expect("JK-40");
+    httpd.expect("JK-303");
     drop(n2);
     let cookie = [("Cookie", "JSESSIONID=A.n2")];
     let response = Client::connect(httpd.port).request("GET", "/app/x", &cookie, b"");

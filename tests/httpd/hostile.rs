@@ -108,7 +108,8 @@ fn hop_by_hop_headers_and_excess_stay_behind() {
                 .concat(),
         )
     });
-    let httpd = one_worker("hop", "event", container.port, "");
+    let mut httpd = one_worker("hop", "event", container.port, "");
+    httpd.expect("JK-316");
     let mut client = Client::connect(httpd.port);
     for _ in 0..3 {
         let response = client.get("/app/x");

@@ -6,6 +6,10 @@
 mod support;
 
 mod balancing;
+mod bare;
 mod configuration;
 mod hostile;
+mod restarts;
+mod retries;
 mod serving;
+mod waiting;

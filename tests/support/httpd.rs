@@ -36,6 +36,19 @@ impl Setup<'_> {
         httpd
     }
 
+    /// The same with another module, the original for example.
+    pub fn start_with(&self, module: Option<PathBuf>) -> Httpd {
+        let mut httpd = self.prepare();
+        if let Some(other) = module {
+            let path = httpd.dir.join("httpd.conf");
+            let text = fs::read_to_string(&path).expect("a file");
+            let own = super::module().display().to_string();
+            fs::write(path, text.replace(&own, &other.display().to_string())).expect("a file");
+        }
+        httpd.launch();
+        httpd
+    }
+
     /// Writes the files only.
     pub fn prepare(&self) -> Httpd {
         let (dir, port) = (fresh_dir(self.name), free_port());

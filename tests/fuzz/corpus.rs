@@ -1,0 +1,57 @@
+//! Writes the recorded packets of `tests/vectors` as starting points for the fuzzers.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for target in ["packet", "exchange"] {
+        fs::create_dir_all(here.join("corpus").join(target))?;
+    }
+    let mut count = 0;
+    for entry in fs::read_dir(here.join("../vectors"))? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|ending| ending != "txt") {
+            continue;
+        }
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path)?;
+        let packets = container_packets(&text)?;
+        for (index, packet) in packets.iter().enumerate() {
+            let file = format!("corpus/packet/{name}-{index}");
+            fs::write(here.join(file), packet.get(4..).unwrap_or_default())?;
+            count += 1;
+        }
+        for (settings, suffix) in [([0, 0, 0, 0], "none"), ([2, 0, 11, 1], "known"), ([4, 0, 0, 7], "unknown"), ([8, 0, 0, 3], "probe")] {
+            let stream = [&settings[..], &packets.concat()].concat();
+            fs::write(here.join(format!("corpus/exchange/{name}-{suffix}")), stream)?;
+            count += 1;
+        }
+    }
+    println!("{count} inputs written");
+    Ok(())
+}
+
+/// Returns the packets a recording received, in order.
+fn container_packets(text: &str) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+    let mut packets: Vec<Vec<u8>> = Vec::new();
+    let mut is_ours = true;
+    for line in text.lines() {
+        if line.starts_with('<') || line.starts_with('>') {
+            is_ours = line.starts_with('>');
+            if !is_ours {
+                packets.push(Vec::new());
+            }
+        } else if let (Some(bytes), false, Some(packet)) =
+            (line.strip_prefix("    "), is_ours, packets.last_mut())
+        {
+            for token in bytes.split(' ') {
+                let (byte, run) = token.split_once('*').unwrap_or((token, "1"));
+                packet.extend(vec![u8::from_str_radix(byte, 16)?; run.parse()?]);
+            }
+        }
+    }
+    packets.retain(|packet| !packet.is_empty());
+    Ok(packets)
+}

@@ -1,0 +1,82 @@
+//! The original mod_jk as oracle: the same request through both modules makes the same AJP13
+//! packet, but for the differences that are listed.
+// Real servers take real time.
+#![allow(clippy::disallowed_methods)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cases;
+mod packet;
+mod recorder;
+
+use std::path::PathBuf;
+
+use cases::{CASES, Case};
+use packet::Packet;
+use recorder::Recorder;
+use support::client::Client;
+use support::httpd::{Httpd, Setup, modules_dir};
+
+fn oracle() -> Option<PathBuf> {
+    Some(modules_dir().join("mod_jk.so")).filter(|path| path.exists())
+}
+
+/// Starts httpd with one of the modules in front of a recorder.
+fn start(case: &Case, number: usize, module: Option<PathBuf>) -> (Httpd, Recorder) {
+    let recorder = Recorder::start();
+    let workers = format!(
+        "worker.list=w\nworker.w.host=127.0.0.1\nworker.w.port={}\n{}\n",
+        recorder.port, case.properties
+    )
+    .replace("@PORT@", &recorder.port.to_string());
+    let mut config = format!("JkMount /app/* w\nJkLogLevel error\n{}\n", case.config);
+    if module.is_some() {
+        // The original wants a file for its shared memory; this module needs none.
+        config.push_str("JkShmFile @DIR@/shm\n");
+    }
+    let kind = if module.is_some() { "original" } else { "own" };
+    let name = format!("parity-{number}-{kind}");
+    let setup = Setup { name: &name, mpm: "event", config: &config, workers: &workers };
+    (setup.start_with(module), recorder)
+}
+
+/// Returns the packets of a case's requests.
+fn packets(case: &Case, number: usize, module: Option<PathBuf>) -> Vec<Packet> {
+    let (httpd, recorder) = start(case, number, module);
+    let many: String = (0..60).map(|n| format!("X-H{n}: {}\n", "v".repeat(300))).collect();
+    for request in case.requests {
+        let bytes = request.replace("@HEADERS@\n", &many).replace('\n', "\r\n");
+        let method = bytes.split(' ').next().unwrap_or_default().to_owned();
+        let response = Client::connect(httpd.port).raw(bytes.as_bytes(), &method);
+        assert_eq!(response.status, 200, "{}: {request}", case.name);
+    }
+    recorder.requests().iter().map(|payload| Packet::parse(payload)).collect()
+}
+
+#[test]
+fn packets_are_the_same_but_for_what_is_listed() {
+    let Some(oracle) = oracle() else {
+        println!("skipped: the original mod_jk is missing; Debian package: libapache2-mod-jk");
+        return;
+    };
+    let mut wrong = Vec::new();
+    for (number, case) in CASES.iter().enumerate() {
+        let own = packets(case, number, None);
+        let theirs = packets(case, number, Some(oracle.clone()));
+        assert_eq!((own.len(), theirs.len()), (case.requests.len(), case.requests.len()));
+        for ((own, mut theirs), request) in own.into_iter().zip(theirs).zip(case.requests) {
+            theirs.apply_known_differences();
+            if own.lines() != theirs.lines() {
+                wrong.push(format!(
+                    "case: {}, {}\n  own:\n{}  original, with the listed differences:\n{}",
+                    case.name,
+                    request.lines().next().unwrap_or_default(),
+                    own.show(&theirs),
+                    theirs.show(&own)
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

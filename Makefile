@@ -3,6 +3,7 @@
 APXS    ?= apxs
 CARGO   ?= cargo
 DESTDIR ?=
+
 .PHONY: all install demo test lint fuzz clean
 
 # The module is target/release/libmod_jk.so.

@@ -9,6 +9,7 @@ mod balancing;
 mod bare;
 mod configuration;
 mod hostile;
+mod http2;
 mod restarts;
 mod retries;
 mod serving;

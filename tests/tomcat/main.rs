@@ -7,9 +7,11 @@
 mod support;
 
 mod bodies;
+mod memory;
 mod requests;
 mod restarts;
 mod sessions;
+mod waiting;
 
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
@@ -61,11 +63,15 @@ impl Site<'_> {
              worker.worker2.host=127.0.0.1\nworker.worker2.port=0\n{}",
             self.workers
         ));
+        // On some systems this module is part of the program.
+        let log_config = modules_dir().join("mod_log_config.so");
+        let load = match log_config.exists() {
+            true => format!("LoadModule log_config_module {}\n", log_config.display()),
+            false => String::new(),
+        };
         let config = format!(
-            "LoadModule log_config_module {}/mod_log_config.so\n\
-             CustomLog @DIR@/access.log \"%U %>s %{{JK_LB_LAST_NAME}}n\"\n\
-             JkMount /*.jsp lb\nMaxKeepAliveRequests 0\n",
-            modules_dir().display()
+            "{load}CustomLog @DIR@/access.log \"%U %>s %{{JK_LB_LAST_NAME}}n\"\n\
+             JkMount /*.jsp lb\nMaxKeepAliveRequests 0\n"
         );
         Setup { name: self.name, mpm: self.mpm, config: &config, workers: &workers }.start()
     }

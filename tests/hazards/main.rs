@@ -1,0 +1,91 @@
+//! What no container and no client should send, one row each, and what must be true after it.
+//!
+//! `cargo test --test hazards -- --nocapture` prints a line for each row; `HAZARD=B23` runs one.
+// Real servers take real time.
+#![allow(clippy::disallowed_methods)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod asks;
+mod clients;
+mod mutations;
+mod peer;
+mod replies;
+mod site;
+mod table;
+
+use peer::Peer;
+use site::Site;
+use std::time::Duration;
+
+use support::client::Client;
+use support::wait_until;
+use table::{Ask, Backend, Row};
+
+/// Tells whether a row was asked for.
+fn is_wanted(id: &str) -> bool {
+    std::env::var("HAZARD").is_ok_and(|own| own == id) || std::env::var_os("HAZARD").is_none()
+}
+
+fn report(id: &str, text: &str, result: &Result<(), String>) {
+    let word = if result.is_ok() { "ok    " } else { "FAILED" };
+    println!("{id:<5} {word} {text}");
+}
+
+#[test]
+fn group_b_what_containers_send() {
+    let peer = Peer::start(|id| {
+        let row = replies::rows().into_iter().find(|row| row.id == id);
+        row.expect("a row of the table").script
+    });
+    let mut site = Site::start("hazards-b", peer);
+    let mut wrong = Vec::new();
+    for row in replies::rows().iter().filter(|row| is_wanted(row.id)) {
+        let result = run(&mut site, row);
+        report(row.id, row.text, &result);
+        if let Err(why) = result {
+            wrong.push(format!("{}: {why}", row.id));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn run(site: &mut Site, row: &Row) -> Result<(), String> {
+    let watch = site.watch();
+    let mut client = Client::connect(site.port());
+    let path = format!("/app/row/{}", row.id);
+    let response = match row.ask {
+        Ask::Get => client.get(&path),
+        Ask::Head => client.request("HEAD", &path, &[], b""),
+        Ask::Post(size) => client.request("POST", &path, &[], &vec![b'p'; size]),
+    };
+    let expected = if row.status == 0 { 200 } else { row.status };
+    if response.status != expected {
+        return Err(format!("status {} instead of {expected}", response.status));
+    }
+    if (row.status == 0) == response.is_complete && row.ask != Ask::Head {
+        return Err(format!("the response is whole: {}", response.is_complete));
+    }
+    let text = format!("{:?}{}", response.headers, response.text());
+    if text.contains("X-Injected") || text.contains("MARK-") {
+        return Err(format!("foreign bytes: {text}"));
+    }
+    std::thread::sleep(row.pause);
+    site.check(&watch, row.id, row.code)?;
+    let lines = site.peer.of(row.id);
+    let [seen] = lines.as_slice() else {
+        return Err(format!("{} deliveries instead of one", lines.len()));
+    };
+    let is_closed = || site.peer.of(row.id).iter().all(|own| own.is_closed || own.we_closed);
+    match row.backend {
+        Backend::Closed if !wait_until(Duration::from_secs(2), is_closed) => {
+            Err("the connection is still open".to_owned())
+        }
+        Backend::Kept if seen.is_closed => Err("the connection was closed".to_owned()),
+        _ if !(row.check)(&response, seen) => {
+            Err(format!("the row's own check: {:?} {}", response.headers, response.text()))
+        }
+        _ => Ok(()),
+    }
+}

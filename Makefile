@@ -4,7 +4,7 @@ APXS    ?= apxs
 CARGO   ?= cargo
 DESTDIR ?=
 
-.PHONY: all install demo test lint fuzz clean
+.PHONY: all install demo test lint hazards hazards-seeded fuzz clean
 
 # The module is target/release/libmod_jk.so.
 all:
@@ -36,6 +36,15 @@ lint:
 	$(CC) -std=gnu99 -fsyntax-only -Wall -Wextra -Werror $$($(APXS) -q EXTRA_CPPFLAGS) \
 	    -I"$$($(APXS) -q INCLUDEDIR)" -I"$$($(APXS) -q APR_INCLUDEDIR)" c-shim/mod_jk_shim.c
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items
+
+# What hostile containers and clients send, a line for each row; then the proof that each row fails
+# when its check is taken out.
+hazards:
+	.ci/install test
+	$(CARGO) build
+	$(CARGO) test --test hazards -- --nocapture --test-threads=1
+hazards-seeded: hazards
+	tests/hazards/check-seeded
 
 # Each target for FUZZ_SECONDS, then the proof that each finds a planted mistake.
 FUZZ_SECONDS ?= 60

@@ -46,9 +46,13 @@ fn main() {
         .header("c-shim/mod_jk_shim.h")
         .clang_args(&flags)
         .allowlist_file(".*mod_jk_shim\\.h")
-        .allowlist_type("module|request_rec|server_rec|conn_rec|process_rec|apr_.*_t")
+        .allowlist_type(
+            "module|ap_directive_t|request_rec|server_rec|conn_rec|process_rec|apr_.*_t",
+        )
         .allowlist_function(HTTPD_FUNCTIONS)
-        .allowlist_var("OK|DECLINED|DONE|HTTP_.*|AP_.*|APR_.*|MODULE_MAGIC_.*|APLOG_.*|REMOTE_.*")
+        .allowlist_var(
+            "OK|DECLINED|DONE|ap_conftree|HTTP_.*|AP_.*|APR_.*|MODULE_MAGIC_.*|APLOG_.*|REMOTE_.*",
+        )
         .blocklist_var("AP_MODULE_.*_PATH|APR_INT64_MIN|APR_.*_MAX")
         .derive_debug(false)
         .layout_tests(false)

@@ -283,6 +283,10 @@ impl Downstream for HttpdDownstream<'_> {
         let _ = self.finish();
     }
 
+    fn retry_after(&mut self, seconds: u32) {
+        self.request.set(Table::ErrorHeadersOut, c"Retry-After", seconds.to_string().as_bytes());
+    }
+
     fn note(&mut self, name: &'static str, value: &str) {
         self.request.set(Table::Notes, &c_name(name), value.as_bytes());
     }

@@ -23,6 +23,8 @@ pub enum Table {
     HeadersIn,
     /// `headers_out`.
     HeadersOut,
+    /// `err_headers_out`, which an error page keeps.
+    ErrorHeadersOut,
     /// `notes`.
     Notes,
 }
@@ -155,6 +157,7 @@ impl<'r> Request<'r> {
             Table::Environment => fields.subprocess_env,
             Table::HeadersIn => fields.headers_in,
             Table::HeadersOut => fields.headers_out,
+            Table::ErrorHeadersOut => fields.err_headers_out,
             Table::Notes => fields.notes,
         }
     }

@@ -32,6 +32,8 @@ pub struct Ready {
     pub log: Arc<Log>,
     /// Settings with the main server's joined in.
     pub settings: ServerSettings,
+    /// Whether anything in the configuration reads the notes about members.
+    pub wants_notes: bool,
     /// Variables of the indicator directives, as httpd wants them.
     pub variables: BTreeMap<&'static str, CString>,
 }

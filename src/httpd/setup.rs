@@ -1,7 +1,7 @@
 //! From directives and files to servers ready to serve.
 
 use std::collections::BTreeMap;
-use std::ffi::{CString, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::fs::{File, OpenOptions};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::OpenOptionsExt;
@@ -126,6 +126,29 @@ fn most_children() -> usize {
     if status == 0 { usize::try_from(count).unwrap_or(0).max(1) } else { 256 }
 }
 
+/// Tells whether a directive in the tree mentions a word, or belongs to a language that can read
+/// anything. Twenty notes for each request are worth leaving out where nobody reads them.
+fn mentions(first: *const ffi::ap_directive_t, word: &[u8]) -> bool {
+    let mut next = first;
+    while !next.is_null() {
+        // SAFETY: httpd's tree links live directives; its end is null.
+        let directive = unsafe { &*next };
+        let text = |text: *const c_char| match text.is_null() {
+            true => &b""[..],
+            // SAFETY: names and arguments are C strings of the configuration's pool.
+            false => unsafe { CStr::from_ptr(text) }.to_bytes(),
+        };
+        let is_named = memchr::memmem::find(text(directive.args), word).is_some();
+        let is_script =
+            text(directive.directive).get(..3).is_some_and(|own| own.eq_ignore_ascii_case(b"Lua"));
+        if is_named || is_script || mentions(directive.first_child, word) {
+            return true;
+        }
+        next = directive.next;
+    }
+    false
+}
+
 /// Makes every server ready.
 ///
 /// # Safety
@@ -140,6 +163,8 @@ pub unsafe fn install(
         .map_err(|error| error.to_string())?;
     let workers = Arc::new(workers);
     retained::keep(&plan.text, &workers.places);
+    // SAFETY: httpd keeps the tree of directives until its next configuration.
+    let wants_notes = mentions(unsafe { ffi::ap_conftree }, b"JK_LB_");
     for (level, problem) in &workers.problems {
         say(main, *level, problem);
     }
@@ -164,6 +189,7 @@ pub unsafe fn install(
                 .map(|name| (*name, CString::new(settings.indicator(name)).unwrap_or_default()))
                 .collect();
             let ready = Ready {
+                wants_notes,
                 map: Arc::new(map),
                 workers: Arc::clone(&workers),
                 log,

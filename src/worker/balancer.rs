@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::ajp13::Ajp13;
 use super::failure::{Cause, Failure};
+use super::notes::{self, Seen};
 use super::places::Places;
 use super::report::{Attempted, log_client};
 use super::shares::Shares;
 use super::upload::Upload;
 use super::{Downstream, MemberData, RequestSettings};
-use crate::clock;
+use crate::clock::{self, Millis};
 use crate::config::LbConfig;
 use crate::lb::recovery::{Attempt, Stage, may_resend};
 use crate::lb::{Balancer, Member, MemberState, Policy, Query, Refusal, multiplicities, report};
@@ -99,6 +101,7 @@ impl Lb {
         let mut deliveries = 0;
         let mut last_failure = None;
         let (mut first, mut last) = (None, None);
+        let mut served_by = None;
         let result = loop {
             let query = Query {
                 session_ids: &ids,
@@ -111,10 +114,12 @@ impl Lb {
                 Ok(election) => election,
                 Err(refusal) => {
                     let Some((worker, failure)) = last_failure else {
-                        self.explain(refusal, records);
+                        self.explain(refusal, started);
+                        downstream.retry_after(RETRY_AFTER);
                         break Err(503);
                     };
                     let attempted = Attempted { balancer: Some(&self.name), worker, begun };
+                    downstream.retry_after(RETRY_AFTER);
                     break attempted.give_up(downstream, &failure);
                 }
             };
@@ -136,14 +141,21 @@ impl Lb {
             };
             let result = member.attempt(downstream, &mut upload, &data, settings, own);
             drop(in_flight);
-            first.get_or_insert(index);
-            last = Some(index);
+            served_by = Some(index);
+            let mut keep = || {
+                if settings.wants_notes {
+                    let seen = Seen::of(self, index);
+                    first.get_or_insert(seen);
+                    last = Some(seen);
+                }
+            };
             let policy = &self.balancer.policy;
             let now = clock::now();
             let Err(failure) = result else {
                 if MemberState::of(own) != MemberState::Ok {
                     report(own, crate::lb::Outcome::Success, policy, started, now);
                 }
+                keep();
                 break Ok(());
             };
             let cause = failure.cause();
@@ -155,6 +167,7 @@ impl Lb {
                     member.pool.target().name()
                 );
             }
+            keep();
             let Failure::Uncommitted(failed) = &failure else {
                 break attempted.give_up(downstream, &failure);
             };
@@ -174,7 +187,13 @@ impl Lb {
             tried.push(index);
             last_failure = Some((member, failure));
         };
-        self.notes(downstream, first.zip(last), records);
+        if let Some(member) = served_by {
+            downstream.note("JK_WORKER_ROUTE", &self.balancer.members[member].route);
+        }
+        if let Some((first, last)) = first.zip(last) {
+            first.note(self, &notes::FIRST, downstream);
+            last.note(self, &notes::LAST, downstream);
+        }
         result
     }
 
@@ -200,30 +219,19 @@ impl Lb {
         named.filter_map(|(name, activation)| Some((place(name)?, *activation))).collect()
     }
 
-    fn notes<D: Downstream>(
-        &self,
-        downstream: &mut D,
-        members: Option<(usize, usize)>,
-        records: &[&MemberRecord],
-    ) {
-        let Some((first, last)) = members else { return };
-        downstream.note("JK_LB_FIRST_NAME", &self.members[first].name);
-        downstream.note("JK_LB_LAST_NAME", &self.members[last].name);
-        downstream.note("JK_LB_LAST_STATE", MemberState::of(records[last]).code());
-        downstream.note("JK_WORKER_ROUTE", &self.balancer.members[last].route);
-    }
-
-    fn explain(&self, refusal: Refusal, records: &[&MemberRecord]) {
-        let states: Vec<_> = self
-            .balancer
-            .members
-            .iter()
-            .zip(records)
-            .map(|(member, record)| {
-                let state = MemberState::of(record).code();
-                format!("{} {} {state}", member.name, member.activation.code())
-            })
-            .collect();
+    fn explain(&self, refusal: Refusal, now: Millis) {
+        let members = self.balancer.members.iter().zip(&self.records).map(|(member, record)| {
+            let (activation, state) = (member.activation.code(), MemberState::of(record));
+            let name = &member.name;
+            match record.error_last_ms.load(Relaxed) {
+                0 => format!("{name} {activation} {}", state.code()),
+                last => {
+                    let since = now.since(Millis(last)).as_secs();
+                    format!("{name} {activation} {}, last failure {since} s ago", state.code())
+                }
+            }
+        });
+        let members: Vec<_> = members.collect();
         let why = match refusal {
             Refusal::NoMember => "no member is usable",
             Refusal::StickyForced => {
@@ -233,7 +241,10 @@ impl Lb {
         tracing::error!(
             "JK-402 balancer {}: {why} ({}); answered 503",
             self.name,
-            states.join(", ")
+            members.join("; ")
         );
     }
 }
+
+/// Seconds after which a client may try again: members in error are asked every half second.
+const RETRY_AFTER: u32 = 2;

@@ -5,6 +5,7 @@ mod ajp13;
 mod balancer;
 mod failure;
 mod learned;
+mod notes;
 mod places;
 mod report;
 mod run;
@@ -93,6 +94,9 @@ pub trait Downstream {
     /// Answers by itself.
     fn answer(&mut self, content_type: &'static str, body: &str);
 
+    /// Says when a client that gets an error may try again, in seconds.
+    fn retry_after(&mut self, seconds: u32);
+
     /// Leaves a note for the access log.
     fn note(&mut self, name: &'static str, value: &str);
 }
@@ -133,6 +137,8 @@ pub struct RequestSettings {
     pub set_session_cookie: bool,
     /// Path of that cookie.
     pub session_cookie_path: Option<String>,
+    /// Whether anybody reads the notes about members.
+    pub wants_notes: bool,
     /// Flushes after each body packet.
     pub flush_packets: bool,
     /// Flushes after the headers.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::support::client::Client;
 use crate::support::container::{Container, Reply, chunk_packet, echo, head};
 use crate::support::httpd::{Httpd, Setup};
-use crate::support::wait_until;
+use crate::support::{free_port, wait_until};
 
 pub fn balanced(name: &str, mpm: &str, ports: [u16; 2], more: &str) -> Httpd {
     let workers = format!(
@@ -162,4 +162,19 @@ fn all_children_see_the_same_state() {
         line.contains("state=ERR ") && line.contains("errors=1 "),
         "one child told all: {line}"
     );
+}
+
+#[test]
+fn nobody_left_says_when_to_come_again() {
+    let (a, b) = (free_port(), free_port());
+    let mut httpd = balanced("nobody", "event", [a, b], "");
+    httpd.expect("JK-303");
+    httpd.expect("JK-40");
+    for _ in 0..3 {
+        let response = Client::connect(httpd.port).get("/app/x");
+        assert_eq!((response.status, response.header("Retry-After")), (503, Some("2")));
+    }
+    let log = httpd.log("jk.log");
+    let line = log.lines().find(|line| line.contains("JK-402")).expect("a line says why");
+    assert!(line.contains("n1 ACT ERR, last failure 0 s ago; n2 ACT ERR"), "{line}");
 }

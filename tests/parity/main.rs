@@ -7,6 +7,7 @@
 mod support;
 
 mod cases;
+mod notes;
 mod packet;
 mod recorder;
 

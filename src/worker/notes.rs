@@ -1,0 +1,85 @@
+//! Notes about the members that served a request, for the access log.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::Downstream;
+use super::balancer::Lb;
+use crate::lb::MemberState;
+
+/// A member's numbers right after an attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    member: usize,
+    /// Value, accessed, sessions, read, transferred, errors, busy.
+    numbers: [u64; 7],
+    state: &'static str,
+}
+
+impl Seen {
+    /// Reads a member's numbers.
+    pub fn of(lb: &Lb, member: usize) -> Self {
+        let record = lb.records[member];
+        let numbers = [
+            record.lb_value.load(Relaxed),
+            record.used.load(Relaxed),
+            record.sessions.load(Relaxed),
+            record.read.load(Relaxed),
+            record.transferred.load(Relaxed),
+            record.errors.load(Relaxed),
+            record.busy.load(Relaxed).into(),
+        ];
+        Self { member, numbers, state: MemberState::of(record).code() }
+    }
+
+    /// Leaves the notes of the first or of the last member tried.
+    pub fn note<D: Downstream>(&self, lb: &Lb, names: &Names, downstream: &mut D) {
+        let member = &lb.balancer.members[self.member];
+        downstream.note(names.name, &member.name);
+        downstream.note(names.activation, member.activation.code());
+        downstream.note(names.state, self.state);
+        for (name, number) in names.numbers.iter().zip(self.numbers) {
+            downstream.note(name, &number.to_string());
+        }
+    }
+}
+
+/// Names of one member's notes.
+#[derive(Debug)]
+pub struct Names {
+    name: &'static str,
+    activation: &'static str,
+    state: &'static str,
+    numbers: [&'static str; 7],
+}
+
+/// Notes about the member that was tried first.
+pub const FIRST: Names = Names {
+    name: "JK_LB_FIRST_NAME",
+    activation: "JK_LB_FIRST_ACTIVATION",
+    state: "JK_LB_FIRST_STATE",
+    numbers: [
+        "JK_LB_FIRST_VALUE",
+        "JK_LB_FIRST_ACCESSED",
+        "JK_LB_FIRST_SESSIONS",
+        "JK_LB_FIRST_READ",
+        "JK_LB_FIRST_TRANSFERRED",
+        "JK_LB_FIRST_ERRORS",
+        "JK_LB_FIRST_BUSY",
+    ],
+};
+
+/// Notes about the member that was tried last.
+pub const LAST: Names = Names {
+    name: "JK_LB_LAST_NAME",
+    activation: "JK_LB_LAST_ACTIVATION",
+    state: "JK_LB_LAST_STATE",
+    numbers: [
+        "JK_LB_LAST_VALUE",
+        "JK_LB_LAST_ACCESSED",
+        "JK_LB_LAST_SESSIONS",
+        "JK_LB_LAST_READ",
+        "JK_LB_LAST_TRANSFERRED",
+        "JK_LB_LAST_ERRORS",
+        "JK_LB_LAST_BUSY",
+    ],
+};

@@ -1,5 +1,7 @@
 //! The status worker and the metrics against what mod_jk 1.2.48 answers in the same state.
 
+mod metrics;
+mod pages;
 mod state;
 
 use mod_jk::lb::{Activation, Method};

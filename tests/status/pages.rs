@@ -1,6 +1,7 @@
 //! The page and JSON.
 
 use mod_jk::status::html::{self, Setting};
+use mod_jk::status::rating::Rating::{self, Bad, Degraded, Good};
 use mod_jk::status::rating::Rules;
 use mod_jk::status::request::parse;
 use mod_jk::status::{json, view::Snapshot};
@@ -12,7 +13,7 @@ fn page(query: &str, snapshot: &Snapshot, is_read_only: bool) -> String {
     let (_, command) = parse(query, is_read_only);
     let rules = Rules::default();
     let setting = Setting { rules: &rules, is_read_only, nonce: "0a1b" };
-    html::render(command.as_ref(), snapshot, &setting).unwrap()
+    html::render(command.as_ref(), snapshot, &setting).expect("memory takes everything")
 }
 
 #[test]
@@ -75,6 +76,43 @@ fn json_has_everything_but_secrets() {
     assert_eq!(read("mime=json&cmd=x")["result"]["message"], "Invalid command.");
 }
 
+#[test]
+fn a_rule_is_one_letter_or_two_words_and_bad_wins() {
+    let member = |index: usize| state::snapshot().balancers[0].members[index].clone();
+    // Active and in error; disabled and idle; stopped and idle.
+    let cases: &[(&str, &[&str], &[&str], [Rating; 3])] = &[
+        ("defaults", &["a.o", "a.i", "a.b", "a.r"], &["s", "e"], [Bad, Degraded, Bad]),
+        ("words", &["Disabled.Idle"], &["Stopped"], [Degraded, Good, Bad]),
+        ("n is idle", &["n"], &[], [Degraded, Good, Good]),
+        ("bad wins", &["a", "d"], &["a.e"], [Bad, Good, Degraded]),
+        ("unknown letter", &["x", "a.x", "x.e"], &[], [Degraded, Degraded, Degraded]),
+    ];
+    for (name, good, bad, expected) in cases {
+        let rules = Rules::new(good.iter().copied(), bad.iter().copied());
+        let own = [0, 1, 2].map(|index| rules.rate(&member(index)));
+        assert_eq!(own, *expected, "case: {name}");
+    }
+}
+
+#[test]
+fn dashboard_and_alerts_name_families_that_exist() {
+    let text = mod_jk::metrics::render("1", &[Default::default()]);
+    let docs = [include_str!("../../docs/grafana.json"), include_str!("../../docs/alerts.yml")];
+    let mut found = 0;
+    for word in
+        docs.iter().flat_map(|doc| doc.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'))
+    {
+        if word.starts_with("jk_") {
+            found += 1;
+            assert!(
+                text.contains(&format!("{word}{{")) || text.contains(&format!(",{word}=")),
+                "{word}"
+            );
+        }
+    }
+    assert!(found > 10, "{found}");
+}
+
 proptest! {
     #[test]
     fn any_value_is_escaped(tail in "[<>\"'&a-z\n]{0,9}") {
@@ -94,5 +132,23 @@ proptest! {
         let text = json::render(command.as_ref(), &snapshot, &Rules::default());
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
         prop_assert_eq!(&read["balancers"][0]["members"][0]["route"], &value);
+    }
+}
+
+#[test]
+fn the_page_is_one_document_with_its_own_policy() {
+    // MOD_JK_PAGE names a file to look at the page in a browser.
+    let page = page("cmd=list", &state::snapshot(), false);
+    if let Ok(path) = std::env::var("MOD_JK_PAGE") {
+        std::fs::write(path, &page).unwrap();
+    }
+    assert_eq!(page.matches("nonce=\"0a1b\"").count(), 2);
+    let policy = mod_jk::status::guard::content_security_policy("0a1b");
+    assert!(
+        policy.contains("script-src 'nonce-0a1b';") && policy.starts_with("default-src 'none'")
+    );
+    for tag in ["section", "table", "form", "main", "style", "script"] {
+        let (open, close) = (format!("<{tag}"), format!("</{tag}>"));
+        assert_eq!(page.matches(&open).count(), page.matches(&close).count(), "{tag}");
     }
 }

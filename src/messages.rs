@@ -42,6 +42,11 @@ pub const CATALOGUE: &[Message] = &[
         remedy: "the line names path and reason",
     },
     Message {
+        code: "JK-106",
+        what: "more children than shared memory has rows for",
+        remedy: "restart httpd if ServerLimit was raised",
+    },
+    Message {
         code: "JK-201",
         what: "a path climbs above the root; answered 400",
         remedy: "nothing: usually a scan",
@@ -173,6 +178,16 @@ pub const CATALOGUE: &[Message] = &[
         code: "JK-403",
         what: "a member answers again and is back in service",
         remedy: "nothing",
+    },
+    Message {
+        code: "JK-404",
+        what: "more workers than shared memory has room for; it is made anew at a graceful restart",
+        remedy: "nothing; counters and states begin anew",
+    },
+    Message {
+        code: "JK-405",
+        what: "the settings of a member changed at a graceful restart",
+        remedy: "nothing; its counters and its state begin anew",
     },
     Message {
         code: "JK-501",

@@ -17,7 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("log", &["clock", "config"]),
     ("net", &["ajp", "clock"]),
     ("worker", &["ajp", "clock", "config", "lb", "log", "net", "shm", "status"]),
-    ("httpd", &["ajp", "clock", "config", "lb", "log", "net", "uri_map", "worker"]),
+    ("httpd", &["ajp", "clock", "config", "lb", "log", "net", "shm", "uri_map", "worker"]),
 ];
 
 /// Files that may hold `unsafe`.

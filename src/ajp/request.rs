@@ -87,11 +87,11 @@ pub struct RequestEncoder<'b> {
     /// Rank of the last attribute, 0 while there may be headers.
     rank: u8,
     request_attributes: u32,
-    /// Bytes of the request line, of the query string, and of the rest up to the last header,
-    /// all of which the client has chosen.
+    /// Bytes of the request line and of the query string, which the client has chosen.
     line_bytes: usize,
     query_bytes: usize,
-    header_bytes: usize,
+    /// Bytes that the server's configuration has added: secret, certificates, variables.
+    server_bytes: usize,
     largest: (Part, usize),
     fault: Option<EncodeError>,
 }
@@ -120,7 +120,7 @@ impl<'b> RequestEncoder<'b> {
             request_attributes: 0,
             line_bytes,
             query_bytes: 0,
-            header_bytes: 0,
+            server_bytes: 0,
             largest: (Part::Uri, head.uri.len()),
             fault: None,
             writer,
@@ -161,6 +161,20 @@ impl<'b> RequestEncoder<'b> {
     /// Adds an attribute; no header may follow, and no attribute that stands before it.
     #[inline]
     pub fn attribute(&mut self, attribute: Attribute<'_>) {
+        let before = self.writer.needed();
+        let is_server_data = match attribute {
+            Attribute::Secret(_) | Attribute::SslCert(_) => true,
+            // What every request carries takes its room from the client's headers.
+            Attribute::Request { name, .. } => !OWN_ATTRIBUTES.contains(&name),
+            _ => false,
+        };
+        self.put(attribute);
+        if is_server_data {
+            self.server_bytes += self.writer.needed() - before;
+        }
+    }
+
+    fn put(&mut self, attribute: Attribute<'_>) {
         match attribute {
             Attribute::Secret(text) => self.line(1, Part::Secret, codes::SECRET, text),
             Attribute::RemoteUser(text) => {
@@ -196,7 +210,6 @@ impl<'b> RequestEncoder<'b> {
     ///
     /// The first forbidden byte, or what made the request too big.
     pub fn finish(mut self) -> Result<(), EncodeError> {
-        self.close_headers();
         self.put_stored_method();
         self.writer.u8(codes::END_OF_ATTRIBUTES);
         if let Some(fault) = self.fault {
@@ -234,7 +247,6 @@ impl<'b> RequestEncoder<'b> {
     fn request_attribute(&mut self, name: &[u8], value: &[u8]) {
         let index = self.request_attributes;
         self.request_attributes = index.saturating_add(1);
-        self.close_headers();
         self.rank = LAST_RANK;
         self.put_stored_method();
         self.check(is_attribute_name, Part::RequestName(index), name);
@@ -250,17 +262,8 @@ impl<'b> RequestEncoder<'b> {
             self.refuse(EncodeError::OutOfOrder { part });
             return false;
         }
-        self.close_headers();
         self.rank = rank;
         true
-    }
-
-    /// Notes where the headers end, once.
-    #[inline]
-    fn close_headers(&mut self) {
-        if self.rank == 0 {
-            self.header_bytes = self.writer.needed() - self.line_bytes;
-        }
     }
 
     /// Writes the method that has no code, once.
@@ -311,7 +314,7 @@ impl<'b> RequestEncoder<'b> {
         let line_bytes = self.line_bytes + self.query_bytes;
         let cause = if line_bytes >= limit {
             Cause::RequestLine
-        } else if line_bytes + self.header_bytes >= limit {
+        } else if self.writer.needed() - self.server_bytes > limit {
             Cause::Headers
         } else {
             Cause::ServerData
@@ -342,3 +345,7 @@ fn has_no_nul(bytes: &[u8]) -> bool {
 
 /// Rank of the request attributes, the only ones that may repeat.
 const LAST_RANK: u8 = 10;
+
+/// Request attributes that every request carries, whatever the configuration.
+const OWN_ATTRIBUTES: [&[u8]; 4] =
+    [b"AJP_REMOTE_PORT", b"AJP_LOCAL_ADDR", b"JK_LB_ACTIVATION", b"AJP_SSL_PROTOCOL"];

@@ -1,6 +1,6 @@
 //! The client's side of a request, by way of httpd's filters.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::Arc;
 
 use super::encode::encode;
@@ -168,7 +168,9 @@ impl Downstream for HttpdDownstream<'_> {
         }
         // SAFETY: the request is ours; the next response starts from here.
         unsafe { (*raw).status = c_int::from(head.status) };
-        if let Some(reason) = head.reason {
+        // httpd has no line for a status it does not know, and would make it 500.
+        let reason = head.reason.or_else(|| (!is_known(head.status)).then_some(b"Unknown Reason"));
+        if let Some(reason) = reason {
             let line =
                 self.request.keep(&[head.status.to_string().as_bytes(), b" ", reason].concat());
             // SAFETY: the line lies in the request's pool.
@@ -284,6 +286,15 @@ impl Downstream for HttpdDownstream<'_> {
     fn note(&mut self, name: &'static str, value: &str) {
         self.request.set(Table::Notes, &c_name(name), value.as_bytes());
     }
+}
+
+/// Tells whether httpd has a status line of its own for a status.
+fn is_known(status: u16) -> bool {
+    // SAFETY: takes a number; unknown ones get the line of 500.
+    let line = unsafe { ffi::ap_get_status_line(c_int::from(status)) };
+    // SAFETY: the line is a static C string.
+    let line = unsafe { CStr::from_ptr(line) };
+    line.to_bytes().starts_with(status.to_string().as_bytes())
 }
 
 /// Takes a buffer back from httpd, on whichever thread it is done with it.

@@ -27,8 +27,11 @@ pub fn encode(
     let unparsed = request.bytes(fields.unparsed_uri).unwrap_or_default();
     let mode = options.forward_uri.unwrap_or_default();
     let mut uri = Vec::new();
-    forward_uri(mode, path, Some(unparsed), &mut uri)
-        .map_err(|_| EncodeError::ForbiddenByte { part: Part::Uri, byte: b' ' })?;
+    forward_uri(mode, path, Some(unparsed), &mut uri).map_err(|_| {
+        let is_control = |byte: &&u8| **byte <= b' ' || **byte == 0x7f;
+        let byte = path.iter().find(is_control).copied().unwrap_or(b' ');
+        EncodeError::ForbiddenByte { part: Part::Uri, byte }
+    })?;
     let variable = |directive| request.get(Table::Environment, ready.variable(directive));
     // SAFETY: httpd keeps the connection as long as its requests.
     let connection = unsafe { &*fields.connection };

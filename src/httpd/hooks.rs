@@ -91,13 +91,21 @@ pub unsafe extern "C" fn mod_jk_child_init(pchild: *mut apr_pool_t, main: *mut s
     guard("child_init", (), || unsafe { child::begin(pchild, main) });
 }
 
-/// Learns that a child is gone.
+/// Learns that a child is gone: what it had under way is given back.
 ///
 /// # Safety
 ///
 /// The arguments must be those of a child_status hook.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mod_jk_child_ended(_main: *mut server_rec, _pid: libc::pid_t) {}
+pub unsafe extern "C" fn mod_jk_child_ended(main: *mut server_rec, pid: libc::pid_t) {
+    guard("child_status", (), || {
+        // SAFETY: httpd passes its main server, which lives as long as the configuration.
+        let ready = (unsafe { super::server::of(main) }).and_then(|conf| conf.ready.get());
+        if let (Some(ready), Ok(pid)) = (ready, u32::try_from(pid)) {
+            ready.workers.shares.release(pid);
+        }
+    });
+}
 
 /// Maps a request.
 ///

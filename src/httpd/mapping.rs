@@ -10,7 +10,7 @@ use super::request::{Request, Table};
 use super::server::Ready;
 use crate::lb::Activation;
 use crate::log;
-use crate::uri_map::forward::{ForwardUri, decoded_and_cleaned};
+use crate::uri_map::forward::{ForwardUri, decoded_and_cleaned, hides_dots};
 use crate::uri_map::rule::parse_worker;
 use crate::uri_map::{
     self, CleanError, Extensions, Origin, Rule, clean::is_unsafe, local::strip_session,
@@ -165,8 +165,9 @@ fn means_the_same(request: &Request<'_>, ready: &Ready, rule: &Arc<Rule>) -> boo
         return true;
     }
     let target = request.bytes(request.fields().unparsed_uri).unwrap_or_default();
-    decoded_and_cleaned(target)
-        .is_ok_and(|uri| ready.map.find(&uri).is_some_and(|other| other.worker == rule.worker))
+    !hides_dots(target)
+        && decoded_and_cleaned(target)
+            .is_ok_and(|uri| ready.map.find(&uri).is_some_and(|other| other.worker == rule.worker))
 }
 
 fn mapped<'r>(request: &Request<'r>) -> Option<&'r Mapped> {

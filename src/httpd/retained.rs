@@ -1,41 +1,85 @@
-//! What outlives a restart: the text of the last good workers file. It lies in httpd's own memory,
-//! as this library may be unloaded meanwhile.
+//! What outlives a restart: the text of the last good workers file, the shared memory and who has
+//! which place in it. It lies in httpd's own memory, as this library may be unloaded meanwhile.
 
 use std::ffi::{CStr, c_void};
 
 use super::ffi;
+use crate::shm::layout::LAYOUT_VERSION;
+use crate::shm::{Capacity, Segment, Slots};
+use crate::worker::Places;
+
+/// A text of its own block of memory; zero at first.
+#[repr(C)]
+struct Text {
+    start: *mut u8,
+    len: usize,
+}
 
 /// Layout of the retained block; zero at first.
 #[repr(C)]
 struct Block {
-    text: *mut u8,
-    len: usize,
+    workers: Text,
+    members: Text,
+    balancers: Text,
+    layout_version: u32,
+    address: usize,
+    room: [usize; 3],
 }
 
-const KEY: &CStr = c"mod_jk-workers-1";
+/// Raised with every change of [`Block`].
+const KEY: &CStr = c"mod_jk-2";
 
-/// Returns the text kept before, if there is one.
+/// Returns the text of the workers file kept before, if there is one.
 pub fn workers_text() -> Option<String> {
-    let block = find()?;
     // SAFETY: `find` returns httpd's block of this layout, which lives as long as the process.
-    let Block { text, len } = unsafe { block.read() };
-    if text.is_null() {
+    read(unsafe { &(*find()?).workers })
+}
+
+/// Returns the shared memory of before, if this library can read it.
+pub fn places() -> Option<Places> {
+    // SAFETY: as in `workers_text`; the parent has one thread.
+    let block = unsafe { &*find()? };
+    if block.layout_version != LAYOUT_VERSION {
         return None;
     }
-    // SAFETY: `keep_workers_text` stored a block of `len` bytes and never frees the present one.
-    let bytes = unsafe { std::slice::from_raw_parts(text, len) };
-    String::from_utf8(bytes.to_vec()).ok()
+    let [balancers, members, children] = block.room;
+    // SAFETY: `keep` stored address and capacity of a segment of this layout version.
+    let segment =
+        unsafe { Segment::adopt(block.address, Capacity { balancers, members, children }) };
+    Some(Places {
+        segment: segment?,
+        members: Slots::from_text(&read(&block.members)?),
+        balancers: Slots::from_text(&read(&block.balancers)?),
+    })
 }
 
-/// Keeps a text for the next restart. Only the parent calls this, on its one thread.
-pub fn keep_workers_text(text: &str) {
+/// Keeps what the next restart needs. Only the parent calls this, on its one thread.
+pub fn keep(workers: &str, places: &Places) {
     // SAFETY: httpd copies the key and returns a zeroed block that lives as long as the process.
     let block = find().unwrap_or_else(|| unsafe {
         ffi::ap_retained_data_create(KEY.as_ptr(), size_of::<Block>()).cast()
     });
-    if block.is_null() {
-        return;
+    // SAFETY: httpd's block has this layout, and nobody else holds it.
+    let Some(block) = (unsafe { block.as_mut() }) else { return };
+    write(&mut block.workers, workers);
+    write(&mut block.members, &places.members.to_text());
+    write(&mut block.balancers, &places.balancers.to_text());
+    let Capacity { balancers, members, children } = places.segment.capacity();
+    block.room = [balancers, members, children];
+    block.address = places.segment.address();
+    block.layout_version = LAYOUT_VERSION;
+}
+
+fn read(text: &Text) -> Option<String> {
+    if text.start.is_null() {
+        return None;
     }
+    // SAFETY: `write` stored a block of `len` bytes and never frees the present one.
+    let bytes = unsafe { std::slice::from_raw_parts(text.start, text.len) };
+    String::from_utf8(bytes.to_vec()).ok()
+}
+
+fn write(place: &mut Text, text: &str) {
     // SAFETY: allocates; the result is checked.
     let copy = unsafe { libc::malloc(text.len().max(1)) }.cast::<u8>();
     if copy.is_null() {
@@ -43,10 +87,9 @@ pub fn keep_workers_text(text: &str) {
     }
     // SAFETY: `copy` has room for the text and is new, so nothing overlaps.
     unsafe { copy.copy_from_nonoverlapping(text.as_ptr(), text.len()) };
-    // SAFETY: the block is valid for writes, and the parent has one thread.
-    let old = unsafe { block.replace(Block { text: copy, len: text.len() }) };
+    let old = std::mem::replace(place, Text { start: copy, len: text.len() });
     // SAFETY: the old text came from `malloc` here or is null, and nobody holds it.
-    unsafe { libc::free(old.text.cast::<c_void>()) };
+    unsafe { libc::free(old.start.cast::<c_void>()) };
 }
 
 fn find() -> Option<*mut Block> {

@@ -117,6 +117,15 @@ pub unsafe fn plan(main: *mut server_rec, ptemp: *mut apr_pool_t, given: Option<
     Plan { workers, text: own_text, problems }
 }
 
+/// Returns how many children there may be at once.
+fn most_children() -> usize {
+    let mut count = 0;
+    // SAFETY: httpd stores a number; it knows its MPM by now.
+    let status =
+        unsafe { ffi::ap_mpm_query(ffi::AP_MPMQ_HARD_LIMIT_DAEMONS as c_int, &raw mut count) };
+    if status == 0 { usize::try_from(count).unwrap_or(0).max(1) } else { 256 }
+}
+
 /// Makes every server ready.
 ///
 /// # Safety
@@ -127,10 +136,12 @@ pub unsafe fn install(
     main: *mut server_rec,
     plan: &Plan,
 ) -> Result<(), String> {
-    let workers = Arc::new(Workers::build(&plan.workers).map_err(|error| error.to_string())?);
-    retained::keep_workers_text(&plan.text);
-    for problem in &workers.problems {
-        say(main, LogLevel::Error, problem);
+    let workers = Workers::build(&plan.workers, most_children(), retained::places())
+        .map_err(|error| error.to_string())?;
+    let workers = Arc::new(workers);
+    retained::keep(&plan.text, &workers.places);
+    for (level, problem) in &workers.problems {
+        say(main, *level, problem);
     }
     let mut logs: BTreeMap<String, Arc<Log>> = BTreeMap::new();
     // SAFETY: the main server is live.

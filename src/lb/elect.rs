@@ -85,7 +85,7 @@ impl Balancer {
     pub fn elect(
         &self,
         record: &BalancerRecord,
-        records: &[MemberRecord],
+        records: &[&MemberRecord],
         query: &Query<'_>,
         now: Millis,
     ) -> Result<Election, Refusal> {
@@ -123,7 +123,7 @@ impl Balancer {
 
     fn by_session(
         &self,
-        records: &[MemberRecord],
+        records: &[&MemberRecord],
         query: &Query<'_>,
     ) -> Result<Option<(usize, bool)>, Refusal> {
         if !self.sticky_session || query.session_ids.is_empty() {
@@ -171,7 +171,7 @@ impl Balancer {
     fn unbound(
         &self,
         record: &BalancerRecord,
-        records: &[MemberRecord],
+        records: &[&MemberRecord],
         query: &Query<'_>,
     ) -> Option<usize> {
         let count = self.members.len();
@@ -185,7 +185,7 @@ impl Balancer {
             let member = &self.members[index];
             let load = match query.is_stateless {
                 true => 0,
-                false => self.method.load(&records[index], member.multiplicity),
+                false => self.method.load(records[index], member.multiplicity),
             };
             if best.is_none_or(|(distance, least, _)| (member.distance, load) < (distance, least)) {
                 best = Some((member.distance, load, index));
@@ -200,7 +200,7 @@ impl Balancer {
     fn in_domain(
         &self,
         domain: &[u8],
-        records: &[MemberRecord],
+        records: &[&MemberRecord],
         query: &Query<'_>,
     ) -> Option<usize> {
         (0..self.members.len())
@@ -208,12 +208,12 @@ impl Balancer {
             .filter(|index| self.is_eligible(*index, records, query))
             .min_by_key(|index| {
                 let member = &self.members[*index];
-                (member.distance, self.method.load(&records[*index], member.multiplicity))
+                (member.distance, self.method.load(records[*index], member.multiplicity))
             })
     }
 
     /// A disabled hot standby takes over when nobody else is left.
-    fn by_redirect(&self, records: &[MemberRecord], query: &Query<'_>) -> Option<usize> {
+    fn by_redirect(&self, records: &[&MemberRecord], query: &Query<'_>) -> Option<usize> {
         self.members.iter().filter(|member| !member.redirect.is_empty()).find_map(|member| {
             self.members
                 .iter()
@@ -223,9 +223,9 @@ impl Balancer {
     }
 
     /// With everybody in error, each member is tried once a second.
-    fn forced(&self, records: &[MemberRecord], query: &Query<'_>, now: Millis) -> Option<usize> {
+    fn forced(&self, records: &[&MemberRecord], query: &Query<'_>, now: Millis) -> Option<usize> {
         (0..self.members.len())
-            .filter(|index| MemberState::of(&records[*index]) == MemberState::Error)
+            .filter(|index| MemberState::of(records[*index]) == MemberState::Error)
             .filter(|index| self.activation(*index, query) == Activation::Active)
             .filter(|index| !query.tried.contains(index))
             .find(|index| {
@@ -233,21 +233,26 @@ impl Balancer {
                 let before = last.load(Relaxed);
                 let is_due = before == 0 || now.0.saturating_sub(before) >= FORCE_INTERVAL_MS;
                 is_due && last.compare_exchange(before, now.0.max(1), Relaxed, Relaxed).is_ok() && {
-                    set(&records[*index], MemberState::Force);
+                    set(records[*index], MemberState::Force);
                     true
                 }
             })
     }
 
-    fn is_eligible(&self, index: usize, records: &[MemberRecord], query: &Query<'_>) -> bool {
-        MemberState::of(&records[index]).is_usable()
+    fn is_eligible(&self, index: usize, records: &[&MemberRecord], query: &Query<'_>) -> bool {
+        MemberState::of(records[index]).is_usable()
             && self.activation(index, query) == Activation::Active
             && !query.tried.contains(&index)
     }
 
-    fn may_serve_session(&self, index: usize, records: &[MemberRecord], query: &Query<'_>) -> bool {
+    fn may_serve_session(
+        &self,
+        index: usize,
+        records: &[&MemberRecord],
+        query: &Query<'_>,
+    ) -> bool {
         // A member on trial keeps its sessions: they would be lost anywhere else.
-        let state = MemberState::of(&records[index]);
+        let state = MemberState::of(records[index]);
         (state.is_usable() || matches!(state, MemberState::Busy | MemberState::Probe))
             && self.activation(index, query) != Activation::Stopped
             && !query.tried.contains(&index)

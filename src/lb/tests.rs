@@ -42,7 +42,8 @@ impl Bench {
     fn elect(&self, session: &str, tried: &[usize]) -> Result<usize, Refusal> {
         let query = Query { session_ids: session.as_bytes(), tried, ..Query::default() };
         let now = Millis(10_000);
-        self.balancer.elect(&self.record, &self.records, &query, now).map(|chosen| chosen.member)
+        let records: Vec<_> = self.records.iter().collect();
+        self.balancer.elect(&self.record, &records, &query, now).map(|chosen| chosen.member)
     }
 
     fn fail(&self, member: usize, outcome: Outcome) {

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 
 /// Raised whenever a record changes, so that children of two builds never share a segment.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 
 /// Front of the segment.
 #[repr(C, align(64))]
@@ -75,6 +75,16 @@ pub struct MemberRecord {
     pub error_unix: AtomicI64,
 }
 
+/// One httpd child. Behind the children's records lies one counter for each child and member: the
+/// child's share of the member's requests in flight, which is given back when the child dies.
+#[repr(C, align(64))]
+#[derive(Debug, Default)]
+pub struct ChildRecord {
+    /// Process id in the upper half, the low half of its start time in the lower; 0 for nobody.
+    pub owner: AtomicU64,
+}
+
 const _: () = assert!(size_of::<Header>() == 64);
+const _: () = assert!(size_of::<ChildRecord>() == 64);
 const _: () = assert!(size_of::<BalancerRecord>() == 64);
 const _: () = assert!(size_of::<MemberRecord>() == 128);

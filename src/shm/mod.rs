@@ -2,6 +2,8 @@
 
 pub mod layout;
 mod segment;
+mod slots;
 
-pub use layout::{BalancerRecord, Header, MemberRecord};
-pub use segment::{Segment, SegmentError};
+pub use layout::{BalancerRecord, ChildRecord, Header, MemberRecord};
+pub use segment::{Capacity, Segment, SegmentError};
+pub use slots::{Kept, Owner, Slots, fingerprint};

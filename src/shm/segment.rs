@@ -3,11 +3,11 @@
 
 use std::io;
 use std::ptr::NonNull;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use thiserror::Error;
 
-use super::layout::{BalancerRecord, Header, LAYOUT_VERSION, MemberRecord};
+use super::layout::{BalancerRecord, ChildRecord, Header, LAYOUT_VERSION, MemberRecord};
 
 /// The shared memory could not be made.
 #[derive(Debug, Error)]
@@ -19,13 +19,35 @@ pub struct SegmentError {
     pub source: io::Error,
 }
 
-/// Anonymous memory that every child inherits from the process that made it.
-#[derive(Debug)]
+/// How many records there is room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Balancers.
+    pub balancers: usize,
+    /// Members, and workers used directly.
+    pub members: usize,
+    /// Children, those of the last generation included.
+    pub children: usize,
+}
+
+impl Capacity {
+    /// Returns where each kind of record begins, and the size of all.
+    fn offsets(self) -> [usize; 5] {
+        let balancers = size_of::<Header>();
+        let members = balancers + self.balancers * size_of::<BalancerRecord>();
+        let children = members + self.members * size_of::<MemberRecord>();
+        let shares = children + self.children * size_of::<ChildRecord>();
+        let end = shares + self.children * self.members * size_of::<AtomicU32>();
+        [balancers, members, children, shares, end]
+    }
+}
+
+/// Anonymous memory that every child inherits from the process that made it. It stays mapped as
+/// long as that process lives: children of two generations use it at once.
+#[derive(Clone, Copy, Debug)]
 pub struct Segment {
     base: NonNull<u8>,
-    bytes: usize,
-    balancers: usize,
-    members: usize,
+    capacity: Capacity,
 }
 
 // SAFETY: the mapping belongs to the process, not to a thread, and holds atomics only; base and
@@ -35,15 +57,13 @@ unsafe impl Send for Segment {}
 unsafe impl Sync for Segment {}
 
 impl Segment {
-    /// Maps zeroed memory for this many records.
+    /// Maps zeroed memory.
     ///
     /// # Errors
     ///
     /// If the system has no memory left.
-    pub fn create(balancers: usize, members: usize) -> Result<Self, SegmentError> {
-        let bytes = size_of::<Header>()
-            + balancers * size_of::<BalancerRecord>()
-            + members * size_of::<MemberRecord>();
+    pub fn create(capacity: Capacity) -> Result<Self, SegmentError> {
+        let [.., bytes] = capacity.offsets();
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
         // SAFETY: a fresh anonymous mapping touches no existing memory.
@@ -53,41 +73,96 @@ impl Segment {
             return Err(failed());
         }
         let base = NonNull::new(base.cast::<u8>()).ok_or_else(failed)?;
-        let segment = Self { base, bytes, balancers, members };
+        let segment = Self { base, capacity };
         segment.header().version.store(LAYOUT_VERSION, Ordering::Relaxed);
         Ok(segment)
     }
 
+    /// Takes up a mapping that [`create`](Self::create) made earlier in this process, perhaps in
+    /// another copy of this library.
+    ///
+    /// # Safety
+    ///
+    /// `address` and `capacity` must be what [`address`](Self::address) and
+    /// [`capacity`](Self::capacity) returned, with the same [`LAYOUT_VERSION`].
+    pub unsafe fn adopt(address: usize, capacity: Capacity) -> Option<Self> {
+        let base = NonNull::new(std::ptr::with_exposed_provenance_mut::<u8>(address))?;
+        Some(Self { base, capacity })
+    }
+
+    /// Returns where it is mapped.
+    pub fn address(&self) -> usize {
+        self.base.as_ptr().expose_provenance()
+    }
+
+    /// Returns how many records there is room for.
+    pub fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
     /// Returns the front record.
-    pub fn header(&self) -> &Header {
-        // SAFETY: the mapping begins with a header, is page-aligned and lives as long as `self`;
-        // every bit pattern is a valid header, as it holds atomics only.
-        unsafe { self.base.cast::<Header>().as_ref() }
+    pub fn header(&self) -> &'static Header {
+        // SAFETY: the mapping begins with a header.
+        unsafe { self.at::<Header>(0) }
     }
 
-    /// Returns the balancers' records.
-    pub fn balancers(&self) -> &[BalancerRecord] {
-        // SAFETY: `create` made room for a header and this many records behind it.
-        let first = unsafe { self.base.add(size_of::<Header>()) };
-        // SAFETY: in bounds as above; aligned, as all sizes are multiples of 64; valid and
-        // shareable, as records hold atomics only.
-        unsafe { std::slice::from_raw_parts(first.cast().as_ptr(), self.balancers) }
+    /// Returns a balancer's record; the last one if there is no such place.
+    pub fn balancer(&self, place: usize) -> &'static BalancerRecord {
+        let [first, ..] = self.capacity.offsets();
+        let place = place.min(self.capacity.balancers - 1);
+        // SAFETY: there is room for `balancers` records there.
+        unsafe { self.at(first + place * size_of::<BalancerRecord>()) }
     }
 
-    /// Returns the workers' records.
-    pub fn members(&self) -> &[MemberRecord] {
-        let offset = size_of::<Header>() + self.balancers * size_of::<BalancerRecord>();
-        // SAFETY: `create` made room for header, balancers and this many records behind them.
-        let first = unsafe { self.base.add(offset) };
-        // SAFETY: as in `balancers`.
-        unsafe { std::slice::from_raw_parts(first.cast().as_ptr(), self.members) }
+    /// Returns a member's record; the last one if there is no such place.
+    pub fn member(&self, place: usize) -> &'static MemberRecord {
+        let [_, first, ..] = self.capacity.offsets();
+        let place = place.min(self.capacity.members - 1);
+        // SAFETY: there is room for `members` records there.
+        unsafe { self.at(first + place * size_of::<MemberRecord>()) }
     }
-}
 
-impl Drop for Segment {
-    fn drop(&mut self) {
-        // SAFETY: the mapping was made by `create`, and all borrows of it ended with `self`.
-        unsafe { libc::munmap(self.base.as_ptr().cast(), self.bytes) };
+    /// Returns the children's records.
+    pub fn children(&self) -> &'static [ChildRecord] {
+        let [_, _, first, ..] = self.capacity.offsets();
+        // SAFETY: there is room for `children` records there.
+        let first = unsafe { self.at(first) };
+        // SAFETY: as above; aligned, as all sizes before are multiples of 64; valid and shareable,
+        // as records hold atomics only.
+        unsafe { std::slice::from_raw_parts(first, self.capacity.children) }
+    }
+
+    /// Returns a child's shares of all members' requests in flight, by the members' places; of the
+    /// last child if there is no such row.
+    pub fn shares(&self, child: usize) -> &'static [AtomicU32] {
+        let [_, _, _, first, _] = self.capacity.offsets();
+        let row = self.capacity.members * size_of::<AtomicU32>();
+        let child = child.min(self.capacity.children - 1);
+        // SAFETY: there is room for `children` rows of `members` counters there.
+        let first = unsafe { self.at(first + child * row) };
+        // SAFETY: as above; otherwise as in `children`.
+        unsafe { std::slice::from_raw_parts(first, self.capacity.members) }
+    }
+
+    /// Makes a member's record that of a new one.
+    pub fn clear_member(&self, place: usize) {
+        let words = size_of::<MemberRecord>() / size_of::<AtomicU64>();
+        let first = std::ptr::from_ref(self.member(place)).cast::<AtomicU64>();
+        // SAFETY: a record is a whole number of 64-bit words, aligned to more than that, and holds
+        // nothing but atomics.
+        let words = unsafe { std::slice::from_raw_parts(first, words) };
+        words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+    }
+
+    /// # Safety
+    ///
+    /// There must be a record of atomics at `offset`.
+    unsafe fn at<T>(&self, offset: usize) -> &'static T {
+        // SAFETY: in bounds by contract.
+        let place = unsafe { self.base.add(offset) };
+        // SAFETY: the mapping is page-aligned and never unmapped, and every bit pattern is a valid
+        // record, as it holds atomics only.
+        unsafe { place.cast::<T>().as_ref() }
     }
 }
 
@@ -97,17 +172,33 @@ mod tests {
 
     #[test]
     fn records_do_not_overlap_and_are_shared_by_forks() {
-        let segment = Segment::create(2, 3).expect("memory");
-        assert_eq!((segment.balancers().len(), segment.members().len()), (2, 3));
-        for balancer in segment.balancers() {
-            balancer.busy.store(7, Ordering::Relaxed);
+        let capacity = Capacity { balancers: 2, members: 3, children: 2 };
+        let segment = Segment::create(capacity).expect("memory");
+        let member = |place: usize| segment.member(place);
+        for place in 0..2 {
+            segment.balancer(place).busy.store(u32::MAX, Ordering::Relaxed);
+            segment.children()[place].owner.store(u64::MAX, Ordering::Relaxed);
+            let shares = segment.shares(place);
+            assert_eq!(shares.len(), 3);
+            shares.iter().for_each(|share| share.store(u32::MAX, Ordering::Relaxed));
         }
-        assert!(segment.members().iter().all(|member| member.used.load(Ordering::Relaxed) == 0));
+        assert!((0..3).all(|place| member(place).used.load(Ordering::Relaxed) == 0));
+        member(1).state.store(7, Ordering::Relaxed);
+        member(1).error_unix.store(7, Ordering::Relaxed);
+        segment.clear_member(1);
+        assert_eq!(member(1).state.load(Ordering::Relaxed), 0);
+        assert_eq!(member(1).error_unix.load(Ordering::Relaxed), 0);
+        assert_eq!(segment.balancer(1).busy.load(Ordering::Relaxed), u32::MAX);
+        assert_eq!(segment.children()[0].owner.load(Ordering::Relaxed), u64::MAX);
+        // SAFETY: both are what this segment says of itself.
+        let again = unsafe { Segment::adopt(segment.address(), segment.capacity()) };
+        let again = again.expect("an address");
+        assert_eq!(again.balancer(0).busy.load(Ordering::Relaxed), u32::MAX);
 
         // SAFETY: the child of a fork only adds to shared atomics and leaves.
         let child = unsafe { libc::fork() };
         for _ in 0..10_000 {
-            segment.members()[2].used.fetch_add(1, Ordering::Relaxed);
+            segment.member(2).used.fetch_add(1, Ordering::Relaxed);
         }
         if child == 0 {
             // SAFETY: ends the child at once, without running the parent's destructors.
@@ -117,7 +208,7 @@ mod tests {
         // SAFETY: `child` is our own child.
         unsafe { libc::waitpid(child, &raw mut status, 0) };
         assert_eq!(status, 0);
-        assert_eq!(segment.members()[2].used.load(Ordering::Relaxed), 20_000);
+        assert_eq!(segment.member(2).used.load(Ordering::Relaxed), 20_000);
         assert_eq!(segment.header().version.load(Ordering::Relaxed), LAYOUT_VERSION);
     }
 }

@@ -105,6 +105,27 @@ pub fn decoded_and_cleaned(target: &[u8]) -> Result<Vec<u8>, ForwardError> {
     Ok(cleaned)
 }
 
+/// Tells whether a segment of a request target is a dot segment with parameters, such as `..;x`.
+///
+/// httpd takes it for a name and Tomcat for dots, so the two resolve what is around it differently.
+pub fn hides_dots(target: &[u8]) -> bool {
+    let Some(target) = target_path(target) else { return false };
+    target.split(|byte| *byte == b'/').any(|segment| {
+        let Some(end) = memchr::memchr(b';', segment) else { return false };
+        let mut rest = &segment[..end];
+        let mut dots = 0;
+        while let [first, ..] = rest {
+            let (byte, length) = escape(rest).map_or((*first, 1), |byte| (byte, 3));
+            if byte != b'.' {
+                return false;
+            }
+            dots += 1;
+            rest = &rest[length..];
+        }
+        matches!(dots, 1 | 2)
+    })
+}
+
 /// Reduces a request target to its path: no query, no fragment, no scheme and authority.
 ///
 /// A container that got an absolute URI would believe its authority more than the Host header.

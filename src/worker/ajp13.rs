@@ -164,30 +164,37 @@ impl Ajp13 {
     /// Leaves the lease with a connection that is worth a request.
     fn make_ready(&self, lease: &mut Lease, method: &[u8], now: Millis) -> Result<(), NetError> {
         self.report_strays(lease.take_strays());
-        let mut end = None;
+        let begun = now;
         while lease.is_connected() {
-            let idle = now.since(lease.last_used());
-            let is_guarded = self.config.idle_guard.is_some_and(|limit| idle > limit);
+            let is_guarded =
+                self.config.idle_guard.is_some_and(|limit| begun.since(lease.last_used()) > limit);
             let limit = match self.config.prepost_timeout {
                 Some(limit) => limit,
                 None if is_guarded && !is_idempotent(method) => self.config.ping_timeout,
                 None => return Ok(()),
             };
-            // One deadline for all idle connections together.
+            // Half of the time for all idle connections together, the rest for a new one.
             let now = clock::now();
-            let end = *end.get_or_insert(now.plus(limit));
-            match lease.cping(now, end.since(now)) {
+            match lease.cping(now, begun.plus(limit / 2).since(now)) {
                 Ok(()) => {
                     self.learned.answered_cping();
                     return Ok(());
                 }
-                // One silence is enough: the others would only add theirs.
-                Err(error) if error.is_timeout() => return Err(error),
+                Err(error) if error.is_timeout() => {
+                    // The others are as old: a firewall that forgot this one forgot them too.
+                    tracing::info!(
+                        "JK-304 worker {} at {}: an idle connection does not answer: {error}; all idle ones are closed, a new one is opened",
+                        self.name,
+                        self.pool.target().name()
+                    );
+                    lease.close();
+                    self.pool.close_idle();
+                }
                 Err(_) => lease.next_idle(),
             }
         }
         self.report_strays(lease.take_strays());
-        lease.connect(now)?;
+        lease.connect(clock::now())?;
         if let Some(why) = lease.source_refused() {
             let source = self.config.source.as_deref().unwrap_or_default();
             tracing::error!(
@@ -197,7 +204,8 @@ impl Ajp13 {
         }
         if self.config.connect_timeout.is_none() {
             let Some(limit) = self.config.prepost_timeout else { return Ok(()) };
-            lease.cping(clock::now(), limit)?;
+            let now = clock::now();
+            lease.cping(now, begun.plus(limit).since(now))?;
         }
         self.learned.answered_cping();
         Ok(())

@@ -1,17 +1,20 @@
 //! A balancer: choose, try, report, fail over.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ajp13::Ajp13;
 use super::failure::{Cause, Failure};
+use super::places::Places;
 use super::report::{Attempted, log_client};
+use super::shares::Shares;
 use super::upload::Upload;
 use super::{Downstream, MemberData, RequestSettings};
 use crate::clock;
 use crate::config::LbConfig;
 use crate::lb::recovery::{Attempt, Stage, may_resend};
-use crate::lb::{Balancer, MemberState, Query, Refusal, report};
-use crate::shm::Segment;
+use crate::lb::{Balancer, Member, MemberState, Policy, Query, Refusal, multiplicities, report};
+use crate::shm::{BalancerRecord, MemberRecord};
 
 /// A balancer with its members.
 #[derive(Debug)]
@@ -24,13 +27,55 @@ pub struct Lb {
     pub balancer: Balancer,
     /// The members, in the order of the configuration.
     pub members: Vec<Arc<Ajp13>>,
-    /// Place of its own record in the segment.
-    pub record: usize,
-    /// Place of its first member's record; the others follow.
-    pub first_member: usize,
+    /// Its own record.
+    pub record: &'static BalancerRecord,
+    /// The members' records.
+    pub records: Vec<&'static MemberRecord>,
+    /// Their places.
+    places: Vec<usize>,
 }
 
 impl Lb {
+    /// Makes a balancer of containers that exist, with the records that are theirs.
+    pub fn new(
+        name: &str,
+        config: LbConfig,
+        containers: &BTreeMap<String, Arc<Ajp13>>,
+        places: &Places,
+    ) -> Self {
+        let factors: Vec<_> = config.members.iter().map(|member| member.lbfactor).collect();
+        let members = config.members.iter().zip(multiplicities(&factors));
+        let balancer = Balancer {
+            members: members
+                .map(|(member, multiplicity)| Member {
+                    name: member.worker.clone(),
+                    multiplicity,
+                    distance: member.distance,
+                    route: member.route.clone(),
+                    domain: member.domain.clone(),
+                    redirect: member.redirect.clone(),
+                    activation: member.activation,
+                })
+                .collect(),
+            method: config.method,
+            sticky_session: config.sticky_session,
+            sticky_session_force: config.sticky_session_force,
+            policy: Policy {
+                recover_time: config.recover_time,
+                error_escalation_time: config.error_escalation_time,
+                max_reply_timeouts: config.max_reply_timeouts,
+            },
+        };
+        let own = config.members.iter().filter_map(|member| containers.get(&member.worker));
+        let members = own.map(Arc::clone).collect();
+        let own = config.members.iter().map(|member| places.member(name, &member.worker));
+        let places_of: Vec<_> = own.collect();
+        let records = places_of.iter().map(|place| places.segment.member(*place)).collect();
+        let record = places.balancer(name);
+        let name = name.to_owned();
+        Self { name, config, balancer, members, record, records, places: places_of }
+    }
+
     /// Serves a request. Returns the status to answer with if there is no response.
     ///
     /// # Errors
@@ -40,10 +85,9 @@ impl Lb {
         &self,
         downstream: &mut D,
         settings: &RequestSettings,
-        segment: &Segment,
+        shares: &Shares,
     ) -> Result<(), u16> {
-        let record = &segment.balancers()[self.record];
-        let records = &segment.members()[self.first_member..self.first_member + self.members.len()];
+        let records = &self.records;
         let begun = clock::now();
         let first = self.members.iter().map(|own| own.first_block()).max().unwrap_or_default();
         let keep = self.members.iter().map(|own| own.config.replay_size).max().unwrap_or_default();
@@ -63,7 +107,7 @@ impl Lb {
                 tried: &tried,
             };
             let started = clock::now();
-            let election = match self.balancer.elect(record, records, &query, started) {
+            let election = match self.balancer.elect(self.record, records, &query, started) {
                 Ok(election) => election,
                 Err(refusal) => {
                     let Some((worker, failure)) = last_failure else {
@@ -75,7 +119,8 @@ impl Lb {
                 }
             };
             let index = election.member;
-            let (member, own) = (&self.members[index], &records[index]);
+            let (member, own) = (&self.members[index], records[index]);
+            let in_flight = shares.enter(self.places[index]);
             let attempted = Attempted { balancer: Some(&self.name), worker: member, begun };
             let wants_cookie = self.config.set_session_cookie || settings.set_session_cookie;
             if wants_cookie && !election.is_sticky {
@@ -90,7 +135,7 @@ impl Lb {
                 activation: election.activation.code(),
             };
             let result = member.attempt(downstream, &mut upload, &data, settings, own);
-            Balancer::leave(own);
+            drop(in_flight);
             first.get_or_insert(index);
             last = Some(index);
             let policy = &self.balancer.policy;
@@ -159,16 +204,16 @@ impl Lb {
         &self,
         downstream: &mut D,
         members: Option<(usize, usize)>,
-        records: &[crate::shm::MemberRecord],
+        records: &[&MemberRecord],
     ) {
         let Some((first, last)) = members else { return };
         downstream.note("JK_LB_FIRST_NAME", &self.members[first].name);
         downstream.note("JK_LB_LAST_NAME", &self.members[last].name);
-        downstream.note("JK_LB_LAST_STATE", MemberState::of(&records[last]).code());
+        downstream.note("JK_LB_LAST_STATE", MemberState::of(records[last]).code());
         downstream.note("JK_WORKER_ROUTE", &self.balancer.members[last].route);
     }
 
-    fn explain(&self, refusal: Refusal, records: &[crate::shm::MemberRecord]) {
+    fn explain(&self, refusal: Refusal, records: &[&MemberRecord]) {
         let states: Vec<_> = self
             .balancer
             .members

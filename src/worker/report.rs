@@ -53,7 +53,9 @@ impl Attempted<'_> {
         };
         let line = self.line(downstream, cause, &fate);
         match cause {
+            // What a client does wrong is nobody's to mend here; scanners do it all day.
             Cause::Client(_) => tracing::info!("{line}"),
+            Cause::Encode(_) if status == 400 => tracing::info!("{line}"),
             _ => {
                 tracing::error!("{line}");
                 if result.is_ok() {

@@ -54,7 +54,8 @@ impl Drop for Watchdog {
 
 fn run(workers: &Workers, interval: Duration, stop: &(Mutex<bool>, Condvar)) {
     let mut last_round = clock::now();
-    loop {
+    let mut counts = Vec::new();
+    for ticks in 1_u64.. {
         {
             let mut stopped = stop.0.lock();
             if !*stopped {
@@ -68,6 +69,11 @@ fn run(workers: &Workers, interval: Duration, stop: &(Mutex<bool>, Condvar)) {
         let is_leader = lead(workers, now);
         if is_leader {
             recover(workers, now);
+            if ticks % 8 == 0 {
+                // httpd's parent does it at once; this is for a parent that is gone or busy.
+                workers.shares.release_lost();
+            }
+            workers.shares.reconcile(&mut counts);
         }
         let is_round = now.since(last_round) >= interval;
         for ajp in workers.containers().filter(|ajp| ajp.config.port != 0) {
@@ -144,7 +150,7 @@ fn look_up(ajp: &Ajp13) {
 
 /// One process of the machine leads; a leader without a sign of life loses its place.
 fn lead(workers: &Workers, now: Millis) -> bool {
-    let header = workers.segment.header();
+    let header = workers.places.segment.header();
     let me = std::process::id();
     let leader = header.leader.load(Relaxed);
     let is_mine = leader == me
@@ -160,8 +166,7 @@ fn lead(workers: &Workers, now: Millis) -> bool {
 fn recover(workers: &Workers, now: Millis) {
     for worker in workers.iter() {
         let Worker::Lb(lb) = worker else { continue };
-        let records = &workers.segment.members()[lb.first_member..];
-        let records = &records[..lb.members.len()];
+        let records = &lb.records;
         for (ajp, record) in lb.members.iter().zip(records) {
             let is_stuck = MemberState::of(record) == MemberState::Force;
             if MemberState::of(record) != MemberState::Error && !is_stuck {
@@ -169,7 +174,7 @@ fn recover(workers: &Workers, now: Millis) {
             }
             let answered = ajp.probe().is_ok();
             if answered || recover_due(record, &lb.balancer.policy, now) {
-                level(record, records.iter());
+                level(record, records.iter().copied());
                 if answered {
                     tracing::info!(
                         "JK-403 balancer {}: member {} answers again and is back in service",
@@ -183,7 +188,7 @@ fn recover(workers: &Workers, now: Millis) {
 }
 
 fn decay(workers: &Workers, now: Millis, interval: Duration) {
-    let header = workers.segment.header();
+    let header = workers.places.segment.header();
     let last = Millis(header.decayed_ms.swap(now.0, Relaxed));
     let rounds = match last.0 {
         0 => 1,
@@ -192,8 +197,7 @@ fn decay(workers: &Workers, now: Millis, interval: Duration) {
     let shift = u32::try_from(rounds).unwrap_or(64);
     for worker in workers.iter() {
         let Worker::Lb(lb) = worker else { continue };
-        let records = &workers.segment.members()[lb.first_member..];
-        let records = &records[..lb.members.len()];
+        let records = &lb.records;
         let least = records
             .iter()
             .filter(|record| MemberState::of(record).is_usable())

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use thiserror::Error;
-
 use super::ajp13::Ajp13;
 use super::balancer::Lb;
 use super::failure::{Cause, Failure, Uncommitted};
+use super::places::Places;
 use super::report::{Attempted, log_client};
+use super::shares::Shares;
 use super::upload::Upload;
 use super::{Downstream, MemberData, RequestSettings};
 use crate::clock;
-use crate::config::{StatusConfig, WorkerKind, WorkersConfig};
+use crate::config::{LogLevel, StatusConfig, WorkerKind, WorkersConfig};
 use crate::lb::recovery::{Attempt, Stage, may_resend};
-use crate::lb::{Balancer, Member, MemberState, Outcome, Policy, multiplicities, report};
-use crate::shm::{MemberRecord, Segment, SegmentError};
+use crate::lb::{MemberState, Outcome, Policy, report};
+use crate::shm::{MemberRecord, SegmentError};
 use crate::status::{MemberView, WorkerView, list};
 
 /// A worker ready to serve.
@@ -31,96 +31,58 @@ pub enum Worker {
     Status(StatusConfig),
 }
 
-/// The workers could not be made.
-#[derive(Debug, Error)]
-pub enum BuildError {
-    /// There is no shared memory.
-    #[error(transparent)]
-    Segment(#[from] SegmentError),
-}
-
 /// All workers with their shared records.
 #[derive(Debug)]
 pub struct Workers {
     by_name: BTreeMap<String, Worker>,
     /// Each container once, however many balancers it is a member of: they share its connections.
     containers: BTreeMap<String, Arc<Ajp13>>,
-    /// What went wrong while names were looked up.
-    pub problems: Vec<String>,
-    /// What all children share.
-    pub segment: Segment,
+    /// What is worth saying about names and places.
+    pub problems: Vec<(LogLevel, String)>,
+    /// What all children share, with the places of everybody in it.
+    pub places: Places,
+    /// Whose requests are in flight.
+    pub shares: Shares,
 }
 
 impl Workers {
-    /// Makes the workers of a configuration. Nothing is connected yet.
+    /// Makes the workers of a configuration; nothing is connected yet. `before` is what the last
+    /// configuration has left, `children` how many children there may be.
     ///
     /// # Errors
     ///
     /// If there is no shared memory.
-    pub fn build(config: &WorkersConfig) -> Result<Self, BuildError> {
-        let (mut balancers, mut members) = (0, 0);
-        let mut by_name = BTreeMap::new();
+    pub fn build(
+        config: &WorkersConfig,
+        children: usize,
+        before: Option<Places>,
+    ) -> Result<Self, SegmentError> {
         let mut problems = Vec::new();
+        let mut notes = Vec::new();
+        let places = Places::assign(config, children, before, &mut notes)?;
+        problems.extend(notes.into_iter().map(|note| (LogLevel::Info, note)));
         let containers = config.workers.iter().filter_map(|(name, worker)| {
             let WorkerKind::Ajp13(ajp) = &worker.kind else { return None };
             let (made, wrong) = Ajp13::new(name, (**ajp).clone());
-            problems.extend(wrong);
+            problems.extend(wrong.into_iter().map(|problem| (LogLevel::Error, problem)));
             Some((name.clone(), Arc::new(made)))
         });
         let containers: BTreeMap<_, _> = containers.collect();
-        for name in &config.list {
-            let Some(worker) = config.workers.get(name) else { continue };
-            let made = match &worker.kind {
+        let listed = config.list.iter().filter_map(|name| {
+            let made = match &config.workers.get(name)?.kind {
                 WorkerKind::Ajp13(_) => {
-                    let Some(container) = containers.get(name) else { continue };
-                    members += 1;
-                    Worker::Ajp13(Arc::clone(container), members - 1)
+                    Worker::Ajp13(Arc::clone(containers.get(name)?), places.member("", name))
                 }
                 WorkerKind::Status(status) => Worker::Status(status.clone()),
                 WorkerKind::Lb(lb) => {
-                    let factors: Vec<_> = lb.members.iter().map(|member| member.lbfactor).collect();
-                    let balancer = Balancer {
-                        members: lb
-                            .members
-                            .iter()
-                            .zip(multiplicities(&factors))
-                            .map(|(member, multiplicity)| Member {
-                                name: member.worker.clone(),
-                                multiplicity,
-                                distance: member.distance,
-                                route: member.route.clone(),
-                                domain: member.domain.clone(),
-                                redirect: member.redirect.clone(),
-                                activation: member.activation,
-                            })
-                            .collect(),
-                        method: lb.method,
-                        sticky_session: lb.sticky_session,
-                        sticky_session_force: lb.sticky_session_force,
-                        policy: Policy {
-                            recover_time: lb.recover_time,
-                            error_escalation_time: lb.error_escalation_time,
-                            max_reply_timeouts: lb.max_reply_timeouts,
-                        },
-                    };
-                    let own = lb.members.iter().filter_map(|own| containers.get(&own.worker));
-                    let made = Lb {
-                        name: name.clone(),
-                        config: (**lb).clone(),
-                        balancer,
-                        members: own.map(Arc::clone).collect(),
-                        record: balancers,
-                        first_member: members,
-                    };
-                    balancers += 1;
-                    members += made.members.len();
-                    Worker::Lb(Box::new(made))
+                    Worker::Lb(Box::new(Lb::new(name, (**lb).clone(), &containers, &places)))
                 }
             };
-            by_name.insert(name.clone(), made);
-        }
-        let segment = Segment::create(balancers, members)?;
-        Ok(Self { by_name, containers, problems, segment })
+            Some((name.clone(), made))
+        });
+        let by_name = listed.collect();
+        let shares = Shares::new(places.segment);
+        Ok(Self { by_name, containers, problems, places, shares })
     }
 
     /// Finds a worker that mounts may use.
@@ -155,10 +117,8 @@ impl Workers {
         settings: &RequestSettings,
     ) -> Result<(), u16> {
         match worker {
-            Worker::Ajp13(ajp, record) => {
-                alone(ajp, &self.segment.members()[*record], downstream, settings)
-            }
-            Worker::Lb(lb) => lb.serve(downstream, settings, &self.segment),
+            Worker::Ajp13(ajp, place) => self.alone(ajp, *place, downstream, settings),
+            Worker::Lb(lb) => lb.serve(downstream, settings, &self.shares),
             Worker::Status(status) => {
                 if !may_look(status, downstream.user()) {
                     tracing::warn!("JK-501 the status page is not for this user; answered 403");
@@ -171,27 +131,70 @@ impl Workers {
     }
 
     fn views(&self) -> Vec<WorkerView> {
-        let records = self.segment.members();
-        self.by_name
-            .iter()
-            .filter_map(|(name, worker)| {
-                let (kind, members) = match worker {
-                    Worker::Ajp13(ajp, record) => {
-                        ("ajp13", vec![member_view(ajp, "ACT", &records[*record])])
-                    }
-                    Worker::Lb(lb) => {
-                        let members = lb.members.iter().zip(&lb.balancer.members);
-                        let own = records[lb.first_member..].iter();
-                        let views = members.zip(own).map(|((ajp, member), record)| {
-                            member_view(ajp, member.activation.code(), record)
-                        });
-                        ("lb", views.collect())
-                    }
-                    Worker::Status(_) => return None,
-                };
-                Some(WorkerView { name: name.clone(), kind, members })
-            })
-            .collect()
+        let view = |(name, worker): (&String, &Worker)| {
+            let (kind, members) = match worker {
+                Worker::Ajp13(ajp, place) => {
+                    let record = self.places.segment.member(*place);
+                    ("ajp13", vec![member_view(ajp, "ACT", record)])
+                }
+                Worker::Lb(lb) => {
+                    let members = lb.members.iter().zip(&lb.balancer.members).zip(&lb.records);
+                    let views = members.map(|((ajp, member), record)| {
+                        member_view(ajp, member.activation.code(), record)
+                    });
+                    ("lb", views.collect())
+                }
+                Worker::Status(_) => return None,
+            };
+            Some(WorkerView { name: name.clone(), kind, members })
+        };
+        self.by_name.iter().filter_map(view).collect()
+    }
+
+    /// Serves a request by one container only.
+    fn alone<D: Downstream>(
+        &self,
+        ajp: &Ajp13,
+        place: usize,
+        downstream: &mut D,
+        settings: &RequestSettings,
+    ) -> Result<(), u16> {
+        let begun = clock::now();
+        let mut upload = Upload::begin(downstream, ajp.first_block(), ajp.config.replay_size)
+            .map_err(|error| log_client(downstream, &ajp.name, error))?;
+        let data = MemberData {
+            secret: ajp.config.secret.as_ref().map(|secret| secret.0.as_str()),
+            route: settings.route.as_deref(),
+            activation: "ACT",
+        };
+        let record = self.places.segment.member(place);
+        let busy = record.busy.fetch_add(1, Relaxed) + 1;
+        let _in_flight = self.shares.enter(place);
+        record.max_busy.fetch_max(busy, Relaxed);
+        record.used.fetch_add(1, Relaxed);
+        let attempted = Attempted { balancer: None, worker: ajp, begun };
+        let mut left = ajp.config.retries;
+        loop {
+            let started = clock::now();
+            let result = ajp.attempt(downstream, &mut upload, &data, settings, record);
+            left -= 1;
+            let Err(failure) = result else {
+                if MemberState::of(record) != MemberState::Ok {
+                    report(record, Outcome::Success, &NO_POLICY, started, clock::now());
+                }
+                break Ok(());
+            };
+            report(record, failure.cause().outcome(), &NO_POLICY, started, clock::now());
+            match &failure {
+                Failure::Uncommitted(failed)
+                    if left > 0 && may_repeat(ajp, downstream, &upload, failed) =>
+                {
+                    attempted.log_repeat(downstream, &failed.cause, "trying again");
+                    std::thread::sleep(ajp.config.retry_interval);
+                }
+                _ => break attempted.give_up(downstream, &failure),
+            }
+        }
     }
 }
 
@@ -204,51 +207,6 @@ fn may_look(status: &StatusConfig, user: Option<&[u8]>) -> bool {
                 false => name.as_bytes() == user,
             })
         })
-}
-
-/// Serves a request by one container only.
-fn alone<D: Downstream>(
-    ajp: &Ajp13,
-    record: &MemberRecord,
-    downstream: &mut D,
-    settings: &RequestSettings,
-) -> Result<(), u16> {
-    let begun = clock::now();
-    let mut upload = Upload::begin(downstream, ajp.first_block(), ajp.config.replay_size)
-        .map_err(|error| log_client(downstream, &ajp.name, error))?;
-    let data = MemberData {
-        secret: ajp.config.secret.as_ref().map(|secret| secret.0.as_str()),
-        route: settings.route.as_deref(),
-        activation: "ACT",
-    };
-    let busy = record.busy.fetch_add(1, Relaxed) + 1;
-    record.max_busy.fetch_max(busy, Relaxed);
-    record.used.fetch_add(1, Relaxed);
-    let attempted = Attempted { balancer: None, worker: ajp, begun };
-    let mut left = ajp.config.retries;
-    let result = loop {
-        let started = clock::now();
-        let result = ajp.attempt(downstream, &mut upload, &data, settings, record);
-        left -= 1;
-        let Err(failure) = result else {
-            if MemberState::of(record) != MemberState::Ok {
-                report(record, Outcome::Success, &NO_POLICY, started, clock::now());
-            }
-            break Ok(());
-        };
-        report(record, failure.cause().outcome(), &NO_POLICY, started, clock::now());
-        match &failure {
-            Failure::Uncommitted(failed)
-                if left > 0 && may_repeat(ajp, downstream, &upload, failed) =>
-            {
-                attempted.log_repeat(downstream, &failed.cause, "trying again");
-                std::thread::sleep(ajp.config.retry_interval);
-            }
-            _ => break attempted.give_up(downstream, &failure),
-        }
-    };
-    Balancer::leave(record);
-    result
 }
 
 /// The one container there is gets a request again only if it cannot have seen it, or if the

@@ -1,67 +1,53 @@
-//! The scenario without Tomcat: two scripted containers that share their sessions in memory. It
-//! shows balancing and failover of the module; replication is only acted.
+//! Balancing and failover with scripted containers, where no Tomcat can be had.
 
-use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use super::support::container::{Container, Reply, Request, ok};
-use super::{ensure, get, server_of, start_httpd, stay};
+use crate::screen::{Progress, ensure, fact, step};
+use crate::support::container::{Container, echo};
+use crate::{finish, get, start_httpd, workers_file};
 
-type Attributes = Arc<Mutex<Vec<(String, String)>>>;
-
+/// Runs it.
+///
+/// # Errors
+///
+/// The first step that failed.
 pub fn run(is_check: bool) -> Result<(), String> {
-    let shared = Attributes::default();
-    let mut members = [
-        Some(Container::start(page("worker1", Arc::clone(&shared)))),
-        Some(Container::start(page("worker2", Arc::clone(&shared)))),
-    ];
-    let ports = [0, 1].map(|index| members[index].as_ref().map_or(0, |member| member.port));
-    println!("1. httpd starts with the balancer \"controller\" over two test containers");
-    let httpd = start_httpd(ports);
-    let url = format!("http://127.0.0.1:{}/", httpd.port);
+    println!("No Tomcat here: two test containers stand in, which have no sessions.");
+    println!("For the whole scenario install Tomcat 10 and set CATALINA_HOME.\n");
+    step(1, "Two containers start");
+    let first = Container::start(echo("worker1"));
+    let second = Container::start(echo("worker2"));
 
-    println!("2. Both take load: 20 requests for /test.jsp");
-    let mut served = [0, 0];
+    step(2, "httpd starts with mod_jk and the balancer \"controller\" (Busyness, not sticky)");
+    let workers = workers_file()
+        .replace("port=8009", &format!("port={}", first.port))
+        .replace("port=18009", &format!("port={}", second.port));
+    let httpd = start_httpd(&workers);
+    fact(&format!("http://127.0.0.1:{}/", httpd.port));
+
+    step(3, "Both take load: 20 requests for /test.jsp");
     for _ in 0..20 {
-        let response = get(&httpd, "/test.jsp", None)?;
-        served[usize::from(response.text().contains("worker2"))] += 1;
+        get(&httpd, "/test.jsp", None)?;
     }
-    println!("   worker1 answered {}, worker2 answered {}", served[0], served[1]);
-    ensure(served[0] > 0 && served[1] > 0, "both members answer")?;
+    fact(&format!("worker1 served {}, worker2 served {}", first.count(), second.count()));
+    ensure(first.count() > 0 && second.count() > 0, "both serve")?;
 
-    println!("3. A session gets the attribute color = blue");
-    let response = get(&httpd, "/index.jsp?dataName=color&dataValue=blue", None)?;
-    let first = server_of(&response)?;
-    println!("4. {first} is stopped");
-    let dead = usize::from(first == "worker2");
-    members[dead] = None;
-    let response = get(&httpd, "/index.jsp", Some("JSESSIONID=TEST.x"))?;
-    let second = server_of(&response)?;
-    println!("   the next request is answered by {second}");
-    ensure(second != first, "the other member answers")?;
-    ensure(response.text().contains("color = blue"), "the attribute is still there")?;
-    stay(&url, is_check);
-    Ok(())
-}
-
-/// Pages that look like those of the real web application.
-fn page(
-    route: &'static str,
-    shared: Attributes,
-) -> impl Fn(&Request) -> Reply + Send + Sync + 'static {
-    move |request| {
-        if request.uri.ends_with("/test.jsp") {
-            return Reply::Bytes(ok(&[], format!("Hello from {route}").as_bytes()));
-        }
-        let query = request.query.clone().unwrap_or_default();
-        let value = |name: &str| {
-            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-            pairs.find(|(own, _)| *own == name).map(|(_, value)| value.to_owned())
-        };
-        let mut attributes = shared.lock().expect("no panic under the lock");
-        attributes.extend(value("dataName").zip(value("dataValue")));
-        let lines = attributes.iter().map(|(name, value)| format!("{name} = {value}<br>\n"));
-        let text = format!("Server: {route}<br>\n{}", lines.collect::<String>());
-        let cookie = format!("JSESSIONID=TEST.{route}; Path=/");
-        Reply::Bytes(ok(&[("Set-Cookie", &cookie)], text.as_bytes()))
+    step(4, "worker1 is stopped");
+    let port = first.port;
+    drop(first);
+    for _ in 0..20 {
+        let text = get(&httpd, "/test.jsp", None)?.text();
+        ensure(text.starts_with("worker2"), "worker2 answers")?;
     }
+    fact("worker2 answered all of 20 requests");
+
+    step(5, "worker1 starts again");
+    let _first = Container::start_on(port, echo("worker1"));
+    let mut progress = Progress::begin();
+    progress.until(Duration::from_secs(10), "it is given load again", || {
+        Ok(get(&httpd, "/test.jsp", None)?.text().starts_with("worker1"))
+    })?;
+    progress.end("worker1 takes load again");
+
+    finish(httpd, is_check)
 }

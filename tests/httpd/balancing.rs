@@ -10,7 +10,7 @@ use crate::support::container::{Container, Reply, chunk_packet, echo, head};
 use crate::support::httpd::{Httpd, Setup};
 use crate::support::wait_until;
 
-fn balanced(name: &str, mpm: &str, ports: [u16; 2], more: &str) -> Httpd {
+pub fn balanced(name: &str, mpm: &str, ports: [u16; 2], more: &str) -> Httpd {
     let workers = format!(
         "worker.list=lb,st\nworker.lb.type=lb\nworker.lb.balance_workers=n1,n2\n\
          worker.n1.host=127.0.0.1\nworker.n1.port={}\nworker.n2.host=127.0.0.1\nworker.n2.port={}\n\

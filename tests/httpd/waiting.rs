@@ -227,3 +227,92 @@ fn s2_5_an_unknown_host_does_not_stop_httpd() {
     assert_eq!(Client::connect(httpd.port).get("/app/x").status, 503);
     assert_eq!(Client::connect(httpd.port).get("/other").status, 404);
 }
+
+#[test]
+fn s2_4_silent_idle_connections_are_replaced() {
+    // As behind a firewall that forgets idle connections: each one serves once and is then dead.
+    let port = bare(|_, mut stream| {
+        for round in 0.. {
+            match take(&mut stream) {
+                Some(request) if request[0] == CPING && round == 0 => {
+                    give(&mut stream, &packet(&[9]));
+                    take(&mut stream);
+                    thread::sleep(Duration::from_millis(100));
+                    give(&mut stream, &ok(&[], b"ok"));
+                }
+                Some(_) => {}
+                None => return,
+            }
+        }
+    });
+    let httpd = behind("forgotten", port, "w1.ping_mode=P\nw1.ping_timeout=1000\n");
+    let clients: Vec<_> = (0..5)
+        .map(|_| {
+            let port = httpd.port;
+            thread::spawn(move || Client::connect(port).get("/app/x").status)
+        })
+        .collect();
+    for client in clients {
+        assert_eq!(client.join().expect("no panic"), 200);
+    }
+    let begun = Instant::now();
+    assert_eq!(Client::connect(httpd.port).get("/app/x").status, 200);
+    let took = begun.elapsed();
+    assert!(took < Duration::from_millis(1200), "ping_timeout at most, it took {took:?}");
+}
+
+#[test]
+fn s2_4_a_container_that_accepts_and_is_silent() {
+    let port = bare(|_, mut stream| while take(&mut stream).is_some() {});
+    let mut httpd = behind("hung", port, "w1.ping_mode=A\nw1.ping_timeout=500\nw1.retries=1\n");
+    httpd.expect("JK-304");
+    let begun = Instant::now();
+    assert_eq!(Client::connect(httpd.port).get("/app/x").status, 503);
+    let took = begun.elapsed().as_millis();
+    assert!((450..900).contains(&took), "ping_timeout, it took {took} ms");
+}
+
+#[test]
+fn s3_7_a_failed_status_keeps_its_connection() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&connections);
+    let port = bare(move |_, mut stream| {
+        seen.fetch_add(1, SeqCst);
+        while let Some(request) = take(&mut stream) {
+            match request[0] {
+                CPING => give(&mut stream, &packet(&[9])),
+                _ => give(
+                    &mut stream,
+                    &[head(500, &[]), chunk_packet(b"broken"), end(true)].concat(),
+                ),
+            }
+        }
+    });
+    let mut httpd = behind("status", port, "w1.fail_on_status=500\n");
+    httpd.expect("JK-311");
+    for _ in 0..10 {
+        assert_eq!(Client::connect(httpd.port).get("/app/x").status, 503);
+    }
+    assert!(connections.load(SeqCst) <= 2, "one for each child at most");
+}
+
+#[test]
+fn s3_11_an_unread_body_is_left_to_httpd() {
+    // The container answers without reading; the client's body must not be taken for a request.
+    let port = bare(|_, mut stream| {
+        while let Some(request) = take(&mut stream) {
+            if request[0] != CPING {
+                give(&mut stream, &[head(200, &[]), chunk_packet(b"early"), end(true)].concat());
+            }
+        }
+    });
+    let httpd = behind("unread", port, "");
+    let inside = "GET /app/inside HTTP/1.1\r\nHost: h\r\n\r\n".repeat(500);
+    let mut client = Client::connect(httpd.port);
+    let response = client.request("POST", "/app/x", &[], inside.as_bytes());
+    assert_eq!((response.status, response.text().as_str()), (200, "early"));
+    // Either httpd has read the rest of the body, or it has closed the connection.
+    if let Some(next) = client.try_raw(b"GET /other HTTP/1.1\r\nHost: h\r\n\r\n", "GET") {
+        assert_eq!(next.status, 404, "the answer to this request and to no other");
+    }
+}

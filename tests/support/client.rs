@@ -68,6 +68,12 @@ impl Client {
         self.response(method).expect("httpd answers")
     }
 
+    /// The same; `None` if the connection ended without a response.
+    pub fn try_raw(&mut self, bytes: &[u8], method: &str) -> Option<Response> {
+        self.stream.get_mut().write_all(bytes).ok()?;
+        self.response(method)
+    }
+
     /// Reads one response; `None` if the connection ended before it.
     pub fn response(&mut self, method: &str) -> Option<Response> {
         let line = self.line()?;

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{end_with_us, free_port, fresh_dir, module, wait_until};
+use super::lifeline::Lifeline;
+use super::{free_port, fresh_dir, module, signal, wait_until};
 
 /// A running httpd; it is stopped when dropped, and its logs are read then.
 pub struct Httpd {
     pub dir: PathBuf,
     pub port: u16,
-    process: Option<Child>,
+    process: Option<(Child, Lifeline)>,
     expected: Vec<String>,
 }
 
@@ -85,7 +86,8 @@ impl Setup<'_> {
 impl Httpd {
     pub fn launch(&mut self) {
         let child = self.command().arg("-DFOREGROUND").spawn().expect("apache2 can be started");
-        self.process = Some(child);
+        let lifeline = Lifeline::tie(child.id());
+        self.process = Some((child, lifeline));
         // httpd listens before it is ready for signals; only its own word says that it is.
         let up = wait_until(Duration::from_secs(20), || {
             self.log("error.log").contains("resuming normal operations")
@@ -126,7 +128,7 @@ impl Httpd {
     }
 
     pub fn pid(&self) -> u32 {
-        self.process.as_ref().expect("it runs").id()
+        self.process.as_ref().expect("it runs").0.id()
     }
 
     fn command(&self) -> Command {
@@ -135,21 +137,18 @@ impl Httpd {
         command.arg("-f").arg(self.dir.join("httpd.conf"));
         // httpd passes the signal that stops it on to its whole process group.
         command.process_group(0);
-        end_with_us(&mut command);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
         command
     }
 
     fn signal(&self, name: &str) {
-        let pid = self.pid().to_string();
-        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "kill -{name}");
+        assert!(signal(name, self.pid()), "kill -{name}");
     }
 
     /// Stops httpd and returns the lines of its logs that no test expected.
     pub fn stop(&mut self) -> Vec<String> {
-        let Some(mut process) = self.process.take() else { return Vec::new() };
-        let _ = Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
+        let Some((mut process, _lifeline)) = self.process.take() else { return Vec::new() };
+        signal("TERM", process.id());
         if !wait_until(Duration::from_secs(20), || matches!(process.try_wait(), Ok(Some(_)))) {
             let _ = process.kill();
             let _ = process.wait();

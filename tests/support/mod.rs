@@ -5,10 +5,11 @@
 pub mod client;
 pub mod container;
 pub mod httpd;
+pub mod lifeline;
 pub mod tomcat;
 
+use std::io::Write;
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -31,17 +32,20 @@ pub fn wait_until(limit: Duration, mut done: impl FnMut() -> bool) -> bool {
     done()
 }
 
-/// Makes a program end when the thread that starts it does, so that Ctrl-C or a killed test run
-/// leaves nothing behind.
-#[allow(unsafe_code)]
-pub fn end_with_us(command: &mut Command) {
-    let set = || {
-        // SAFETY: a plain system call, allowed between fork and exec; it takes numbers only.
-        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) };
-        Ok(())
-    };
-    // SAFETY: `set` neither allocates nor takes a lock.
-    unsafe { command.pre_exec(set) };
+/// Sends a signal. The shell's own kill: the program is not on every machine.
+pub fn signal(name: &str, pid: u32) -> bool {
+    let sent = Command::new("sh")
+        .args(["-c", "kill -\"$1\" \"$2\"", "sh", name, &pid.to_string()])
+        .status();
+    sent.is_ok_and(|status| status.success())
+}
+
+/// Says that a part cannot run here, past the test harness that keeps what tests print. Where
+/// `MOD_JK_TEST_REQUIRE` names the part, that is a failure.
+pub fn skip(part: &str, why: &str) {
+    let required = std::env::var("MOD_JK_TEST_REQUIRE").unwrap_or_default();
+    assert!(!required.split(',').any(|word| word == part), "{part} is required: {why}");
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
 
 /// Returns the package's own directory.

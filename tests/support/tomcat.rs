@@ -1,22 +1,30 @@
-//! A real Tomcat 10 with its own base directory below the target directory.
+//! Real Tomcats 10, each with its own base directory below the target directory.
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, UdpSocket};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{end_with_us, free_port, root};
+use super::lifeline::Lifeline;
+use super::{free_port, root, signal, wait_until};
 
-/// One of two clustered Tomcats.
+/// Two Tomcats that replicate their sessions, as `apache-conf/cluster` sets them up.
+pub struct Cluster {
+    /// `worker1` and `worker2`.
+    pub members: [Tomcat; 2],
+}
+
+/// One of them.
 pub struct Tomcat {
+    /// Its jvmRoute, which is also the name of its worker.
     pub route: &'static str,
     pub ajp_port: u16,
-    receiver_port: u16,
-    mcast_port: u16,
     base: PathBuf,
-    process: Option<Child>,
+    properties: Vec<(&'static str, String)>,
+    process: Option<(Child, Lifeline)>,
 }
 
 /// Returns where Tomcat is installed: `CATALINA_HOME`, or Debian's place.
@@ -26,59 +34,157 @@ pub fn home() -> Option<PathBuf> {
     home.join("bin/bootstrap.jar").exists().then_some(home)
 }
 
+impl Cluster {
+    /// Prepares two Tomcats below `dir`.
+    pub fn new(dir: &Path) -> Self {
+        let multicast = free_udp_port();
+        let member = |route, folder| Tomcat::new(dir, route, folder, multicast);
+        Self { members: [member("worker1", "tomcat1"), member("worker2", "tomcat2")] }
+    }
+
+    /// Adds a web application below `/{name}` to both, before they start.
+    pub fn deploy(&self, name: &str, folder: &Path) {
+        for member in &self.members {
+            member.deploy(name, folder);
+        }
+    }
+
+    /// Starts both and waits until each serves and knows the other; `tell` hears what is awaited.
+    ///
+    /// One after the other: a Tomcat that starts asks its peer for the sessions, and two that ask
+    /// each other wait a minute.
+    ///
+    /// # Errors
+    ///
+    /// What did not happen in time.
+    pub fn start(&mut self, mut tell: impl FnMut(&str, Duration)) -> Result<(), String> {
+        let begun = Instant::now();
+        let [first, second] = &mut self.members;
+        first.start();
+        first.await_service(&mut |what| tell(what, begun.elapsed()))?;
+        second.start();
+        second.await_service(&mut |what| tell(what, begun.elapsed()))?;
+        let joined = wait_until(START_LIMIT, || {
+            tell("the two find each other", begun.elapsed());
+            first.sees_other() && second.sees_other()
+        });
+        joined.then_some(()).ok_or_else(|| "the cluster did not form".to_owned())
+    }
+
+    /// Finds a member by its route.
+    pub fn by_route(&mut self, route: &str) -> &mut Tomcat {
+        let found = self.members.iter_mut().find(|member| member.route == route);
+        found.expect("a route of the cluster")
+    }
+
+    /// Returns the text of a workers file with the ports of these Tomcats.
+    pub fn with_own_ports(&self, workers: &str) -> String {
+        let mut text = workers.to_owned();
+        for member in &self.members {
+            let key = format!("worker.{}.port=", member.route);
+            let lines: Vec<_> = text
+                .lines()
+                .map(|line| match line.starts_with(&key) {
+                    true => format!("{key}{}", member.ajp_port),
+                    false => line.to_owned(),
+                })
+                .collect();
+            text = lines.join("\n") + "\n";
+        }
+        text
+    }
+}
+
 impl Tomcat {
-    /// Prepares a Tomcat below `dir`; `mcast_port` is the same for all of a cluster.
-    pub fn new(dir: &Path, route: &'static str, mcast_port: u16) -> Self {
-        let base = dir.join(route);
-        for part in ["conf", "logs", "temp", "work", "webapps"] {
+    fn new(dir: &Path, route: &'static str, folder: &str, multicast: u16) -> Self {
+        let base = dir.join(folder);
+        for part in ["conf/Catalina/localhost", "logs", "temp", "work", "webapps"] {
             fs::create_dir_all(base.join(part)).expect("a directory");
         }
-        for file in ["server.xml", "web.xml"] {
-            let own = root().join("apache-conf/cluster").join(file);
-            fs::copy(own, base.join("conf").join(file)).expect("the cluster's files");
-        }
-        let (ajp_port, receiver_port) = (free_port(), free_port());
-        Self { route, ajp_port, receiver_port, mcast_port, base, process: None }
+        let files = root().join("apache-conf/cluster");
+        let copy = |from: PathBuf, to: &str| {
+            fs::copy(from, base.join("conf").join(to)).expect("the cluster's files");
+        };
+        copy(files.join(folder).join("server.xml"), "server.xml");
+        copy(files.join("web.xml"), "web.xml");
+        let ajp_port = free_port();
+        let properties = vec![
+            ("catalina.base", base.display().to_string()),
+            ("java.io.tmpdir", base.join("temp").display().to_string()),
+            // No shutdown port: the process is stopped by signals.
+            ("shutdown.port", "-1".to_owned()),
+            ("ajp.port", ajp_port.to_string()),
+            ("receiver.port", free_port().to_string()),
+            ("mcast.port", multicast.to_string()),
+            ("webapp.dir", files.join("webapp").display().to_string()),
+            ("java.net.preferIPv4Stack", "true".to_owned()),
+        ];
+        Self { route, ajp_port, base, properties, process: None }
+    }
+
+    fn deploy(&self, name: &str, folder: &Path) {
+        let context = format!(
+            "<Context docBase=\"{}\"><Parameter name=\"tomcat\" value=\"{}\"/></Context>\n",
+            folder.display(),
+            self.route
+        );
+        let file = self.base.join(format!("conf/Catalina/localhost/{name}.xml"));
+        fs::write(file, context).expect("a context file");
     }
 
     /// Starts it; [`is_up`](Self::is_up) says when it serves.
     pub fn start(&mut self) {
+        assert!(self.process.is_none(), "{} runs already", self.route);
         let home = home().expect("Tomcat is installed");
-        let log = fs::File::create(self.base.join("logs/catalina.out")).expect("a log file");
-        let classpath = ["bootstrap.jar", "tomcat-juli.jar"]
-            .map(|jar| home.join("bin").join(jar).display().to_string())
-            .join(":");
-        let own = |name: &str, value: &dyn std::fmt::Display| format!("-D{name}={value}");
-        let mut command = Command::new("java");
-        end_with_us(&mut command);
-        let process = command
-            .args([
-                "-Xmx192m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-Djava.net.preferIPv4Stack=true",
-            ])
-            .arg(own("catalina.home", &home.display()))
-            .arg(own("catalina.base", &self.base.display()))
-            .arg(own("java.io.tmpdir", &self.base.join("temp").display()))
-            .arg(own("shutdown.port", &-1))
-            .arg(own("ajp.port", &self.ajp_port))
-            .arg(own("route", &self.route))
-            .arg(own("receiver.port", &self.receiver_port))
-            .arg(own("mcast.port", &self.mcast_port))
-            .arg(own("webapp.dir", &root().join("apache-conf/cluster/webapp").display()))
-            .args(["-classpath", &classpath, "org.apache.catalina.startup.Bootstrap", "start"])
+        let log = fs::File::create(self.log_path()).expect("a log file");
+        let jar = |name: &str| home.join("bin").join(name).display().to_string();
+        let process = Command::new("java")
+            // Two of them share a small machine and serve little.
+            .args(["-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+            .arg(format!("-Dcatalina.home={}", home.display()))
+            .args(self.properties.iter().map(|(name, value)| format!("-D{name}={value}")))
+            .arg("-classpath")
+            .arg([jar("bootstrap.jar"), jar("tomcat-juli.jar")].join(":"))
+            .args(["org.apache.catalina.startup.Bootstrap", "start"])
+            // Ctrl-C is for the program that started it; the lifeline stops this one in order.
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle"))
             .stderr(log)
             .spawn()
             .expect("java can be started; Debian package: default-jre-headless");
-        self.process = Some(process);
+        let lifeline = Lifeline::tie(process.id());
+        self.process = Some((process, lifeline));
     }
 
-    /// Tells whether it answers a CPING and says that it has started.
+    /// Waits until it serves; `tell` hears so twice a second.
+    ///
+    /// # Errors
+    ///
+    /// The end of its log, if it ended or did not start in time.
+    pub fn await_service(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), String> {
+        let what = format!("{} starts", self.route);
+        let begun = Instant::now();
+        while !self.is_up() {
+            tell(&what);
+            let ended = self
+                .process
+                .as_mut()
+                .is_none_or(|(child, _)| !matches!(child.try_wait(), Ok(None)));
+            if ended || begun.elapsed() > START_LIMIT {
+                let log = self.log();
+                let tail: Vec<_> = log.lines().rev().take(15).collect();
+                let tail: Vec<_> = tail.into_iter().rev().collect();
+                return Err(format!("{} did not start:\n{}", self.route, tail.join("\n")));
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        Ok(())
+    }
+
+    /// Tells whether it says that it has started, and answers a CPING.
     pub fn is_up(&self) -> bool {
-        self.answers() && self.log().contains("Server startup in")
+        self.log().contains("Server startup in") && self.answers()
     }
 
     /// Tells whether it knows the other member of its cluster.
@@ -86,16 +192,35 @@ impl Tomcat {
         self.log().contains("Replication member added")
     }
 
-    /// Stops it hard, as a crash would.
-    pub fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
+    /// Stops it as `shutdown.sh` would: it finishes what it does and says goodbye to its cluster.
+    pub fn stop(&mut self) {
+        let Some((mut process, lifeline)) = self.process.take() else { return };
+        signal("TERM", process.id());
+        if !wait_until(STOP_LIMIT, || matches!(process.try_wait(), Ok(Some(_)))) {
             let _ = process.kill();
             let _ = process.wait();
         }
+        drop(lifeline);
     }
 
+    /// Stops it hard, as a crash would.
+    pub fn kill(&mut self) {
+        if let Some((mut process, lifeline)) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+            drop(lifeline);
+        }
+    }
+
+    /// Returns what it printed since its last start, which is Tomcat's catalina.out.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.base.join("logs/catalina.out")).unwrap_or_default()
+        fs::read(self.log_path())
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.base.join("logs/catalina.out")
     }
 
     fn answers(&self) -> bool {
@@ -113,3 +238,13 @@ impl Drop for Tomcat {
         self.kill();
     }
 }
+
+/// Multicast is UDP; a port that is free for TCP may be taken there.
+fn free_udp_port() -> u16 {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    socket.local_addr().expect("it is bound").port()
+}
+
+/// A JVM takes about four seconds; a busy machine may take many times that.
+const START_LIMIT: Duration = Duration::from_secs(120);
+const STOP_LIMIT: Duration = Duration::from_secs(20);

@@ -1,4 +1,4 @@
 <%
-    out.println("Hello from " + System.getProperty("route"));
+    out.println("Hello from " + application.getInitParameter("tomcat"));
     System.out.println("==========  test  ========");
 %>

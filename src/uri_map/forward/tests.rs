@@ -122,3 +122,22 @@ fn what_the_container_will_see() {
         assert_eq!(result, expected.map(|path| path.as_bytes().to_vec()), "case: {name}");
     }
 }
+
+#[test]
+fn s4_dot_segments_with_parameters_are_found() {
+    let cases = [
+        ("/app/x/.;/../admin", true),
+        ("/app/..;a=b/x", true),
+        ("/app/%2e%2E;/x", true),
+        ("http://h/app/.;/x", true),
+        ("/app/x;./../y", false),
+        ("/app/...;/x", false),
+        ("/app/;/x", false),
+        ("/app/a.;/x", false),
+        ("/app/..%3b/x", false),
+        ("/app/x?.;/", false),
+    ];
+    for (target, expected) in cases {
+        assert_eq!(super::hides_dots(target.as_bytes()), expected, "case: {target}");
+    }
+}

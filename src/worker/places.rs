@@ -1,0 +1,126 @@
+//! Where in shared memory each worker has its record, from one configuration to the next.
+
+use crate::config::{LbConfig, WorkerKind, WorkersConfig};
+use crate::shm::{
+    BalancerRecord, Capacity, Kept, Owner, Segment, SegmentError, Slots, fingerprint,
+};
+
+/// The segment and who has which place in it.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// What all children share.
+    pub segment: Segment,
+    /// Places of members, and of workers used directly.
+    pub members: Slots,
+    /// Places of balancers.
+    pub balancers: Slots,
+}
+
+impl Places {
+    /// Gives every worker of a configuration a place: that of before where nothing changed.
+    ///
+    /// # Errors
+    ///
+    /// If there is no shared memory.
+    pub(super) fn assign(
+        config: &WorkersConfig,
+        children: usize,
+        before: Option<Self>,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, SegmentError> {
+        let (members, balancers) = wanted(config);
+        if let Some(before) = &before {
+            if let Some(places) = before.carry(&members, &balancers, notes) {
+                return Ok(places);
+            }
+            notes.push("JK-404 the shared memory is too small for the new workers: a new one is made, and counters and states begin anew".to_owned());
+        }
+        let capacity = Capacity {
+            balancers: (balancers.len() * 2).max(16),
+            members: (members.len() * 2).max(64),
+            children: (children * 2).max(16),
+        };
+        let nobody = Slots::default();
+        let fresh = Self {
+            segment: Segment::create(capacity)?,
+            members: nobody.clone(),
+            balancers: nobody,
+        };
+        // There is room: the capacity was computed for it.
+        Ok(fresh.carry(&members, &balancers, notes).unwrap_or(fresh))
+    }
+
+    fn carry(
+        &self,
+        members: &[(Owner, u64)],
+        balancers: &[(Owner, u64)],
+        notes: &mut Vec<String>,
+    ) -> Option<Self> {
+        let segment = self.segment;
+        let Capacity { children, .. } = segment.capacity();
+        let is_free = |place: usize| {
+            use std::sync::atomic::Ordering::Relaxed;
+            (0..children).all(|child| segment.shares(child)[place].load(Relaxed) == 0)
+        };
+        let room = segment.capacity();
+        let (slots, kept) = self.members.assign(members, room.members, is_free)?;
+        let (balancers, _) = self.balancers.assign(balancers, room.balancers, |_| true)?;
+        for ((owner, _), kept) in members.iter().zip(kept) {
+            if kept == Kept::Same {
+                continue;
+            }
+            if let Some(place) = slots.place(owner) {
+                segment.clear_member(place);
+            }
+            if kept == Kept::Changed {
+                notes.push(format!(
+                    "JK-405 {} {}: its settings changed, its counters and state begin anew",
+                    if owner.balancer.is_empty() { "worker" } else { &owner.balancer },
+                    owner.worker
+                ));
+            }
+        }
+        Some(Self { segment, members: slots, balancers })
+    }
+
+    /// Returns the place of a member, or with no balancer of a worker used directly.
+    pub(super) fn member(&self, balancer: &str, worker: &str) -> usize {
+        // Everybody in the configuration has a place; a place that does not exist is harmless.
+        self.members.place(&Owner::new(balancer, worker)).unwrap_or(usize::MAX)
+    }
+
+    /// Returns the record of a balancer.
+    pub(super) fn balancer(&self, name: &str) -> &'static BalancerRecord {
+        let place = self.balancers.place(&Owner::new(name, "")).unwrap_or(usize::MAX);
+        self.segment.balancer(place)
+    }
+}
+
+type Wanted = Vec<(Owner, u64)>;
+
+/// Lists who needs a place, with what it is configured as.
+fn wanted(config: &WorkersConfig) -> (Wanted, Wanted) {
+    let (mut members, mut balancers) = (Vec::new(), Vec::new());
+    for name in &config.list {
+        match config.workers.get(name).map(|worker| &worker.kind) {
+            Some(WorkerKind::Ajp13(ajp)) => {
+                members.push((Owner::new("", name), fingerprint(&format!("{ajp:?}"))));
+            }
+            Some(WorkerKind::Lb(lb)) => {
+                balancers.push((Owner::new(name, ""), 0));
+                members.extend(lb.members.iter().map(|member| {
+                    (Owner::new(name, &member.worker), settings_of(config, lb, &member.worker))
+                }));
+            }
+            Some(WorkerKind::Status(_)) | None => {}
+        }
+    }
+    (members, balancers)
+}
+
+/// What a member's state and load value depend on.
+fn settings_of(config: &WorkersConfig, lb: &LbConfig, name: &str) -> u64 {
+    let own = lb.members.iter().find(|member| member.worker == name);
+    let ajp = config.workers.get(name).map(|worker| &worker.kind);
+    fingerprint(&format!("{:?} {own:?} {ajp:?}", lb.method))
+}

@@ -1,0 +1,85 @@
+//! What outlives a child and what outlives a configuration.
+
+use std::fs;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use crate::balancing::balanced;
+use crate::bare::{bare, take};
+use crate::support::client::Client;
+use crate::support::container::{Container, echo};
+use crate::support::httpd::{Httpd, Setup};
+use crate::support::{free_port, wait_until};
+
+/// Returns a number of a member from the status page.
+fn number(httpd: &Httpd, member: &str, key: &str) -> String {
+    let page = Client::connect(httpd.port).get("/jkstatus").text();
+    let line = page.lines().find(|line| line.contains(&format!("Member: name={member} ")));
+    let line = line.unwrap_or_else(|| panic!("no {member} in {page}")).to_owned();
+    let word = line.split(' ').find_map(|word| word.strip_prefix(&format!("{key}=")));
+    word.unwrap_or_else(|| panic!("no {key} in {line}")).to_owned()
+}
+
+fn children(httpd: &Httpd) -> Vec<String> {
+    let pid = httpd.pid();
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    text.expect("httpd has children").split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn counters_and_states_survive_a_graceful_restart() {
+    let (n1, gone) = (Container::start(echo("n1")), free_port());
+    let mut httpd = balanced("survive", "event", [n1.port, gone], "");
+    httpd.expect("JK-40");
+    let mut client = Client::connect(httpd.port);
+    for _ in 0..10 {
+        assert_eq!(client.get("/app/x").status, 200);
+    }
+    assert_eq!(number(&httpd, "n2", "state"), "ERR");
+    let (elected, errors) = (number(&httpd, "n1", "elected"), number(&httpd, "n2", "errors"));
+    httpd.graceful();
+    assert_eq!(number(&httpd, "n1", "elected"), elected);
+    assert_eq!(number(&httpd, "n2", "errors"), errors, "nobody tried it meanwhile");
+    assert_eq!(number(&httpd, "n2", "state"), "ERR", "it is still out");
+
+    let workers = fs::read_to_string(httpd.dir.join("workers.properties")).expect("a file");
+    httpd.write("workers.properties", &format!("{workers}worker.n1.lbfactor=3\n"));
+    httpd.graceful();
+    assert_eq!(number(&httpd, "n1", "elected"), "0", "a changed member begins anew");
+    assert_eq!(number(&httpd, "n2", "errors"), errors, "the other one does not");
+}
+
+#[test]
+fn a_killed_child_gives_its_requests_back() {
+    for mpm in ["event", "prefork"] {
+        // A container that takes requests and never answers.
+        let port = bare(|_, mut stream| while take(&mut stream).is_some() {});
+        let workers = format!(
+            "worker.list=w1,st\nworker.w1.host=127.0.0.1\nworker.w1.port={port}\nworker.st.type=status\n"
+        );
+        let config = "JkMount /app/* w1\nJkMount /jkstatus st\n";
+        let name = format!("killed-{mpm}");
+        let mut httpd = Setup { name: &name, mpm, config, workers: &workers }.start();
+        httpd.expect("exit signal Killed");
+        let clients: Vec<_> = (0..6)
+            .map(|_| {
+                let port = httpd.port;
+                thread::spawn(move || {
+                    let text = b"GET /app/x HTTP/1.1\r\nHost: h\r\n\r\n";
+                    Client::connect(port).try_raw(text, "GET").is_none()
+                })
+            })
+            .collect();
+        let is_busy = |count: &str| number(&httpd, "w1", "busy") == count;
+        assert!(wait_until(Duration::from_secs(10), || is_busy("6")), "{mpm}: all are under way");
+        for pid in children(&httpd) {
+            let killed = Command::new("/bin/kill").args(["-KILL", &pid]).status();
+            assert!(killed.is_ok_and(|status| status.success()), "{mpm}");
+        }
+        assert!(wait_until(Duration::from_secs(10), || is_busy("0")), "{mpm}: all are given back");
+        for client in clients {
+            assert!(client.join().expect("no panic"), "{mpm}: nobody got an answer");
+        }
+    }
+}

@@ -20,6 +20,7 @@ pub use options::Options;
 pub use properties::{Properties, Property};
 pub use registry::{Kind, PROPERTIES, PropertyRow, Scope, nearest};
 pub use server::{Context, LogLevel, ServerSettings};
+pub use value::boolean;
 pub use worker::resolve;
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(super) fn is_clean_integer(text: &str) -> bool {
 }
 
 /// Reads a truth value; `None` for other words.
-pub(super) fn boolean(text: &str) -> Option<bool> {
+pub fn boolean(text: &str) -> Option<bool> {
     let first = text.bytes().next()?.to_ascii_lowercase();
     match text.to_ascii_lowercase().as_str() {
         "off" | "0" => Some(false),

@@ -1,5 +1,19 @@
-//! The page of the status worker. Pure: a view in, text out.
+//! The page of the status worker. Pure: a request and a view in, text or changes out.
 #![forbid(unsafe_code)]
+
+pub mod edit;
+mod escape;
+mod fields;
+pub mod guard;
+pub mod html;
+pub mod json;
+pub mod machine;
+pub mod rating;
+mod refusal;
+pub mod request;
+pub mod view;
+
+pub use refusal::Refusal;
 
 use std::fmt::Write;
 
@@ -28,6 +42,13 @@ pub struct MemberView {
     pub max_busy: u32,
     pub read: u64,
     pub transferred: u64,
+}
+
+/// Tells whether a property's value must not be shown: by the last word of its name, whatever
+/// stands before it, so that variables are caught as well.
+pub fn is_secret(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase();
+    ["secret", "password", "passwd", "token", "credential"].iter().any(|word| last.contains(word))
 }
 
 /// Writes the plain list.

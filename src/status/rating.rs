@@ -1,0 +1,86 @@
+//! Good, degraded or bad: the rules of `good` and `bad`.
+
+use super::view::Member;
+use crate::lb::{Activation, MemberState};
+
+/// How a member is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rating {
+    /// A rule of `bad` matches.
+    Bad,
+    /// No rule matches.
+    Degraded,
+    /// A rule of `good` matches.
+    Good,
+}
+
+/// The two lists.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    good: Vec<Rule>,
+    bad: Vec<Rule>,
+}
+
+type Rule = (Option<u8>, Option<u8>);
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self::new(["a.o", "a.i", "a.b", "a.r"].into_iter(), ["s", "e"].into_iter())
+    }
+}
+
+impl Rules {
+    /// Reads the words of both lists; unknown letters match nothing.
+    pub fn new<'a>(
+        good: impl Iterator<Item = &'a str>,
+        bad: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        Self { good: good.filter_map(rule).collect(), bad: bad.filter_map(rule).collect() }
+    }
+
+    /// Rates a member; bad wins.
+    pub fn rate(&self, member: &Member) -> Rating {
+        let own = (
+            match member.activation {
+                Activation::Active => b'a',
+                Activation::Disabled => b'd',
+                Activation::Stopped => b's',
+            },
+            match member.state {
+                MemberState::Idle => b'i',
+                MemberState::Ok => b'o',
+                MemberState::Busy => b'b',
+                MemberState::Error => b'e',
+                MemberState::Recover | MemberState::Force | MemberState::Probe => b'r',
+            },
+        );
+        let hit = |rules: &[Rule]| {
+            rules.iter().any(|(activation, state)| {
+                activation.is_none_or(|letter| letter == own.0)
+                    && state.is_none_or(|letter| letter == own.1)
+            })
+        };
+        match (hit(&self.bad), hit(&self.good)) {
+            (true, _) => Rating::Bad,
+            (false, true) => Rating::Good,
+            (false, false) => Rating::Degraded,
+        }
+    }
+}
+
+/// Only the first letter of each of the two words counts.
+fn rule(word: &str) -> Option<Rule> {
+    let mut letters = word.trim_start_matches([' ', '.']).split('.').map(|part| {
+        let letter = part.trim_start().bytes().next()?.to_ascii_lowercase();
+        Some(if letter == b'n' { b'i' } else { letter })
+    });
+    let first = letters.next()??;
+    match (first, letters.next().flatten()) {
+        (b'a' | b'd' | b's', None) => Some((Some(first), None)),
+        (b'a' | b'd' | b's', Some(state @ (b'o' | b'i' | b'b' | b'r' | b'e'))) => {
+            Some((Some(first), Some(state)))
+        }
+        (b'o' | b'i' | b'b' | b'r' | b'e', None) => Some((None, Some(first))),
+        _ => None,
+    }
+}

@@ -1,0 +1,241 @@
+//! A query string to what is asked for. It changes nothing and looks nothing up.
+
+use std::collections::BTreeMap;
+
+use super::Refusal;
+
+/// What to do, `cmd`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)] // the words of the parameter
+pub enum Action {
+    Dump,
+    Edit,
+    #[default]
+    List,
+    Metrics,
+    Recover,
+    Reset,
+    Show,
+    Update,
+    Version,
+}
+
+impl Action {
+    fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "dump" => Self::Dump,
+            "edit" => Self::Edit,
+            "list" => Self::List,
+            "metrics" => Self::Metrics,
+            "recover" => Self::Recover,
+            "reset" => Self::Reset,
+            "show" => Self::Show,
+            "update" => Self::Update,
+            "version" => Self::Version,
+            _ => return None,
+        })
+    }
+
+    /// Tells whether it changes something.
+    pub fn is_change(self) -> bool {
+        matches!(self, Self::Recover | Self::Reset | Self::Update)
+    }
+
+    /// Tells whether a read-only worker refuses it.
+    pub fn needs_writing(self) -> bool {
+        self.is_change() || self == Self::Edit
+    }
+
+    fn needs_worker(self) -> bool {
+        self.needs_writing() || self == Self::Show
+    }
+}
+
+/// The format of the answer, `mime`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)] // the words of the parameter
+pub enum Mime {
+    #[default]
+    Html,
+    Json,
+    Prop,
+    Txt,
+    Xml,
+}
+
+/// A parsed request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Command {
+    /// What to do.
+    pub action: Action,
+    /// In which format to answer.
+    pub mime: Mime,
+    /// `w`, the worker.
+    pub worker: Option<String>,
+    /// `sw`, the member.
+    pub member: Option<String>,
+    /// `att`, the attribute to change for all members.
+    pub attribute: Option<String>,
+    /// `from`, the page to return to.
+    pub from: Action,
+    /// `opt`, see [`Hidden`].
+    pub hidden: Hidden,
+    /// `re`, seconds between refreshes, 0 for none, at most a day.
+    pub refresh: u32,
+    /// All parameters in their last value.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// The bits of `opt`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hidden(pub u32);
+
+#[allow(missing_docs)] // named after what they hide
+impl Hidden {
+    pub fn members(self) -> bool {
+        self.0 & 0x01 != 0
+    }
+    pub fn rules(self) -> bool {
+        self.0 & 0x02 != 0
+    }
+    pub fn legend(self) -> bool {
+        self.0 & 0x04 != 0
+    }
+    pub fn balancers(self) -> bool {
+        self.0 & 0x08 != 0
+    }
+    pub fn workers(self) -> bool {
+        self.0 & 0x10 != 0
+    }
+    /// A convenience of the client, no protection.
+    pub fn is_read_only(self) -> bool {
+        self.0 & 0x20 != 0
+    }
+    pub fn balancer_settings(self) -> bool {
+        self.0 & 0x40 != 0
+    }
+    pub fn summary(self) -> bool {
+        self.0 & 0x80 != 0
+    }
+    pub fn worker_settings(self) -> bool {
+        self.0 & 0x100 != 0
+    }
+}
+
+/// Reads a query string. On a refusal the format in which to say so is known anyway.
+///
+/// `query` is what stands behind the `?`, as the client sent it.
+///
+/// # Errors
+///
+/// In the order in which mod_jk checks: undecodable, read only, command, format, worker, member.
+pub fn parse(query: &str, is_read_only: bool) -> (Mime, Result<Command, Refusal>) {
+    let mut command = Command::default();
+    let is_clean = decode_all(query, &mut command.parameters);
+    let mime = command.parameters.get("mime").map_or(Some(Mime::Html), |word| mime(word));
+    // mod_jk answers an unknown format in prop.
+    let shown = mime.unwrap_or(Mime::Prop);
+    if !is_clean {
+        return (shown, Err(Refusal::Unreadable));
+    }
+    command.mime = shown;
+    command.hidden = Hidden(number(command.parameters.get("opt")));
+    command.refresh = number(command.parameters.get("re")).min(86_400);
+    let from = command.parameters.get("from").and_then(|word| Action::from_word(word));
+    command.from = from.unwrap_or_default();
+    let action = match command.parameters.get("cmd").map(String::as_str) {
+        None => Some(Action::List),
+        Some(word) => Action::from_word(word),
+    };
+    if action.is_some_and(Action::needs_writing) && (is_read_only || command.hidden.is_read_only())
+    {
+        return (shown, Err(Refusal::ReadOnly));
+    }
+    let Some(action) = action else { return (shown, Err(Refusal::Command)) };
+    if mime.is_none() {
+        return (shown, Err(Refusal::Mime));
+    }
+    command.action = action;
+    command.worker = command.parameters.get("w").cloned();
+    command.member = command.parameters.get("sw").cloned();
+    command.attribute = command.parameters.get("att").cloned();
+    let result = match (&command.worker, &command.member) {
+        _ if !action.needs_worker() => Ok(command),
+        (None, _) => Err(Refusal::NoWorker),
+        (Some(name), _) if name.is_empty() => Err(Refusal::NoWorker),
+        (_, Some(name)) if name.is_empty() => Err(Refusal::NoMember),
+        (_, Some(name)) if name.contains(['*', '?']) && action != Action::Update => {
+            Err(Refusal::Wildcard)
+        }
+        _ => Ok(command),
+    };
+    (shown, result)
+}
+
+fn mime(word: &str) -> Option<Mime> {
+    Some(match word {
+        "html" => Mime::Html,
+        "json" => Mime::Json,
+        "prop" => Mime::Prop,
+        "txt" => Mime::Txt,
+        "xml" => Mime::Xml,
+        _ => return None,
+    })
+}
+
+/// Digits at the front, as C reads them; anything else is 0.
+fn number(text: Option<&String>) -> u32 {
+    let text = text.map_or("", |text| text.trim_start());
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    if end == 0 { 0 } else { text[..end].parse().unwrap_or(u32::MAX) }
+}
+
+/// Splits at `&`; what was read before an error stays, as the format may be among it.
+fn decode_all(query: &str, into: &mut BTreeMap<String, String>) -> bool {
+    for piece in query.split('&') {
+        let Some((name, value)) = piece.split_once('=') else { continue };
+        if name.is_empty() {
+            continue;
+        }
+        let Some(value) = decode(value) else { return false };
+        into.insert(name.to_owned(), value);
+    }
+    // A percent sign in a piece without a value is not looked at by mod_jk; it is no query either.
+    !query.split('&').any(|piece| !piece.contains('=') && decode(piece).is_none())
+}
+
+/// Undoes percent and plus; `None` for a broken escape, a control character, or no UTF-8.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let byte = match byte {
+            b'+' => b' ',
+            b'%' => {
+                let (high, low) = (rest.next()?, rest.next()?);
+                let digit = |byte: u8| char::from(byte).to_digit(16);
+                u8::try_from(digit(high)? * 16 + digit(low)?).ok()?
+            }
+            other => other,
+        };
+        if byte < b' ' || byte == 0x7f {
+            return None;
+        }
+        bytes.push(byte);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// Writes a text so that it can stand as a value in a query.
+pub fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(byte));
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}

@@ -1,0 +1,152 @@
+//! OpenMetrics as a strict reader takes it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use mod_jk::metrics::{Gauges, Series, Shard, Totals, render};
+use proptest::prelude::*;
+
+/// Reads the text; every sample must belong to the family above it, and no series comes twice.
+fn read(text: &str) -> Result<Vec<(String, Vec<(String, String)>, f64)>, String> {
+    let body = text.strip_suffix("# EOF\n").ok_or("no # EOF at the end")?;
+    let (mut families, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    let (mut family, mut suffixes): (String, &[&str]) = (String::new(), &[]);
+    let mut samples = Vec::new();
+    for line in body.split_terminator('\n') {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = rest.split_once(' ').ok_or(line)?;
+            if !families.insert(name.to_owned()) {
+                return Err(format!("twice: {name}"));
+            }
+            family = name.to_owned();
+            suffixes = match kind {
+                "counter" => &["_total"],
+                "gauge" | "stateset" => &[""],
+                "histogram" => &["_bucket", "_sum", "_count"],
+                "info" => &["_info"],
+                _ => return Err(line.to_owned()),
+            };
+        } else if let Some(rest) = line.strip_prefix("# UNIT ") {
+            let (name, unit) = rest.split_once(' ').ok_or(line)?;
+            if name != family || !name.ends_with(&format!("_{unit}")) {
+                return Err(line.to_owned());
+            }
+        } else if let Some(rest) = line.strip_prefix("# HELP ") {
+            if !rest.starts_with(&format!("{family} ")) {
+                return Err(line.to_owned());
+            }
+        } else {
+            let (name, rest) = line.split_once('{').ok_or(line)?;
+            let is_of_family = suffixes.iter().any(|end| format!("{family}{end}") == name);
+            let (labels, rest) = labels(rest).ok_or(line)?;
+            let value = rest.strip_prefix(' ').and_then(|text| text.parse().ok()).ok_or(line)?;
+            if !is_of_family || !seen.insert((name.to_owned(), labels.clone())) {
+                return Err(line.to_owned());
+            }
+            samples.push((name.to_owned(), labels, value));
+        }
+    }
+    Ok(samples)
+}
+
+fn labels(mut text: &str) -> Option<(Vec<(String, String)>, &str)> {
+    let mut found = Vec::new();
+    loop {
+        let (name, rest) = text.split_once("=\"")?;
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
+            return None;
+        }
+        let mut value = String::new();
+        let mut chars = rest.char_indices();
+        let end = loop {
+            match chars.next()? {
+                (at, '"') => break at,
+                (_, '\\') => match chars.next()?.1 {
+                    'n' => value.push('\n'),
+                    c @ ('"' | '\\') => value.push(c),
+                    _ => return None,
+                },
+                (_, c) => value.push(c),
+            }
+        };
+        found.push((name.to_owned(), value));
+        text = &rest[end + 1..];
+        match text.strip_prefix(',') {
+            Some(rest) => text = rest,
+            None => return Some((found, text.strip_prefix('}')?)),
+        }
+    }
+}
+
+fn series(balancer: &str, worker: &str, totals: Totals) -> Series {
+    let gauges = Gauges { in_flight: 3, state: "ERR", activation: "DIS", ..Gauges::default() };
+    Series { balancer: balancer.to_owned(), worker: worker.to_owned(), totals, gauges }
+}
+
+#[test]
+fn shards_of_all_children_add_up() {
+    let shards = [Shard::default(), Shard::default()];
+    for shard in &shards {
+        shard.response(204);
+        shard.response(700);
+        shard.failure("JK-303");
+        shard.failure("JK-999");
+    }
+    shards[0].total.observe(Duration::from_micros(500));
+    shards[1].total.observe(Duration::from_micros(501));
+    shards[1].total.observe(Duration::from_secs(60));
+    let totals = Totals::of(shards.iter());
+    assert_eq!(totals.responses, [0, 2, 0, 0, 0]);
+    assert_eq!(totals.failures.iter().sum::<u64>(), 2);
+    let percentiles = [1, 50, 99].map(|percent| totals.total.percentile_ms(percent));
+    assert_eq!(percentiles, [Some(1), Some(1), Some(30_000)]);
+    assert_eq!(totals.connect.percentile_ms(50), None);
+
+    let text = render("2.0.0", &[series("lb", "n1", totals)]);
+    let samples = read(&text).unwrap();
+    let value = |name: &str, label: (&str, &str)| {
+        let own = (label.0.to_owned(), label.1.to_owned());
+        samples.iter().find(|(n, labels, _)| n == name && labels.contains(&own)).map(|s| s.2)
+    };
+    assert_eq!(value("jk_responses_total", ("class", "2xx")), Some(2.0));
+    assert_eq!(value("jk_failures_total", ("code", "JK-303")), Some(2.0));
+    assert_eq!(value("jk_total_seconds_bucket", ("le", "0.0005")), Some(1.0));
+    assert_eq!(value("jk_total_seconds_bucket", ("le", "0.001")), Some(2.0));
+    assert_eq!(value("jk_total_seconds_bucket", ("le", "+Inf")), Some(3.0));
+    assert_eq!(value("jk_total_seconds_count", ("worker", "n1")), Some(3.0));
+    assert_eq!(value("jk_total_seconds_sum", ("worker", "n1")), Some(60.001001));
+    assert_eq!(value("jk_state", ("jk_state", "ERR")), Some(1.0));
+    assert_eq!(value("jk_state", ("jk_state", "OK")), Some(0.0));
+    assert_eq!(value("jk_in_flight", ("worker", "n1")), Some(3.0));
+}
+
+#[test]
+fn the_reader_is_strict() {
+    let good = render("1", &[series("", "a", Totals::default())]);
+    let cases = [
+        ("end", good.replace("# EOF\n", "")),
+        (
+            "twice",
+            render("1", &[series("", "a", Totals::default()), series("", "a", Totals::default())]),
+        ),
+        ("suffix", good.replace("jk_requests_total", "jk_requests")),
+        ("quote", good.replacen("worker=\"a\"", "worker=\"a\"\"", 1)),
+        ("unit", good.replace("UNIT jk_sent_bytes bytes", "UNIT jk_sent_bytes seconds")),
+    ];
+    assert!(read(&good).is_ok());
+    for (name, text) in cases {
+        assert!(read(&text).is_err(), "case: {name}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_name_survives(balancer in "\\PC{0,5}[\"\\\\\n{},=]{0,5}", worker in "[\"\\\\\n]{0,5}\\PC{0,5}") {
+        let samples = read(&render("1", &[series(&balancer, &worker, Totals::default())]));
+        let samples = samples.map_err(TestCaseError::fail)?;
+        for (_, labels, _) in &samples[1..] {
+            prop_assert_eq!(&labels[0].1, &balancer);
+            prop_assert_eq!(&labels[1].1, &worker);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The page and JSON.
+
+use mod_jk::status::html::{self, Setting};
+use mod_jk::status::rating::Rating::{self, Bad, Degraded, Good};
+use mod_jk::status::rating::Rules;
+use mod_jk::status::request::parse;
+use mod_jk::status::{json, view::Snapshot};
+use proptest::prelude::*;
+
+use crate::state;
+
+fn page(query: &str, snapshot: &Snapshot, is_read_only: bool) -> String {
+    let (_, command) = parse(query, is_read_only);
+    let rules = Rules::default();
+    let setting = Setting { rules: &rules, is_read_only, nonce: "0a1b" };
+    html::render(command.as_ref(), snapshot, &setting).expect("memory takes everything")
+}
+
+#[test]
+fn pages_show_and_offer_what_is_allowed() {
+    let yes = &[
+        ("", "ERR (bad)"),
+        ("", "1 degraded"),
+        ("", "?cmd=update&amp;w=lb&amp;sw=n1&amp;vwa=d"),
+        ("", "<button>Recover</button>"),
+        ("", "/app/static/*"),
+        ("", "127.0.0.71:8309"),
+        ("cmd=edit&w=lb&sw=n1", "name=\"vwn\" value=\"r1\""),
+        ("cmd=edit&w=lb", "name=\"vlt\" value=\"60\""),
+        ("cmd=edit&w=solo", "name=\"vaprt\" value=\"8309\""),
+        ("cmd=dump", "worker.lb.balance_workers"),
+        ("re=5", "content=\"5\""),
+        ("re=99999999999999", "content=\"86400\""),
+        ("cmd=nope", "Invalid command."),
+        ("cmd=reset&w=lb", "Result: OK"),
+    ];
+    for (query, text) in yes {
+        assert!(page(query, &state::snapshot(), false).contains(text), "{query}: {text}");
+    }
+    let no = &[
+        ("", true, "<form"),
+        ("opt=32", false, "<form"),
+        ("cmd=show&w=lb&sw=n1", false, "8209"),
+        ("opt=8", false, "8109"),
+        ("opt=2", false, "/app/static"),
+        ("cmd=dump", false, "s3cret"),
+        ("re=-1", false, "refresh"),
+        ("cmd=<b>x</b>", false, "<b>x"),
+        ("", false, "http"),
+        ("", false, " style="),
+        ("", false, " onclick="),
+    ];
+    for (query, is_read_only, text) in no {
+        let page = page(query, &state::snapshot(), *is_read_only);
+        assert!(!page.contains(text), "{query}: {text}");
+    }
+}
+
+#[test]
+fn json_has_everything_but_secrets() {
+    let read = |query: &str| -> serde_json::Value {
+        let (_, command) = parse(query, false);
+        let text = json::render(command.as_ref(), &state::snapshot(), &Rules::default());
+        serde_json::from_str(&text).unwrap()
+    };
+    let all = read("mime=json");
+    assert_eq!(all["result"]["type"], "OK");
+    assert_eq!(all["balancers"][0]["members"][0]["state"], "ERR");
+    assert_eq!(all["balancers"][0]["members"][0]["rating"], "bad");
+    assert_eq!(all["balancers"][0]["rules"][0]["type"], "Unmount Wildchar");
+    assert_eq!(all["ajp_workers"][0]["error_time"]["unix"], 1_795_511_629);
+    let one = read("mime=json&cmd=show&w=lb&sw=n2");
+    assert_eq!(one["balancers"][0]["members"].as_array().map(Vec::len), Some(1));
+    assert_eq!(one["ajp_workers"].as_array().map(Vec::len), Some(0));
+    assert!(!read("mime=json&cmd=dump").to_string().contains("s3cret"));
+    assert_eq!(read("mime=json&cmd=x")["result"]["message"], "Invalid command.");
+}
+
+#[test]
+fn a_rule_is_one_letter_or_two_words_and_bad_wins() {
+    let member = |index: usize| state::snapshot().balancers[0].members[index].clone();
+    // Active and in error; disabled and idle; stopped and idle.
+    let cases: &[(&str, &[&str], &[&str], [Rating; 3])] = &[
+        ("defaults", &["a.o", "a.i", "a.b", "a.r"], &["s", "e"], [Bad, Degraded, Bad]),
+        ("words", &["Disabled.Idle"], &["Stopped"], [Degraded, Good, Bad]),
+        ("n is idle", &["n"], &[], [Degraded, Good, Good]),
+        ("bad wins", &["a", "d"], &["a.e"], [Bad, Good, Degraded]),
+        ("unknown letter", &["x", "a.x", "x.e"], &[], [Degraded, Degraded, Degraded]),
+    ];
+    for (name, good, bad, expected) in cases {
+        let rules = Rules::new(good.iter().copied(), bad.iter().copied());
+        let own = [0, 1, 2].map(|index| rules.rate(&member(index)));
+        assert_eq!(own, *expected, "case: {name}");
+    }
+}
+
+#[test]
+fn dashboard_and_alerts_name_families_that_exist() {
+    let text = mod_jk::metrics::render("1", &[Default::default()]);
+    let docs = [include_str!("../../docs/grafana.json"), include_str!("../../docs/alerts.yml")];
+    let mut found = 0;
+    for word in
+        docs.iter().flat_map(|doc| doc.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'))
+    {
+        if word.starts_with("jk_") {
+            found += 1;
+            assert!(
+                text.contains(&format!("{word}{{")) || text.contains(&format!(",{word}=")),
+                "{word}"
+            );
+        }
+    }
+    assert!(found > 10, "{found}");
+}
+
+proptest! {
+    #[test]
+    fn any_value_is_escaped(tail in "[<>\"'&a-z\n]{0,9}") {
+        let value = format!("<x9 y=\"'&{tail}");
+        let mut snapshot = state::snapshot();
+        snapshot.server.name = value.clone();
+        snapshot.workers[0].name = value.clone();
+        snapshot.workers[0].address = value.clone();
+        let lb = &mut snapshot.balancers[0];
+        lb.name = value.clone();
+        lb.rules[0].uri = value.clone();
+        lb.members[0].route = value.clone();
+        lb.members[0].ajp.name = value.clone();
+        snapshot.broken_configuration = Some(value.clone());
+        prop_assert!(!page("", &snapshot, false).contains("<x9"));
+        let (_, command) = parse("", false);
+        let text = json::render(command.as_ref(), &snapshot, &Rules::default());
+        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(&read["balancers"][0]["members"][0]["route"], &value);
+    }
+}
+
+#[test]
+fn the_page_is_one_document_with_its_own_policy() {
+    // MOD_JK_PAGE names a file to look at the page in a browser.
+    let page = page("cmd=list", &state::snapshot(), false);
+    if let Ok(path) = std::env::var("MOD_JK_PAGE") {
+        std::fs::write(path, &page).unwrap();
+    }
+    assert_eq!(page.matches("nonce=\"0a1b\"").count(), 2);
+    let policy = mod_jk::status::guard::content_security_policy("0a1b");
+    assert!(
+        policy.contains("script-src 'nonce-0a1b';") && policy.starts_with("default-src 'none'")
+    );
+    for tag in ["section", "table", "form", "main", "style", "script"] {
+        let (open, close) = (format!("<{tag}"), format!("</{tag}>"));
+        assert_eq!(page.matches(&open).count(), page.matches(&close).count(), "{tag}");
+    }
+}

@@ -28,6 +28,31 @@ pub fn now() -> Millis {
     Millis(time.tv_sec as u64 * 1000 + time.tv_nsec as u64 / 1_000_000)
 }
 
+/// Returns random hexadecimal digits, which nobody can guess.
+pub fn nonce() -> String {
+    use std::io::Read;
+
+    let mut bytes = [0; 16];
+    let filled =
+        std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+    if filled.is_err() {
+        // Without it a page has neither script nor style, which is the safe way to fail.
+        return String::new();
+    }
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Returns how far local time is ahead of UTC now, in seconds, for display only.
+#[allow(unsafe_code)]
+pub fn utc_offset() -> i64 {
+    let seconds = unix_now().as_secs() as libc::time_t;
+    // SAFETY: all-zero is a valid `tm`: integers and a null pointer.
+    let mut parts: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both are valid places; the function only reads the first and fills the second.
+    unsafe { libc::localtime_r(&raw const seconds, &raw mut parts) };
+    parts.tm_gmtoff
+}
+
 /// Returns the wall clock as time since 1970, for display only.
 #[allow(clippy::disallowed_methods)] // this is the edge
 pub fn unix_now() -> Duration {

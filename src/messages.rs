@@ -195,6 +195,11 @@ pub const CATALOGUE: &[Message] = &[
         remedy: "add the user, or nothing",
     },
     Message {
+        code: "JK-502",
+        what: "somebody has changed a member or set counters to 0 over the status page",
+        remedy: "nothing; the line says who, from where, old and new",
+    },
+    Message {
         code: "JK-901",
         what: "a defect of the module was caught; the request failed",
         remedy: "please report it with the lines around it",

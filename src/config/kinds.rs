@@ -16,6 +16,8 @@ pub struct WorkersConfig {
     pub workers: BTreeMap<String, WorkerConfig>,
     /// Interval of decay and idle closing; `None` for never.
     pub maintain: Option<Duration>,
+    /// All properties with their values, in the order of the file.
+    pub properties: Vec<(String, String)>,
     /// Patterns of `worker.<name>.mount`, with the worker's name.
     pub mounts: Vec<(String, String, Origin)>,
 }
@@ -130,4 +132,11 @@ pub struct StatusConfig {
     pub read_only: bool,
     pub users: Vec<String>,
     pub user_case_insensitive: bool,
+    pub good: Vec<String>,
+    pub bad: Vec<String>,
+    pub prefix: String,
+    /// Empty for none, as are the next two.
+    pub ns: String,
+    pub xmlns: String,
+    pub doctype: String,
 }

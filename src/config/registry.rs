@@ -135,9 +135,7 @@ pub const PROPERTIES: &[PropertyRow] = &[
 /// Properties that an older or another connector knows and that do nothing here.
 pub(super) const EXPLAINED: &[(&str, &str)] = &[
     ("max_reuse_connections", "use connection_pool_size to limit connections"),
-    ("css", "the status page is plain text in this version"),
-    ("good", "the status page shows no rating in this version"),
-    ("bad", "the status page shows no rating in this version"),
+    ("css", "the status page brings its own style"),
     ("cache_acquire_timeout", "use connection_acquire_timeout"),
     ("sysprops", "in-process workers are not supported"),
     ("class_path", "in-process workers are not supported"),

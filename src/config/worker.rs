@@ -18,7 +18,9 @@ use crate::lb::{Activation, Method};
 /// workers must not be used.
 pub fn resolve(properties: &Properties) -> (WorkersConfig, Vec<Diagnostic>) {
     let mut resolver = Resolver { properties, problems: properties.replaced() };
-    let config = resolver.run();
+    let mut config = resolver.run();
+    let pairs = properties.iter().map(|line| (line.name.clone(), line.value.clone()));
+    config.properties = pairs.collect();
     (config, resolver.problems)
 }
 
@@ -155,6 +157,12 @@ impl<'p> Resolver<'p> {
                 read_only: self.boolean(name, "read_only", false),
                 users: self.list(name, "user"),
                 user_case_insensitive: self.boolean(name, "user_case_insensitive", false),
+                good: self.list_or(name, "good", &["a.o", "a.i", "a.b", "a.r"]),
+                bad: self.list_or(name, "bad", &["s", "e"]),
+                prefix: self.text(name, "prefix").unwrap_or_else(|| "worker".to_owned()),
+                ns: self.word_or(name, "ns", "jk:"),
+                xmlns: self.word_or(name, "xmlns", "xmlns:jk=\"http://tomcat.apache.org\""),
+                doctype: self.text(name, "doctype").unwrap_or_default(),
             }),
             other => {
                 let text = format!(
@@ -375,6 +383,17 @@ impl<'p> Resolver<'p> {
 
     fn text(&self, name: &str, attribute: &str) -> Option<String> {
         self.find(name, attribute).map(|line| line.value.clone())
+    }
+
+    fn list_or(&self, name: &str, attribute: &str, default: &[&str]) -> Vec<String> {
+        let own = self.list(name, attribute);
+        if own.is_empty() { default.iter().map(|word| (*word).to_owned()).collect() } else { own }
+    }
+
+    /// Returns a text of which `-` means none.
+    fn word_or(&self, name: &str, attribute: &str, default: &str) -> String {
+        let own = self.text(name, attribute).unwrap_or_else(|| default.to_owned());
+        if own.starts_with('-') { String::new() } else { own }
     }
 
     fn integer(&mut self, name: &str, attribute: &str, default: i32) -> i32 {

@@ -267,12 +267,42 @@ impl Downstream for HttpdDownstream<'_> {
         self.cookie = Some((name.to_owned(), route.to_owned(), path.to_owned()));
     }
 
-    fn answer(&mut self, content_type: &'static str, body: &str) {
+    fn query(&self) -> Option<&[u8]> {
+        self.request.bytes(self.request.fields().args)
+    }
+
+    fn header(&self, name: &str) -> Option<&[u8]> {
+        self.request.get(Table::HeadersIn, &c_name(name))
+    }
+
+    fn server(&self) -> (String, u16, String) {
         let raw = self.request.raw();
-        let kind = self.request.keep(content_type.as_bytes());
+        // SAFETY: httpd returns a C string of the request or the server.
+        let name = self.request.bytes(unsafe { ffi::ap_get_server_name(raw) });
+        // SAFETY: reads the request and the server.
+        let port = unsafe { ffi::ap_get_server_port(raw) };
+        // SAFETY: httpd returns a static C string.
+        let software = self.request.bytes(unsafe { ffi::ap_get_server_description() });
+        let text =
+            |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+        (text(name), port, text(software))
+    }
+
+    fn remote(&self) -> String {
+        let address = self.request.bytes(self.request.fields().useragent_ip);
+        String::from_utf8_lossy(address.unwrap_or_default()).into_owned()
+    }
+
+    fn answer(&mut self, status: u16, kind: &'static str, headers: &[(&str, String)], body: &str) {
+        let raw = self.request.raw();
+        let kind = self.request.keep(kind.as_bytes());
         // SAFETY: the text lies in the request's pool.
         unsafe { ffi::ap_set_content_type(raw, kind) };
-        self.request.set(Table::HeadersOut, c"Cache-Control", b"no-store");
+        // SAFETY: the request is ours.
+        unsafe { (*raw).status = c_int::from(status) };
+        for (name, value) in headers {
+            self.request.set(Table::HeadersOut, &c_name(name), value.as_bytes());
+        }
         for chunk in body.as_bytes().chunks(BUFFER_BYTES) {
             let mut inbox = crate::net::Inbox::new();
             inbox.room()[..chunk.len()].copy_from_slice(chunk);

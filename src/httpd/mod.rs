@@ -15,5 +15,6 @@ mod mapping;
 mod module;
 mod request;
 mod retained;
+mod rules;
 mod server;
 mod setup;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::directives::text;
 use super::ffi::{self, apr_pool_t, server_rec};
 use super::server::{self, Ready, ServerConf};
-use super::{child, module, retained};
+use super::{child, module, retained, rules};
 use crate::config::{
     Diagnostic, LogLevel, Properties, ServerSettings, Severity, WorkerKind, WorkersConfig, resolve,
     uri_map_file,
@@ -173,6 +173,7 @@ pub unsafe fn install(
     let main_settings =
         unsafe { server::of(main) }.map(|conf| conf.settings.clone()).unwrap_or_default();
     let (main_mounts, _) = mounts_of(pconf, &main_settings, Some(&plan.workers));
+    let mut shown = rules::Shown::new();
     let mut next = main;
     while !next.is_null() {
         // SAFETY: `next` is a server of httpd's list.
@@ -184,6 +185,8 @@ pub unsafe fn install(
             // SAFETY: as above.
             let is_main = ptr::eq(next, main);
             let map = map_for(pconf, &settings, &main_mounts, is_main);
+            // SAFETY: as above.
+            unsafe { rules::add(next, is_main, &map, &mut shown) };
             let variables = INDICATORS
                 .iter()
                 .map(|name| (*name, CString::new(settings.indicator(name)).unwrap_or_default()))
@@ -202,6 +205,7 @@ pub unsafe fn install(
         // SAFETY: as above.
         next = unsafe { (*next).next };
     }
+    workers.set_rules(shown);
     let token = CString::new(format!("mod_jk/{VERSION}")).unwrap_or_default();
     // SAFETY: httpd copies the token into the pool.
     unsafe { ffi::ap_add_version_component(pconf, token.as_ptr()) };

@@ -2,10 +2,11 @@
 //! every child at once, and every bit pattern must be valid.
 #![forbid(unsafe_code)]
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 
 /// Raised whenever a record changes, so that children of two builds never share a segment.
-pub const LAYOUT_VERSION: u32 = 2;
+pub const LAYOUT_VERSION: u32 = 3;
 
 /// Front of the segment.
 #[repr(C, align(64))]
@@ -69,10 +70,30 @@ pub struct MemberRecord {
     pub transferred: AtomicU64,
     /// Most requests ever in flight.
     pub max_busy: AtomicU32,
-    /// Unused.
-    pub spare: AtomicU32,
-    /// Wall clock of the latest failure in Unix seconds, for display.
-    pub error_unix: AtomicI64,
+    /// Activation set while httpd runs, as its number plus 1; 0 for what the file says.
+    pub activation: AtomicU32,
+    /// Wall clock in Unix seconds when the counters were 0, for display.
+    pub reset_unix: AtomicI64,
+}
+
+impl MemberRecord {
+    /// Sets what is only counted to 0, at `now` in Unix seconds. State, load and requests in flight
+    /// stay.
+    pub fn clear_counters(&self, now: i64) {
+        self.reset_unix.store(now, Relaxed);
+        for counter in [
+            &self.used,
+            &self.errors,
+            &self.client_errors,
+            &self.sessions,
+            &self.read,
+            &self.transferred,
+        ] {
+            counter.store(0, Relaxed);
+        }
+        self.reply_timeouts.store(0, Relaxed);
+        self.max_busy.store(self.busy.load(Relaxed), Relaxed);
+    }
 }
 
 /// One httpd child. Behind the children's records lies one counter for each child and member: the

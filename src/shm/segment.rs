@@ -184,10 +184,10 @@ mod tests {
         }
         assert!((0..3).all(|place| member(place).used.load(Ordering::Relaxed) == 0));
         member(1).state.store(7, Ordering::Relaxed);
-        member(1).error_unix.store(7, Ordering::Relaxed);
+        member(1).reset_unix.store(7, Ordering::Relaxed);
         segment.clear_member(1);
         assert_eq!(member(1).state.load(Ordering::Relaxed), 0);
-        assert_eq!(member(1).error_unix.load(Ordering::Relaxed), 0);
+        assert_eq!(member(1).reset_unix.load(Ordering::Relaxed), 0);
         assert_eq!(segment.balancer(1).busy.load(Ordering::Relaxed), u32::MAX);
         assert_eq!(segment.children()[0].owner.load(Ordering::Relaxed), u64::MAX);
         // SAFETY: both are what this segment says of itself.

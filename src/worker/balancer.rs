@@ -15,7 +15,9 @@ use super::{Downstream, MemberData, RequestSettings};
 use crate::clock::{self, Millis};
 use crate::config::LbConfig;
 use crate::lb::recovery::{Attempt, Stage, may_resend};
-use crate::lb::{Balancer, Member, MemberState, Policy, Query, Refusal, multiplicities, report};
+use crate::lb::{
+    Activation, Balancer, Member, MemberState, Policy, Query, Refusal, multiplicities, report,
+};
 use crate::shm::{BalancerRecord, MemberRecord};
 
 /// A balancer with its members.
@@ -213,15 +215,35 @@ impl Lb {
         ids
     }
 
-    fn overrides(&self, settings: &RequestSettings) -> Vec<(usize, crate::lb::Activation)> {
+    fn overrides(&self, settings: &RequestSettings) -> Vec<(usize, Activation)> {
         let place = |name: &str| self.members.iter().position(|member| member.name == name);
+        let set = self.records.iter().enumerate().filter_map(|(place, record)| {
+            // Almost always 0, and then there is nothing to do.
+            match record.activation.load(Relaxed) {
+                0 => None,
+                _ => Some((place, self.activation(place))),
+            }
+        });
+        // What the rule says comes last and wins.
         let named = settings.activations.iter();
-        named.filter_map(|(name, activation)| Some((place(name)?, *activation))).collect()
+        set.chain(named.filter_map(|(name, activation)| Some((place(name)?, *activation))))
+            .collect()
+    }
+
+    /// Returns a member's activation as it was set last.
+    pub fn activation(&self, place: usize) -> Activation {
+        match self.records[place].activation.load(Relaxed) {
+            1 => Activation::Active,
+            2 => Activation::Disabled,
+            3 => Activation::Stopped,
+            _ => self.balancer.members[place].activation,
+        }
     }
 
     fn explain(&self, refusal: Refusal, now: Millis) {
-        let members = self.balancer.members.iter().zip(&self.records).map(|(member, record)| {
-            let (activation, state) = (member.activation.code(), MemberState::of(record));
+        let members = self.balancer.members.iter().zip(&self.records).enumerate();
+        let members = members.map(|(place, (member, record))| {
+            let (activation, state) = (self.activation(place).code(), MemberState::of(record));
             let name = &member.name;
             match record.error_last_ms.load(Relaxed) {
                 0 => format!("{name} {activation} {}", state.code()),

@@ -10,12 +10,15 @@ mod places;
 mod report;
 mod run;
 mod shares;
+mod snapshot;
+mod status;
 mod upload;
 pub mod watchdog;
 mod workers;
 
 use std::time::Duration;
 
+pub use crate::status::view::Rule as RuleView;
 pub use ajp13::Ajp13;
 pub use balancer::Lb;
 pub use failure::{Cause, ClientError, Committed, Failure, Uncommitted};
@@ -91,8 +94,20 @@ pub trait Downstream {
     /// Sets a cookie that leads further requests to `route`.
     fn set_session_cookie(&mut self, name: &str, route: &str, path: &str);
 
+    /// Returns the query string.
+    fn query(&self) -> Option<&[u8]>;
+
+    /// Returns a request header.
+    fn header(&self, name: &str) -> Option<&[u8]>;
+
+    /// Returns the server's name and port as the request has them, and what it calls itself.
+    fn server(&self) -> (String, u16, String);
+
+    /// Returns the client's address.
+    fn remote(&self) -> String;
+
     /// Answers by itself.
-    fn answer(&mut self, content_type: &'static str, body: &str);
+    fn answer(&mut self, status: u16, kind: &'static str, headers: &[(&str, String)], body: &str);
 
     /// Says when a client that gets an error may try again, in seconds.
     fn retry_after(&mut self, seconds: u32);

@@ -35,7 +35,7 @@ impl Seen {
     pub fn note<D: Downstream>(&self, lb: &Lb, names: &Names, downstream: &mut D) {
         let member = &lb.balancer.members[self.member];
         downstream.note(names.name, &member.name);
-        downstream.note(names.activation, member.activation.code());
+        downstream.note(names.activation, lb.activation(self.member).code());
         downstream.note(names.state, self.state);
         for (name, number) in names.numbers.iter().zip(self.numbers) {
             downstream.note(name, &number.to_string());

@@ -1,5 +1,6 @@
 //! Where in shared memory each worker has its record, from one configuration to the next.
 
+use crate::clock;
 use crate::config::{LbConfig, WorkerKind, WorkersConfig};
 use crate::shm::{
     BalancerRecord, Capacity, Kept, Owner, Segment, SegmentError, Slots, fingerprint,
@@ -71,6 +72,7 @@ impl Places {
             }
             if let Some(place) = slots.place(owner) {
                 segment.clear_member(place);
+                segment.member(place).clear_counters(clock::unix_now().as_secs() as i64);
             }
             if kept == Kept::Changed {
                 notes.push(format!(

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use once_cell::sync::OnceCell;
+
 use super::ajp13::Ajp13;
 use super::balancer::Lb;
 use super::failure::{Cause, Failure, Uncommitted};
@@ -12,13 +14,13 @@ use super::places::Places;
 use super::report::{Attempted, log_client};
 use super::shares::Shares;
 use super::upload::Upload;
-use super::{Downstream, MemberData, RequestSettings};
+use super::{Downstream, MemberData, RequestSettings, status};
 use crate::clock;
 use crate::config::{LogLevel, StatusConfig, WorkerKind, WorkersConfig};
 use crate::lb::recovery::{Attempt, Stage, may_resend};
 use crate::lb::{MemberState, Outcome, Policy, report};
-use crate::shm::{MemberRecord, SegmentError};
-use crate::status::{MemberView, WorkerView, list};
+use crate::shm::SegmentError;
+use crate::status::view::Rule;
 
 /// A worker ready to serve.
 #[derive(Debug)]
@@ -35,10 +37,18 @@ pub enum Worker {
 #[derive(Debug)]
 pub struct Workers {
     by_name: BTreeMap<String, Worker>,
+    /// The names in the order of the configuration.
+    order: Vec<String>,
+    /// Rules that name a worker, over all servers, for the status page.
+    rules: OnceCell<BTreeMap<String, Vec<Rule>>>,
     /// Each container once, however many balancers it is a member of: they share its connections.
     containers: BTreeMap<String, Arc<Ajp13>>,
     /// What is worth saying about names and places.
     pub problems: Vec<(LogLevel, String)>,
+    /// The properties they were made from.
+    pub properties: Vec<(String, String)>,
+    /// Time between two rounds of decay.
+    pub maintain: Duration,
     /// What all children share, with the places of everybody in it.
     pub places: Places,
     /// Whose requests are in flight.
@@ -82,7 +92,20 @@ impl Workers {
         });
         let by_name = listed.collect();
         let shares = Shares::new(places.segment);
-        Ok(Self { by_name, containers, problems, places, shares })
+        let (order, rules) = (config.list.clone(), OnceCell::new());
+        let maintain = config.maintain.unwrap_or(Duration::from_secs(60));
+        let properties = config.properties.clone();
+        Ok(Self {
+            by_name,
+            order,
+            rules,
+            containers,
+            problems,
+            properties,
+            maintain,
+            places,
+            shares,
+        })
     }
 
     /// Finds a worker that mounts may use.
@@ -93,6 +116,22 @@ impl Workers {
     /// Iterates over the names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(String::as_str)
+    }
+
+    /// Iterates over the workers in the order of the configuration.
+    pub fn in_order(&self) -> impl Iterator<Item = (&str, &Worker)> {
+        self.order.iter().filter_map(|name| Some((name.as_str(), self.by_name.get(name)?)))
+    }
+
+    /// Keeps the rules of all servers by worker, once.
+    pub fn set_rules(&self, rules: BTreeMap<String, Vec<Rule>>) {
+        // A second time would be a defect without consequence: the first rules stay.
+        let _ = self.rules.set(rules);
+    }
+
+    /// Returns the rules that name a worker.
+    pub fn rules_of(&self, name: &str) -> Vec<Rule> {
+        self.rules.get().and_then(|rules| rules.get(name)).cloned().unwrap_or_default()
     }
 
     /// Iterates over all containers, each once.
@@ -119,36 +158,8 @@ impl Workers {
         match worker {
             Worker::Ajp13(ajp, place) => self.alone(ajp, *place, downstream, settings),
             Worker::Lb(lb) => lb.serve(downstream, settings, &self.shares),
-            Worker::Status(status) => {
-                if !may_look(status, downstream.user()) {
-                    tracing::warn!("JK-501 the status page is not for this user; answered 403");
-                    return Err(403);
-                }
-                downstream.answer("text/plain; charset=utf-8", &list(VERSION, &self.views()));
-                Ok(())
-            }
+            Worker::Status(config) => status::serve(self, config, downstream),
         }
-    }
-
-    fn views(&self) -> Vec<WorkerView> {
-        let view = |(name, worker): (&String, &Worker)| {
-            let (kind, members) = match worker {
-                Worker::Ajp13(ajp, place) => {
-                    let record = self.places.segment.member(*place);
-                    ("ajp13", vec![member_view(ajp, "ACT", record)])
-                }
-                Worker::Lb(lb) => {
-                    let members = lb.members.iter().zip(&lb.balancer.members).zip(&lb.records);
-                    let views = members.map(|((ajp, member), record)| {
-                        member_view(ajp, member.activation.code(), record)
-                    });
-                    ("lb", views.collect())
-                }
-                Worker::Status(_) => return None,
-            };
-            Some(WorkerView { name: name.clone(), kind, members })
-        };
-        self.by_name.iter().filter_map(view).collect()
     }
 
     /// Serves a request by one container only.
@@ -198,17 +209,6 @@ impl Workers {
     }
 }
 
-/// Tells whether a user may see the status page; without a list everybody may.
-fn may_look(status: &StatusConfig, user: Option<&[u8]>) -> bool {
-    status.users.is_empty()
-        || user.is_some_and(|user| {
-            status.users.iter().any(|name| match status.user_case_insensitive {
-                true => name.as_bytes().eq_ignore_ascii_case(user),
-                false => name.as_bytes() == user,
-            })
-        })
-}
-
 /// The one container there is gets a request again only if it cannot have seen it, or if the
 /// administrator asked for that.
 fn may_repeat<D: Downstream>(
@@ -237,45 +237,5 @@ const NO_POLICY: Policy = Policy {
     max_reply_timeouts: u32::MAX,
 };
 
-fn member_view(ajp: &Ajp13, activation: &'static str, record: &MemberRecord) -> MemberView {
-    MemberView {
-        name: ajp.name.clone(),
-        address: ajp.pool.target().name(),
-        activation,
-        state: MemberState::of(record).code(),
-        elected: record.used.load(Relaxed),
-        errors: record.errors.load(Relaxed),
-        busy: record.busy.load(Relaxed),
-        max_busy: record.max_busy.load(Relaxed),
-        read: record.read.load(Relaxed),
-        transferred: record.transferred.load(Relaxed),
-    }
-}
-
 /// Our version, as the Server header and the status page show it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn s3_2_the_status_page_is_for_listed_users() {
-        let cases: &[(&str, &[&str], bool, Option<&str>, bool)] = &[
-            ("no list", &[], false, None, true),
-            ("nobody", &["ann"], false, None, false),
-            ("listed", &["bob", "ann"], false, Some("ann"), true),
-            ("other case", &["Ann"], false, Some("ann"), false),
-            ("other case allowed", &["Ann"], true, Some("ann"), true),
-            ("other user", &["ann"], false, Some("eve"), false),
-        ];
-        for (name, users, user_case_insensitive, user, expected) in cases {
-            let status = StatusConfig {
-                read_only: false,
-                users: users.iter().map(|user| (*user).to_owned()).collect(),
-                user_case_insensitive: *user_case_insensitive,
-            };
-            assert_eq!(may_look(&status, user.map(str::as_bytes)), *expected, "case: {name}");
-        }
-    }
-}

@@ -70,7 +70,7 @@ impl Site {
             }
         }
         let is_idle = || {
-            let page = Client::connect(self.port()).get("/jkstatus").text();
+            let page = Client::connect(self.port()).get("/jkstatus?mime=txt").text();
             page.contains(" busy=0 ")
         };
         if !wait_until(Duration::from_secs(2), is_idle) {

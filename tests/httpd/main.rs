@@ -13,4 +13,5 @@ mod paths;
 mod restarts;
 mod retries;
 mod serving;
+mod status;
 mod waiting;

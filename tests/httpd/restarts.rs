@@ -16,11 +16,16 @@ use crate::support::{free_port, wait_until};
 fn number(httpd: &Httpd, member: &str, key: &str) -> String {
     // The child that takes the request may be the one that is killed.
     let ask = || {
-        let text = b"GET /jkstatus HTTP/1.1\r\nHost: h\r\n\r\n";
+        let text = b"GET /jkstatus?mime=txt HTTP/1.1\r\nHost: h\r\n\r\n";
         Some(Client::connect(httpd.port).try_raw(text, "GET")?.text())
     };
     let page = (0..10).find_map(|_| ask()).expect("httpd answers");
-    let line = page.lines().find(|line| line.contains(&format!("Member: name={member} ")));
+    let is_it = |line: &&str| {
+        ["Member", "AJP Worker"]
+            .iter()
+            .any(|kind| line.starts_with(&format!("{kind}: name={member} ")))
+    };
+    let line = page.lines().find(is_it);
     let line = line.unwrap_or_else(|| panic!("no {member} in {page}")).to_owned();
     let word = line.split(' ').find_map(|word| word.strip_prefix(&format!("{key}=")));
     word.unwrap_or_else(|| panic!("no {key} in {line}")).to_owned()

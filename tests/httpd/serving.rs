@@ -117,8 +117,8 @@ fn responses_reach_the_client() {
     assert_eq!(client.get("/app/stream").body.len(), 8003);
     assert_eq!(client.get("/app/close").text(), "ok");
     assert_eq!(client.get("/app/close").text(), "ok", "over a new connection");
-    let status = client.get("/jkstatus").text();
-    assert!(status.contains("Member: name=w1 ") && !status.contains("s3cr3t"), "{status}");
+    let status = client.get("/jkstatus?mime=txt").text();
+    assert!(status.contains("AJP Worker: name=w1 ") && !status.contains("s3cr3t"), "{status}");
 }
 
 #[test]

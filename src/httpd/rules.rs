@@ -1,0 +1,80 @@
+//! The rules of all servers, as the status page shows them.
+
+use std::collections::BTreeMap;
+use std::ffi::{CStr, c_char};
+
+use super::ffi::server_rec;
+use crate::uri_map::UriMap;
+use crate::uri_map::rule::{Rule, Source};
+use crate::worker::RuleView;
+
+/// Rules by the worker they name.
+pub type Shown = BTreeMap<String, Vec<RuleView>>;
+
+/// Adds the rules of one server.
+///
+/// # Safety
+///
+/// `server` must be a server of httpd's that is live.
+pub unsafe fn add(server: *const server_rec, is_main: bool, map: &UriMap, shown: &mut Shown) {
+    // SAFETY: live by contract.
+    let name = unsafe { name_of(server, is_main) };
+    for rule in map.rules() {
+        shown.entry(rule.worker.to_string()).or_default().push(view(&name, rule));
+    }
+}
+
+/// Names a server: `host` or `host:port`, and where a virtual host listens.
+///
+/// # Safety
+///
+/// As for [`add`].
+unsafe fn name_of(server: *const server_rec, is_main: bool) -> String {
+    // SAFETY: live by contract.
+    let fields = unsafe { &*server };
+    let host = text(fields.server_hostname);
+    let port = |port: u16| if port == 0 { String::new() } else { format!(":{port}") };
+    // SAFETY: httpd keeps a server's addresses as long as the server, or has none.
+    match unsafe { fields.addrs.as_ref() } {
+        Some(address) if !is_main => {
+            format!("{host} [{}{}]", text(address.virthost), port(address.host_port))
+        }
+        _ => format!("{host}{}", port(fields.port)),
+    }
+}
+
+fn text(text: *const c_char) -> String {
+    match text.is_null() {
+        true => String::new(),
+        // SAFETY: fields of a server are C strings of the configuration's pool.
+        false => unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned(),
+    }
+}
+
+fn view(server: &str, rule: &Rule) -> RuleView {
+    let extensions = &rule.extensions;
+    let statuses = extensions.fail_on_status.iter().flatten().map(i32::to_string);
+    RuleView {
+        server: server.to_owned(),
+        uri: String::from_utf8_lossy(&rule.pattern).into_owned(),
+        is_exact: !rule.pattern.iter().any(|byte| matches!(byte, b'*' | b'?')),
+        is_disabled: rule.is_disabled,
+        is_exclusion: rule.is_exclusion,
+        source: match rule.source {
+            Source::MountFile => "uriworkermap",
+            Source::Directive => "JkMount",
+            Source::WorkerMount => "worker definition",
+        }
+        .to_owned(),
+        reply_timeout: extensions
+            .reply_timeout
+            .map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
+        sticky_ignore: extensions.sticky_ignore,
+        stateless: extensions.stateless,
+        fail_on_status: statuses.collect::<Vec<_>>().join(","),
+        active: extensions.active.join(","),
+        disabled: extensions.disabled.join(","),
+        stopped: extensions.stopped.join(","),
+        use_server_errors: u32::try_from(extensions.use_server_errors).unwrap_or(0),
+    }
+}

@@ -6,13 +6,14 @@ use crate::bare::{bare, give, take};
 use crate::support::client::Client;
 use crate::support::container::{Container, Reply, chunk_packet, head, ok};
 use crate::support::httpd::{Httpd, Setup, modules_dir};
+use crate::support::skip;
 
 /// Starts httpd with mod_http2 and four threads a child; `None` if something is missing.
 fn start(name: &str, port: u16) -> Option<Httpd> {
     let module = modules_dir().join("mod_http2.so");
     let has_client = Command::new("nghttp").arg("--version").output().is_ok();
     if !module.exists() || !has_client {
-        println!("skipped: mod_http2 or nghttp is missing; Debian package: nghttp2-client");
+        skip("http2", "mod_http2 or nghttp is missing; Debian package: nghttp2-client");
         return None;
     }
     let config = format!(
@@ -28,17 +29,18 @@ fn start(name: &str, port: u16) -> Option<Httpd> {
 fn a_hundred_streams_through_four_threads() {
     let container = Container::start(|request| {
         std::thread::sleep(std::time::Duration::from_millis(5));
-        Reply::Bytes(ok(&[], request.uri.as_bytes()))
+        Reply::Bytes(ok(&[], format!("the body of {}\n", request.uri).as_bytes()))
     });
     let Some(httpd) = start("streams", container.port) else { return };
     let urls: Vec<_> =
         (0..100).map(|n| format!("http://127.0.0.1:{}/app/{n}-of-them", httpd.port)).collect();
-    // The bodies come as the streams end; `-s` adds a line for each of them.
+    // The bodies come as the streams end; `-s` adds a line with the path and status of each.
     let output = Command::new("nghttp").arg("-s").args(&urls).output().expect("nghttp runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{text}");
     for n in 0..100 {
-        assert!(text.contains(&format!("/app/{n}-of-them")), "{n}: {text}");
+        let body = format!("the body of /app/{n}-of-them\n");
+        assert_eq!(text.matches(&body).count(), 1, "{n}: {text}");
     }
     let answered = text.lines().filter(|line| line.contains(" 200 ")).count();
     assert_eq!(answered, 100, "{text}");

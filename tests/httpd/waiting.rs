@@ -75,8 +75,8 @@ fn s3_6_a_slow_response_survives_the_probe() {
     assert_eq!(pings.load(SeqCst), 101, "one ping after connecting, one probe");
 }
 
-#[test]
-fn s3_6_an_idle_connection_is_asked_once_to_learn() {
+/// A container that counts the pings it answers.
+fn counting() -> (u16, Arc<AtomicUsize>) {
     let pings = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&pings);
     let port = bare(move |_, mut stream| {
@@ -90,6 +90,12 @@ fn s3_6_an_idle_connection_is_asked_once_to_learn() {
             }
         }
     });
+    (port, pings)
+}
+
+#[test]
+fn s3_6_an_idle_connection_is_asked_once_to_learn() {
+    let (port, pings) = counting();
     let httpd = behind("learn", port, "");
     assert_eq!(Client::connect(httpd.port).get("/app/x").status, 200);
     assert!(wait_until(Duration::from_secs(5), || pings.load(SeqCst) == 1), "it is asked");
@@ -98,19 +104,7 @@ fn s3_6_an_idle_connection_is_asked_once_to_learn() {
 
 #[test]
 fn s2_7_idle_connections_are_pinged() {
-    let pings = Arc::new(AtomicUsize::new(0));
-    let seen = Arc::clone(&pings);
-    let port = bare(move |_, mut stream| {
-        while let Some(request) = take(&mut stream) {
-            match request[0] {
-                CPING => {
-                    seen.fetch_add(1, SeqCst);
-                    give(&mut stream, &packet(&[9]));
-                }
-                _ => give(&mut stream, &ok(&[], b"ok")),
-            }
-        }
-    });
+    let (port, pings) = counting();
     let httpd = behind("idle", port, "w1.connection_ping_interval=1\n");
     assert_eq!(Client::connect(httpd.port).get("/app/x").status, 200);
     assert!(wait_until(Duration::from_secs(8), || pings.load(SeqCst) >= 3), "again and again");

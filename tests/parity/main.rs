@@ -18,6 +18,7 @@ use packet::Packet;
 use recorder::Recorder;
 use support::client::Client;
 use support::httpd::{Httpd, Setup, modules_dir};
+use support::skip;
 
 fn oracle() -> Option<PathBuf> {
     Some(modules_dir().join("mod_jk.so")).filter(|path| path.exists())
@@ -58,7 +59,7 @@ fn packets(case: &Case, number: usize, module: Option<PathBuf>) -> Vec<Packet> {
 #[test]
 fn packets_are_the_same_but_for_what_is_listed() {
     let Some(oracle) = oracle() else {
-        println!("skipped: the original mod_jk is missing; Debian package: libapache2-mod-jk");
+        skip("parity", "the original mod_jk is missing; Debian package: libapache2-mod-jk");
         return;
     };
     let mut wrong = Vec::new();

@@ -2,6 +2,7 @@
 
 use crate::support::client::Client;
 use crate::support::httpd::Setup;
+use crate::support::skip;
 use crate::{oracle, recorder::Recorder};
 
 const NOTES: [&str; 11] = [
@@ -50,7 +51,7 @@ fn log(module: Option<std::path::PathBuf>, name: &str) -> Vec<String> {
 #[test]
 fn s7_notes_are_the_same() {
     let Some(oracle) = oracle() else {
-        println!("skipped: the original mod_jk is missing; Debian package: libapache2-mod-jk");
+        skip("parity", "the original mod_jk is missing; Debian package: libapache2-mod-jk");
         return;
     };
     assert_eq!(log(None, "notes-own"), log(Some(oracle), "notes-original"));

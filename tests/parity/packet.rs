@@ -2,23 +2,7 @@
 
 use std::fmt::Write;
 
-/// Header names by code, from 0xA001.
-const NAMES: [&str; 14] = [
-    "accept",
-    "accept-charset",
-    "accept-encoding",
-    "accept-language",
-    "authorization",
-    "connection",
-    "content-type",
-    "content-length",
-    "cookie",
-    "cookie2",
-    "host",
-    "pragma",
-    "referer",
-    "user-agent",
-];
+use crate::support::container::HEADER_NAMES;
 
 /// Fields that concern one connection only and are not forwarded.
 const HOP_BY_HOP: [&str; 8] = [
@@ -54,7 +38,7 @@ impl Packet {
             let name = match at.peek() {
                 [0xA0, code] => {
                     at.int();
-                    format!("header #{}", NAMES[usize::from(code) - 1])
+                    format!("header #{}", HEADER_NAMES[usize::from(code)])
                 }
                 _ => format!("header {}", at.string()),
             };
@@ -80,7 +64,7 @@ impl Packet {
         for (label, _) in &mut self.fields {
             // All fourteen names are coded, not eleven.
             if let Some(name) = label.strip_prefix("header ")
-                && NAMES.contains(&name.to_ascii_lowercase().as_str())
+                && HEADER_NAMES.contains(&name.to_ascii_lowercase().as_str())
             {
                 *label = format!("header #{}", name.to_ascii_lowercase());
             }

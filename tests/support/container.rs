@@ -219,25 +219,27 @@ fn read_packet(stream: &mut TcpStream) -> Option<Vec<u8>> {
     Some(payload)
 }
 
+/// Header names by code, from 0xA001; the first one is none.
+pub const HEADER_NAMES: [&str; 15] = [
+    "",
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "authorization",
+    "connection",
+    "content-type",
+    "content-length",
+    "cookie",
+    "cookie2",
+    "host",
+    "pragma",
+    "referer",
+    "user-agent",
+];
+
 fn parse(payload: &[u8]) -> Option<Request> {
     const METHODS: [&str; 8] = ["", "OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "TRACE"];
-    const NAMES: [&str; 15] = [
-        "",
-        "accept",
-        "accept-charset",
-        "accept-encoding",
-        "accept-language",
-        "authorization",
-        "connection",
-        "content-type",
-        "content-length",
-        "cookie",
-        "cookie2",
-        "host",
-        "pragma",
-        "referer",
-        "user-agent",
-    ];
     let mut at = Cursor { rest: payload };
     (at.byte()? == 2).then_some(())?;
     let method = at.byte()?;
@@ -252,7 +254,7 @@ fn parse(payload: &[u8]) -> Option<Request> {
         let name = match at.peek()? {
             [0xA0, code] => {
                 at.int()?;
-                (*NAMES.get(usize::from(code))?).to_owned()
+                (*HEADER_NAMES.get(usize::from(code))?).to_owned()
             }
             _ => at.string()?,
         };

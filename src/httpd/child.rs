@@ -42,11 +42,13 @@ pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
         Some(seconds) => seconds,
     };
     let interval = Duration::from_secs(interval.into());
-    let started =
-        Watchdog::start(Arc::clone(&ready.workers), interval, Some(Arc::clone(&ready.log)));
+    let started = without_signals(|| {
+        Watchdog::start(Arc::clone(&ready.workers), interval, Some(Arc::clone(&ready.log)))
+    });
     match started {
-        // SAFETY: the child's pool is live; its end stops and joins the thread.
-        Ok(watchdog) => drop(unsafe { server::give_to_pool(pchild, Box::new(watchdog)) }.is_null()),
+        // SAFETY: the child's pool is live; the first thing of its end is to stop the thread and to
+        // wait for it.
+        Ok(watchdog) => unsafe { server::give_to_pool_first(pchild, Box::new(watchdog)) },
         Err(why) => say(
             main,
             LogLevel::Error,
@@ -55,4 +57,19 @@ pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
             ),
         ),
     }
+}
+
+/// Blocks all signals for a while, so that a thread begun meanwhile never gets one: httpd's own
+/// handlers end the process on the thread they run on, and that thread would wait for itself.
+fn without_signals<T>(body: impl FnOnce() -> T) -> T {
+    // SAFETY: all-zero is a valid signal set; both are filled below.
+    let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = unsafe { std::mem::zeroed() };
+    // SAFETY: fills a set.
+    unsafe { libc::sigfillset(&raw mut all) };
+    // SAFETY: reads one set and writes the other.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before) };
+    let result = body();
+    // SAFETY: sets what was before.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut()) };
+    result
 }

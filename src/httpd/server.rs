@@ -102,6 +102,22 @@ pub unsafe fn give_to_pool<T>(pool: *mut apr_pool_t, value: Box<T>) -> *mut T {
     value
 }
 
+/// Lets a pool own a value that is dropped before anything else of the pool goes.
+///
+/// # Safety
+///
+/// `pool` must be a live pool.
+pub unsafe fn give_to_pool_first<T>(pool: *mut apr_pool_t, value: Box<T>) {
+    unsafe extern "C" fn drop_it<T>(value: *mut c_void) -> ffi::apr_status_t {
+        // SAFETY: the pool calls this once with the pointer registered below.
+        drop(unsafe { Box::from_raw(value.cast::<T>()) });
+        0
+    }
+    let value = Box::into_raw(value);
+    // SAFETY: the pool is live by contract; the cleanup frees what was just leaked.
+    unsafe { ffi::apr_pool_pre_cleanup_register(pool, value.cast(), Some(drop_it::<T>)) };
+}
+
 /// Returns the configuration of a server.
 ///
 /// # Safety

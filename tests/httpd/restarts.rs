@@ -93,3 +93,30 @@ fn a_killed_child_gives_its_requests_back() {
         }
     }
 }
+
+#[test]
+fn the_background_thread_gets_no_signals() {
+    const SIGTERM_BIT: u64 = 1 << 14;
+    for mpm in ["event", "worker", "prefork"] {
+        let container = Container::start(echo("n1"));
+        let name = format!("signals-{mpm}");
+        let httpd = crate::serving::one_worker(&name, mpm, container.port, "");
+        let masks = || -> Vec<u64> {
+            let tasks = children(&httpd).into_iter().filter_map(|pid| {
+                let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
+                Some(tasks.map(|task| task.path()).collect::<Vec<_>>())
+            });
+            let is_ours = |path: &std::path::PathBuf| {
+                fs::read_to_string(path.join("comm")).is_ok_and(|name| name.trim() == "jk-watchdog")
+            };
+            let mask = |path: std::path::PathBuf| {
+                let text = fs::read_to_string(path.join("status")).ok()?;
+                let line = text.lines().find_map(|line| line.strip_prefix("SigBlk:"))?.trim();
+                u64::from_str_radix(line, 16).ok()
+            };
+            tasks.flatten().filter(is_ours).filter_map(mask).collect()
+        };
+        assert!(wait_until(Duration::from_secs(5), || masks().len() >= 2), "{mpm}: one a child");
+        assert!(masks().iter().all(|mask| mask & SIGTERM_BIT != 0), "{mpm}: {:x?}", masks());
+    }
+}

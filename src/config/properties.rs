@@ -1,5 +1,7 @@
 //! The text of workers.properties as names and values, each with the line it stands on.
 
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::error::{Diagnostic, Origin};
@@ -20,6 +22,8 @@ pub struct Property {
 #[derive(Clone, Debug, Default)]
 pub struct Properties {
     lines: Vec<Property>,
+    /// Places in `lines` by name: files of thousands of lines are real.
+    by_name: BTreeMap<String, Vec<usize>>,
 }
 
 impl Properties {
@@ -68,18 +72,28 @@ impl Properties {
         }
         let (value, problem) = self.substitute(name, value, origin, environment);
         let property = Property { name: name.to_owned(), value, origin: origin.clone() };
+        self.by_name.entry(name.to_owned()).or_default().push(self.lines.len());
         self.lines.push(property);
         problem
     }
 
     /// Returns the last value of a name.
     pub fn get(&self, name: &str) -> Option<&Property> {
-        self.lines.iter().rev().find(|line| line.name == name)
+        self.by_name.get(name)?.last().map(|place| &self.lines[*place])
     }
 
     /// Returns all values of a name in their order.
     pub fn all(&self, name: &str) -> impl DoubleEndedIterator<Item = &Property> {
-        self.lines.iter().filter(move |line| line.name == name)
+        let places = self.by_name.get(name).map(Vec::as_slice).unwrap_or_default();
+        places.iter().map(|place| &self.lines[*place])
+    }
+
+    /// Returns the first line whose name begins with `prefix`.
+    pub fn first_below(&self, prefix: &str) -> Option<&Property> {
+        let below = self.by_name.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        let below = below.take_while(|(name, _)| name.starts_with(prefix));
+        let first = below.filter_map(|(_, places)| places.first()).min()?;
+        self.lines.get(*first)
     }
 
     /// Iterates over all lines in their order.
@@ -97,8 +111,9 @@ impl Properties {
                     .rsplit_once('.')
                     .and_then(|(_, attribute)| registry::find(attribute))
                     .is_some_and(|row| row.kind == Kind::List);
-            let earlier = self.lines[..index].iter().rev().find(|other| other.name == line.name);
-            if let (Some(earlier), false) = (earlier, is_list) {
+            let places = self.by_name.get(&line.name).map(Vec::as_slice).unwrap_or_default();
+            let earlier = places.iter().rev().find(|place| **place < index);
+            if let (Some(earlier), false) = (earlier.map(|place| &self.lines[*place]), is_list) {
                 let text = format!("{} replaces the value of {}", line.name, earlier.origin);
                 problems.push(Diagnostic::warning(&line.origin, text));
             }

@@ -450,8 +450,7 @@ impl<'p> Resolver<'p> {
     /// Where a worker is defined, or else where it is listed.
     fn origin(&self, name: &str) -> Origin {
         let prefix = format!("worker.{name}.");
-        let mut lines = self.properties.iter();
-        let own = lines.find(|line| line.name.starts_with(&prefix));
+        let own = self.properties.first_below(&prefix);
         own.or_else(|| self.properties.get("worker.list"))
             .map(|line| line.origin.clone())
             .unwrap_or_default()

@@ -13,10 +13,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["ajp", "uri_map", "lb"]),
     ("metrics", &[]),
     ("status", &["config", "lb"]),
-    ("shm", &["lb"]),
+    ("shm", &["lb", "metrics"]),
     ("log", &["clock", "config"]),
     ("net", &["ajp", "clock"]),
-    ("worker", &["ajp", "clock", "config", "lb", "log", "net", "shm", "status"]),
+    ("worker", &["ajp", "clock", "config", "lb", "log", "metrics", "net", "shm", "status"]),
     ("httpd", &["ajp", "clock", "config", "lb", "log", "net", "shm", "uri_map", "worker"]),
 ];
 

@@ -164,7 +164,7 @@ pub unsafe fn install(
     let workers = Arc::new(workers);
     retained::keep(&plan.text, &workers.places);
     // SAFETY: httpd keeps the tree of directives until its next configuration.
-    let wants_notes = mentions(unsafe { ffi::ap_conftree }, b"JK_LB_");
+    let wants_notes = NOTES.iter().any(|name| mentions(unsafe { ffi::ap_conftree }, name));
     for (level, problem) in &workers.problems {
         say(main, *level, problem);
     }
@@ -402,6 +402,10 @@ pub unsafe fn servers<'s>(
 }
 
 /// All directives that rename a variable.
+/// How the names of the notes begin that are only left if something reads them.
+const NOTES: &[&[u8]] =
+    &[b"JK_LB_", b"JK_MEMBER", b"JK_RETRIES", b"JK_CAUSE", b"JK_CONNECT_US", b"JK_FIRST_BYTE_US"];
+
 const INDICATORS: &[&str] = &[
     "JkWorkerIndicator",
     "JkRequestIdIndicator",

@@ -5,7 +5,7 @@ mod render;
 mod shard;
 
 pub use render::{Gauges, Series, render};
-pub use shard::{BUCKETS_US, FAILURES, Histogram, HistogramTotals, SHARD_VERSION, Shard, Totals};
+pub use shard::{BUCKETS_US, FAILURES, Histogram, HistogramTotals, Shard, Totals};
 
 /// Content-Type of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -41,8 +41,8 @@ type Counter = (&'static str, &'static str, &'static str, fn(&Series) -> u64);
 
 #[rustfmt::skip]
 const COUNTERS: &[Counter] = &[
-    ("jk_requests", "", "Requests begun.", |s| s.totals.requests),
-    ("jk_retries", "", "Attempts after the first.", |s| s.totals.retries),
+    ("jk_requests", "", "Requests given to the worker.", |s| s.totals.requests),
+    ("jk_retries", "", "Those that another attempt had been made for.", |s| s.totals.retries),
     ("jk_queued", "", "Requests that waited for a connection.", |s| s.totals.queued),
     ("jk_connects", "", "Connections opened.", |s| s.totals.connects),
     ("jk_reuses", "", "Requests on an open connection.", |s| s.totals.reuses),

@@ -1,17 +1,15 @@
-//! What children count, per worker. A shard belongs to one child, so that no two children write the
-//! same cache line; a reader adds the shards of all children, those of dead ones included.
+//! What children count, per worker. Children have shards of their own as far as there are enough,
+//! so that hardly two of them write the same cache line. A shard is never cleared while its worker
+//! keeps its place: whoever takes the place of a dead child goes on counting in its shard, so that
+//! the sum over all of them never goes backwards.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
-
-/// Raised whenever [`Shard`] changes.
-pub const SHARD_VERSION: u32 = 1;
 
 /// Numbered messages that failures are counted by.
-pub const FAILURES: [&str; 13] = [
+pub const FAILURES: [&str; 14] = [
     "JK-301", "JK-302", "JK-303", "JK-304", "JK-305", "JK-306", "JK-307", "JK-308", "JK-309",
-    "JK-310", "JK-311", "JK-312", "JK-313",
+    "JK-310", "JK-311", "JK-312", "JK-313", "JK-314",
 ];
 
 /// Upper bounds of the buckets in microseconds; one more bucket has no bound.
@@ -31,26 +29,26 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Counts one observation.
-    pub fn observe(&self, time: Duration) {
-        let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    /// Counts one observation in microseconds.
+    pub fn observe(&self, us: u64) {
         let bucket = BUCKETS_US.partition_point(|bound| *bound < us);
         self.buckets[bucket].fetch_add(1, Relaxed);
         self.sum_us.fetch_add(us, Relaxed);
     }
 }
 
-/// Counters of one worker in one child. Relaxed ordering: nothing else is published through them.
+/// Counters of one worker in one child. It lies in shared memory: raise
+/// [`LAYOUT_VERSION`](crate::shm::layout::LAYOUT_VERSION) whenever a field changes. Relaxed ordering: nothing else is published through them.
 #[repr(C, align(64))]
 #[derive(Debug, Default)]
 pub struct Shard {
-    /// Requests begun.
+    /// Requests given to it, repeated ones included.
     pub requests: AtomicU64,
     /// Replies by hundreds: 1xx to 5xx.
     pub responses: [AtomicU64; 5],
     /// Failed attempts, in the order of [`FAILURES`].
     pub failures: [AtomicU64; FAILURES.len()],
-    /// Attempts after the first.
+    /// Those of them that another attempt had been made for.
     pub retries: AtomicU64,
     /// Requests that waited for a connection.
     pub queued: AtomicU64,
@@ -72,11 +70,11 @@ pub struct Shard {
     pub connect: Histogram,
     /// Time from the request's first byte to the reply's.
     pub first_byte: Histogram,
-    /// Time from the request's first byte to the reply's end.
+    /// Time from the request's first byte to the end of a complete reply.
     pub total: Histogram,
 }
 
-// 28 counters and three histograms of 17, rounded up to cache lines.
+// 29 counters and three histograms of 17: whole cache lines.
 const _: () = assert!(size_of::<Histogram>() == 17 * 8);
 const _: () = assert!(size_of::<Shard>() == 640);
 

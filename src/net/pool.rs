@@ -82,11 +82,13 @@ impl Pool {
     /// In phase `Acquire`, if all places stayed taken for the time allowed.
     pub fn acquire(self: &Arc<Self>, now: Millis) -> Result<Lease, NetError> {
         let mut state = self.state.lock();
+        let mut waited = None;
         if self.options.size.is_some_and(|size| state.in_use >= size) {
             let waiter = Arc::new(Waiter::default());
             state.waiting.push_back(Arc::clone(&waiter));
             drop(state);
             self.queue(&waiter, now.plus(self.options.acquire_timeout))?;
+            waited = Some(clock::now().since(now));
             state = self.state.lock();
         } else {
             state.in_use += 1;
@@ -94,6 +96,7 @@ impl Pool {
         let idle = state.idle.pop();
         drop(state);
         let mut lease = Lease::new(Arc::clone(self), idle);
+        lease.waited = waited;
         lease.skip_unfit();
         Ok(lease)
     }
@@ -206,6 +209,7 @@ pub struct Lease {
     connection: Option<Connection>,
     end: End,
     strays: usize,
+    waited: Option<Duration>,
 }
 
 /// Where a connection was left.
@@ -221,7 +225,12 @@ enum End {
 
 impl Lease {
     fn new(pool: Arc<Pool>, connection: Option<Connection>) -> Self {
-        Self { pool, connection, end: End::Unknown, strays: 0 }
+        Self { pool, connection, end: End::Unknown, strays: 0, waited: None }
+    }
+
+    /// Returns how long the place was waited for, if it was.
+    pub fn waited(&self) -> Option<Duration> {
+        self.waited
     }
 
     /// Tells whether there is a connection.

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 
 /// Raised whenever a record changes, so that children of two builds never share a segment.
-pub const LAYOUT_VERSION: u32 = 3;
+pub const LAYOUT_VERSION: u32 = 4;
 
 /// Front of the segment.
 #[repr(C, align(64))]
@@ -105,6 +105,20 @@ pub struct ChildRecord {
     pub owner: AtomicU64,
 }
 
+/// A child's connections to one worker's container, as its background thread saw them last.
+///
+/// Behind the children's shares lies one for each child and member. A child writes its own row
+/// only; the row is cleared when the child has ended, as its connections ended with it.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub struct PoolRecord {
+    /// Open connections.
+    pub open: AtomicU32,
+    /// Those of them that are idle.
+    pub idle: AtomicU32,
+}
+
+const _: () = assert!(size_of::<PoolRecord>() == 8);
 const _: () = assert!(size_of::<Header>() == 64);
 const _: () = assert!(size_of::<ChildRecord>() == 64);
 const _: () = assert!(size_of::<BalancerRecord>() == 64);

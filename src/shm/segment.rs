@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use thiserror::Error;
 
-use super::layout::{BalancerRecord, ChildRecord, Header, LAYOUT_VERSION, MemberRecord};
+use super::layout::{
+    BalancerRecord, ChildRecord, Header, LAYOUT_VERSION, MemberRecord, PoolRecord,
+};
+use crate::metrics::Shard;
 
 /// The shared memory could not be made.
 #[derive(Debug, Error)]
@@ -31,14 +34,23 @@ pub struct Capacity {
 }
 
 impl Capacity {
+    /// Returns how many rows of metrics there are. More children than that share them.
+    pub fn shard_rows(self) -> usize {
+        self.children.min(MOST_SHARD_ROWS)
+    }
+
     /// Returns where each kind of record begins, and the size of all.
-    fn offsets(self) -> [usize; 5] {
+    fn offsets(self) -> [usize; 7] {
         let balancers = size_of::<Header>();
         let members = balancers + self.balancers * size_of::<BalancerRecord>();
         let children = members + self.members * size_of::<MemberRecord>();
         let shares = children + self.children * size_of::<ChildRecord>();
-        let end = shares + self.children * self.members * size_of::<AtomicU32>();
-        [balancers, members, children, shares, end]
+        let share_bytes = self.children * self.members * size_of::<AtomicU32>();
+        let pools = shares + share_bytes.next_multiple_of(64);
+        let pool_bytes = self.children * self.members * size_of::<PoolRecord>();
+        let shards = pools + pool_bytes.next_multiple_of(64);
+        let end = shards + self.shard_rows() * self.members * size_of::<Shard>();
+        [balancers, members, children, shares, pools, shards, end]
     }
 }
 
@@ -135,7 +147,7 @@ impl Segment {
     /// Returns a child's shares of all members' requests in flight, by the members' places; of the
     /// last child if there is no such row.
     pub fn shares(&self, child: usize) -> &'static [AtomicU32] {
-        let [_, _, _, first, _] = self.capacity.offsets();
+        let [_, _, _, first, ..] = self.capacity.offsets();
         let row = self.capacity.members * size_of::<AtomicU32>();
         let child = child.min(self.capacity.children - 1);
         // SAFETY: there is room for `children` rows of `members` counters there.
@@ -144,14 +156,40 @@ impl Segment {
         unsafe { std::slice::from_raw_parts(first, self.capacity.members) }
     }
 
-    /// Makes a member's record that of a new one.
+    /// Returns what a child's pools hold, by the members' places; of the last child if there is no
+    /// such row.
+    pub fn pools(&self, child: usize) -> &'static [PoolRecord] {
+        let [_, _, _, _, first, ..] = self.capacity.offsets();
+        let row = self.capacity.members * size_of::<PoolRecord>();
+        let child = child.min(self.capacity.children - 1);
+        // SAFETY: there is room for `children` rows of `members` records there.
+        let first = unsafe { self.at(first + child * row) };
+        // SAFETY: as above; otherwise as in `children`.
+        unsafe { std::slice::from_raw_parts(first, self.capacity.members) }
+    }
+
+    /// Returns what a child counts in, by the members' places. There may be more children than
+    /// rows; then several count in one.
+    pub fn shards(&self, child: usize) -> &'static [Shard] {
+        let [.., first, _] = self.capacity.offsets();
+        let row = child % self.capacity.shard_rows();
+        let offset = first + row * self.capacity.members * size_of::<Shard>();
+        // SAFETY: there is room for `shard_rows` rows of `members` shards there.
+        let first = unsafe { self.at(offset) };
+        // SAFETY: as above; otherwise as in `children`.
+        unsafe { std::slice::from_raw_parts(first, self.capacity.members) }
+    }
+
+    /// Makes a member's record and its counters those of a new one.
     pub fn clear_member(&self, place: usize) {
-        let words = size_of::<MemberRecord>() / size_of::<AtomicU64>();
-        let first = std::ptr::from_ref(self.member(place)).cast::<AtomicU64>();
-        // SAFETY: a record is a whole number of 64-bit words, aligned to more than that, and holds
-        // nothing but atomics.
-        let words = unsafe { std::slice::from_raw_parts(first, words) };
-        words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+        // SAFETY: a member's record holds nothing but atomics.
+        unsafe { clear(self.member(place)) };
+        for row in 0..self.capacity.shard_rows() {
+            if let Some(shard) = self.shards(row).get(place) {
+                // SAFETY: as above.
+                unsafe { clear(shard) };
+            }
+        }
     }
 
     /// # Safety
@@ -165,6 +203,22 @@ impl Segment {
         unsafe { place.cast::<T>().as_ref() }
     }
 }
+
+/// Sets a record to zero.
+///
+/// # Safety
+///
+/// It must hold nothing but atomics, and be a whole number of 64-bit words, aligned to them.
+unsafe fn clear<T>(record: &T) {
+    let first = std::ptr::from_ref(record).cast::<AtomicU64>();
+    // SAFETY: by contract.
+    let words = unsafe { std::slice::from_raw_parts(first, size_of::<T>() / 8) };
+    words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+}
+
+/// Most rows of metrics. Rows only keep children from waiting for each other's cache lines, and
+/// each of them takes 640 bytes per worker.
+const MOST_SHARD_ROWS: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -181,13 +235,26 @@ mod tests {
             let shares = segment.shares(place);
             assert_eq!(shares.len(), 3);
             shares.iter().for_each(|share| share.store(u32::MAX, Ordering::Relaxed));
+            let pools = segment.pools(place);
+            assert_eq!(pools.len(), 3);
+            pools.iter().for_each(|pool| pool.idle.store(u32::MAX, Ordering::Relaxed));
+            let shards = segment.shards(place);
+            assert_eq!(shards.len(), 3);
+            shards.iter().for_each(|shard| shard.requests.store(u64::MAX, Ordering::Relaxed));
         }
+        assert!((0..2).all(|row| segment.pools(row)[0].open.load(Ordering::Relaxed) == 0));
         assert!((0..3).all(|place| member(place).used.load(Ordering::Relaxed) == 0));
         member(1).state.store(7, Ordering::Relaxed);
         member(1).reset_unix.store(7, Ordering::Relaxed);
         segment.clear_member(1);
         assert_eq!(member(1).state.load(Ordering::Relaxed), 0);
         assert_eq!(member(1).reset_unix.load(Ordering::Relaxed), 0);
+        let requests = |row, place: usize| {
+            let shards: &[Shard] = segment.shards(row);
+            shards[place].requests.load(Ordering::Relaxed)
+        };
+        assert_eq!([requests(0, 1), requests(1, 1)], [0, 0]);
+        assert_eq!([requests(0, 0), requests(1, 2), requests(2, 2)], [u64::MAX; 3]);
         assert_eq!(segment.balancer(1).busy.load(Ordering::Relaxed), u32::MAX);
         assert_eq!(segment.children()[0].owner.load(Ordering::Relaxed), u64::MAX);
         // SAFETY: both are what this segment says of itself.

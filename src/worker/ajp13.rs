@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::failure::{Cause, Committed, Failure, Uncommitted};
 use super::learned::Learned;
 use super::run::Run;
+use super::tally::Tally;
 use super::upload::Upload;
 use super::{Downstream, MemberData, RequestSettings};
 use crate::ajp::body_packet_header;
@@ -16,7 +17,6 @@ use crate::clock::{self, Millis};
 use crate::config::Ajp13Config;
 use crate::lb::recovery::{Stage, is_idempotent};
 use crate::net::{Connection, Lease, NetError, Pool, PoolOptions, SocketOptions, Target};
-use crate::shm::MemberRecord;
 
 /// An ajp13 worker, used directly or as a member.
 #[derive(Debug)]
@@ -88,32 +88,55 @@ impl Ajp13 {
         upload: &mut Upload,
         member: &MemberData<'_>,
         settings: &RequestSettings,
-        record: &MemberRecord,
+        mut tally: Tally,
+    ) -> Result<(), Failure> {
+        let result = self.try_once(downstream, upload, member, settings, &mut tally);
+        tally.end(downstream, settings, &self.name, &result);
+        result
+    }
+
+    fn try_once<D: Downstream>(
+        &self,
+        downstream: &mut D,
+        upload: &mut Upload,
+        member: &MemberData<'_>,
+        settings: &RequestSettings,
+        tally: &mut Tally,
     ) -> Result<(), Failure> {
         let not_sent = |cause| Failure::Uncommitted(Uncommitted { cause, stage: Stage::NotSent });
         if self.config.port == 0 {
             return Err(not_sent(Cause::Disabled));
         }
-        let busy = record.busy.load(Relaxed);
+        let busy = tally.record.busy.load(Relaxed);
         if self.config.busy_limit.is_some_and(|limit| busy > limit) {
             return Err(not_sent(Cause::Busy));
         }
         let now = clock::now();
-        let mut lease = self.pool.acquire(now).map_err(|error| not_sent(error.into()))?;
+        let acquired = self.pool.acquire(now);
+        let waited = match &acquired {
+            Ok(lease) => lease.waited(),
+            Err(_) => Some(clock::now().since(now)),
+        };
+        if let Some(waited) = waited {
+            tally.queued(waited);
+        }
+        let mut lease = acquired.map_err(|error| not_sent(error.into()))?;
         loop {
-            self.make_ready(&mut lease, downstream.method(), now)
+            let connect_us = self
+                .make_ready(&mut lease, downstream.method(), now)
                 .map_err(|error| not_sent(error.into()))?;
+            tally.connected(connect_us);
             let is_reused = lease.is_reused();
             downstream
                 .encode(&mut lease.outbox, self.config.max_packet_size, member)
                 .map_err(|error| not_sent(error.into()))?;
-            let sent = self.send(&lease, upload.rewind(self.first_block()), record);
+            let sent = self.send(&lease, upload.rewind(self.first_block()), tally);
             let (taken, broken) = match sent {
                 Ok(()) => (usize::MAX, None),
                 Err((taken, error)) => (taken, Some(error)),
             };
             let was_sent = broken.is_none();
-            let mut run = Run::new(self, settings, record, downstream.method(), upload, broken);
+            let mut run = Run::new(self, settings, tally, downstream.method(), upload, broken);
             let cause = match run.receive(downstream, upload, &mut lease) {
                 Ok(()) => {
                     if run.may_reuse() && !settings.disable_reuse {
@@ -161,8 +184,14 @@ impl Ajp13 {
         Ok(())
     }
 
-    /// Leaves the lease with a connection that is worth a request.
-    fn make_ready(&self, lease: &mut Lease, method: &[u8], now: Millis) -> Result<(), NetError> {
+    /// Leaves the lease with a connection that is worth a request. Returns how long opening it
+    /// took in microseconds, if it is a new one.
+    fn make_ready(
+        &self,
+        lease: &mut Lease,
+        method: &[u8],
+        now: Millis,
+    ) -> Result<Option<u64>, NetError> {
         self.report_strays(lease.take_strays());
         let begun = now;
         while lease.is_connected() {
@@ -171,14 +200,14 @@ impl Ajp13 {
             let limit = match self.config.prepost_timeout {
                 Some(limit) => limit,
                 None if is_guarded && !is_idempotent(method) => self.config.ping_timeout,
-                None => return Ok(()),
+                None => return Ok(None),
             };
             // Half of the time for all idle connections together, the rest for a new one.
             let now = clock::now();
             match lease.cping(now, begun.plus(limit / 2).since(now)) {
                 Ok(()) => {
                     self.learned.answered_cping();
-                    return Ok(());
+                    return Ok(None);
                 }
                 Err(error) if error.is_timeout() => {
                     // The others are as old: a firewall that forgot this one forgot them too.
@@ -194,7 +223,9 @@ impl Ajp13 {
             }
         }
         self.report_strays(lease.take_strays());
+        let connecting = clock::micros();
         lease.connect(clock::now())?;
+        let took = Some(clock::micros() - connecting);
         if let Some(why) = lease.source_refused() {
             let source = self.config.source.as_deref().unwrap_or_default();
             tracing::error!(
@@ -203,12 +234,12 @@ impl Ajp13 {
             );
         }
         if self.config.connect_timeout.is_none() {
-            let Some(limit) = self.config.prepost_timeout else { return Ok(()) };
+            let Some(limit) = self.config.prepost_timeout else { return Ok(took) };
             let now = clock::now();
             lease.cping(now, begun.plus(limit).since(now))?;
         }
         self.learned.answered_cping();
-        Ok(())
+        Ok(took)
     }
 
     /// Says that idle connections had received something.
@@ -222,14 +253,9 @@ impl Ajp13 {
         }
     }
 
-    fn send(
-        &self,
-        lease: &Lease,
-        first: &[u8],
-        record: &MemberRecord,
-    ) -> Result<(), (usize, NetError)> {
+    fn send(&self, lease: &Lease, first: &[u8], tally: &Tally) -> Result<(), (usize, NetError)> {
         let deadline = self.config.socket_timeout.map(|limit| clock::now().plus(limit));
-        record.transferred.fetch_add((lease.outbox.len() + first.len()) as u64, Relaxed);
+        tally.sent((lease.outbox.len() + first.len()) as u64);
         if first.is_empty() {
             return lease.send_counted(&mut [IoSlice::new(&lease.outbox)], deadline);
         }

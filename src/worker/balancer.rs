@@ -10,6 +10,7 @@ use super::notes::{self, Seen};
 use super::places::Places;
 use super::report::{Attempted, log_client};
 use super::shares::Shares;
+use super::tally::Tally;
 use super::upload::Upload;
 use super::{Downstream, MemberData, RequestSettings};
 use crate::clock::{self, Millis};
@@ -36,7 +37,7 @@ pub struct Lb {
     /// The members' records.
     pub records: Vec<&'static MemberRecord>,
     /// Their places.
-    places: Vec<usize>,
+    pub(super) places: Vec<usize>,
 }
 
 impl Lb {
@@ -141,7 +142,8 @@ impl Lb {
                 route: Some(&self.balancer.members[index].route),
                 activation: election.activation.code(),
             };
-            let result = member.attempt(downstream, &mut upload, &data, settings, own);
+            let tally = Tally::begin(own, in_flight.shard, tried.len());
+            let result = member.attempt(downstream, &mut upload, &data, settings, tally);
             drop(in_flight);
             served_by = Some(index);
             let mut keep = || {

@@ -1,24 +1,23 @@
 //! The receiving half of one attempt: packets in, response out.
 
 use std::io::IoSlice;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::ajp13::Ajp13;
 use super::failure::Cause;
 use super::learned::BODY_OVERHEAD;
+use super::tally::Tally;
 use super::upload::Upload;
 use super::{Downstream, RequestSettings};
 use crate::ajp::{self, Close, Exchange, ProtocolError, Step};
 use crate::clock::{self, Millis};
 use crate::net::{Connection, NetError};
-use crate::shm::MemberRecord;
 
 /// One attempt after the request was sent.
 pub struct Run<'w> {
     worker: &'w Ajp13,
     settings: &'w RequestSettings,
-    record: &'w MemberRecord,
+    tally: &'w mut Tally,
     exchange: Exchange,
     status: u16,
     /// Body bytes handed to the downstream and not yet passed on.
@@ -45,7 +44,7 @@ impl<'w> Run<'w> {
     pub fn new(
         worker: &'w Ajp13,
         settings: &'w RequestSettings,
-        record: &'w MemberRecord,
+        tally: &'w mut Tally,
         method: &[u8],
         upload: &Upload,
         broken: Option<NetError>,
@@ -55,7 +54,7 @@ impl<'w> Run<'w> {
         Self {
             worker,
             settings,
-            record,
+            tally,
             exchange,
             status: 0,
             queued: 0,
@@ -95,9 +94,12 @@ impl<'w> Run<'w> {
                     Err(error) => return Err(malformed(error, connection.bytes())),
                 };
                 let (start, end) = (payload.start, payload.end);
-                self.has_answered = true;
+                if !self.has_answered {
+                    self.has_answered = true;
+                    self.tally.answered();
+                }
                 self.has_heard = true;
-                self.record.read.fetch_add(end as u64, Relaxed);
+                self.tally.received(end as u64);
                 let step = match self.exchange.on_packet(&connection.bytes()[payload]) {
                     Ok(step) => step,
                     Err(ProtocolError::ResponseAbandoned) => return self.closed(downstream, None),
@@ -106,6 +108,7 @@ impl<'w> Run<'w> {
                 match step {
                     Step::Head(head) => {
                         self.status = head.status;
+                        self.tally.shard.response(head.status);
                         let own = &self.worker.config.fail_on_status;
                         if let Some(cause) = self.settings.failed_status(own, head.status) {
                             connection.consume(end);

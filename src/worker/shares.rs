@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use once_cell::sync::OnceCell;
 
 use crate::lb::Balancer;
+use crate::metrics::{Shard, Totals};
 use crate::shm::{MemberRecord, Segment};
 
 /// The shares of all children, and which of them is ours.
@@ -13,6 +14,7 @@ use crate::shm::{MemberRecord, Segment};
 pub struct Shares {
     segment: Segment,
     own: OnceCell<&'static [AtomicU32]>,
+    row: OnceCell<usize>,
 }
 
 /// A request under way, until dropped.
@@ -20,6 +22,8 @@ pub struct Shares {
 pub struct InFlight<'s> {
     record: &'static MemberRecord,
     share: Option<&'s AtomicU32>,
+    /// Where this child counts what becomes of it.
+    pub shard: &'static Shard,
 }
 
 impl Drop for InFlight<'_> {
@@ -34,7 +38,7 @@ impl Drop for InFlight<'_> {
 impl Shares {
     /// Makes the view of a process that has no share yet.
     pub fn new(segment: Segment) -> Self {
-        Self { segment, own: OnceCell::new() }
+        Self { segment, own: OnceCell::new(), row: OnceCell::new() }
     }
 
     /// Takes a row for this child. Without one its requests count as well, but are not given back
@@ -46,7 +50,9 @@ impl Shares {
             .iter()
             .position(|child| child.owner.compare_exchange(0, me, Relaxed, Relaxed).is_ok());
         match row {
-            Some(row) => self.own.set(self.segment.shares(row)).is_ok(),
+            Some(row) => {
+                self.own.set(self.segment.shares(row)).is_ok() && self.row.set(row).is_ok()
+            }
             None => false,
         }
     }
@@ -57,7 +63,44 @@ impl Shares {
         if let Some(share) = share {
             share.fetch_add(1, Relaxed);
         }
-        InFlight { record: self.segment.member(place), share }
+        InFlight { record: self.segment.member(place), share, shard: self.shard(place) }
+    }
+
+    /// Returns where this child counts for a worker.
+    pub fn shard(&self, place: usize) -> &'static Shard {
+        let shards = self.segment.shards(self.row.get().copied().unwrap_or(0));
+        &shards[place.min(shards.len() - 1)]
+    }
+
+    /// Adds up what all children ever counted for a worker.
+    pub fn totals(&self, place: usize) -> Totals {
+        let rows = self.segment.capacity().shard_rows();
+        Totals::of((0..rows).filter_map(|row| self.segment.shards(row).get(place)))
+    }
+
+    /// Says how many connections to a worker this child has.
+    pub fn set_pool(&self, place: usize, open: usize, idle: usize) {
+        let pools = self.row.get().map(|row| self.segment.pools(*row));
+        if let Some(pool) = pools.and_then(|pools| pools.get(place)) {
+            pool.open.store(u32::try_from(open).unwrap_or(u32::MAX), Relaxed);
+            pool.idle.store(u32::try_from(idle).unwrap_or(u32::MAX), Relaxed);
+        }
+    }
+
+    /// Returns the same as [`pool`](Self::pool), after this child has said what it has itself: how
+    /// many of its own are idle and in use.
+    pub fn refreshed(&self, place: usize, (idle, in_use): (usize, usize)) -> (u64, u64) {
+        self.set_pool(place, idle + in_use, idle);
+        self.pool(place)
+    }
+
+    /// Returns how many connections to a worker all children have, and how many are idle.
+    pub fn pool(&self, place: usize) -> (u64, u64) {
+        let live = self.segment.children().iter().enumerate();
+        let live = live.filter(|(_, child)| child.owner.load(Relaxed) != 0);
+        live.filter_map(|(row, _)| self.segment.pools(row).get(place)).fold((0, 0), |sum, pool| {
+            (sum.0 + u64::from(pool.open.load(Relaxed)), sum.1 + u64::from(pool.idle.load(Relaxed)))
+        })
     }
 
     /// Gives back what a child had under way that has ended.
@@ -109,6 +152,10 @@ impl Shares {
             if count > 0 {
                 lower(&self.segment.member(place).busy, count);
             }
+        }
+        for pool in self.segment.pools(row) {
+            pool.open.store(0, Relaxed);
+            pool.idle.store(0, Relaxed);
         }
         self.segment.children()[row].owner.store(0, Relaxed);
     }

@@ -19,7 +19,7 @@ pub fn snapshot(workers: &Workers, server: Server) -> Snapshot {
             Worker::Lb(lb) => balancers.push(balancer(workers, lb)),
             Worker::Ajp13(own, place) => {
                 let record = workers.places.segment.member(*place);
-                let mut view = ajp(own, record);
+                let mut view = ajp(workers, own, record, *place);
                 view.rules = workers.rules_of(name);
                 view.map_count = view.rules.len() as u64;
                 alone.push(view);
@@ -38,7 +38,7 @@ fn balancer(workers: &Workers, lb: &Lb) -> Balancer {
     // Before the first round the whole interval is ahead.
     let since = if decayed.0 == 0 { Duration::ZERO } else { clock::now().since(decayed) };
     let next = workers.maintain.saturating_sub(since);
-    let members: Vec<_> = (0..lb.members.len()).map(|place| member(lb, place)).collect();
+    let members: Vec<_> = (0..lb.members.len()).map(|place| member(workers, lb, place)).collect();
     Balancer {
         name: lb.name.clone(),
         sticky_session: config.sticky_session,
@@ -62,7 +62,7 @@ fn balancer(workers: &Workers, lb: &Lb) -> Balancer {
     }
 }
 
-fn member(lb: &Lb, place: usize) -> Member {
+fn member(workers: &Workers, lb: &Lb, place: usize) -> Member {
     let (own, record, config) =
         (&lb.balancer.members[place], lb.records[place], &lb.config.members[place]);
     let state = MemberState::of(record);
@@ -72,7 +72,7 @@ fn member(lb: &Lb, place: usize) -> Member {
         _ => Duration::ZERO,
     };
     Member {
-        ajp: ajp(&lb.members[place], record),
+        ajp: ajp(workers, &lb.members[place], record, lb.places[place]),
         activation: lb.activation(place),
         lbfactor: config.lbfactor,
         route: own.route.clone(),
@@ -88,10 +88,11 @@ fn member(lb: &Lb, place: usize) -> Member {
     }
 }
 
-fn ajp(own: &Ajp13, record: &MemberRecord) -> Ajp {
+fn ajp(workers: &Workers, own: &Ajp13, record: &MemberRecord, place: usize) -> Ajp {
     let config = &own.config;
     let timeout = |limit: Option<Duration>| limit.map_or(0, millis);
-    let (idle, in_use) = own.pool.counts();
+    let (connections, idle) = workers.shares.refreshed(place, own.pool.counts());
+    let latency = workers.shares.totals(place).first_byte;
     let address = match (config.port, own.pool.target().addresses()) {
         (0, _) => "invalid".to_owned(),
         (port, Ok(known)) => known.first().map_or_else(String::new, |first| {
@@ -131,14 +132,17 @@ fn ajp(own: &Ajp13, record: &MemberRecord) -> Ajp {
         read: record.read.load(Relaxed),
         busy: record.busy.load(Relaxed).into(),
         max_busy: record.max_busy.load(Relaxed).into(),
-        connected: (idle + in_use) as u64,
-        max_connected: (idle + in_use) as u64,
+        connected: connections,
+        max_connected: connections,
         error_time: (first != 0).then(|| {
             let ago = clock::now().since(Millis(first)).as_secs();
             let unix = clock::unix_now().as_secs().saturating_sub(ago) as i64;
             (Moment::at(unix, clock::utc_offset()), ago as i64)
         }),
-        idle: idle as u64,
+        idle,
+        latency_ms: latency.percentile_ms(50).map(|median| {
+            [median, latency.percentile_ms(95).unwrap_or(0), latency.percentile_ms(99).unwrap_or(0)]
+        }),
         pool_size: config.connection_pool_size.map(|size| size as u64),
         ..Ajp::default()
     }

@@ -3,11 +3,12 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::workers::{VERSION, Worker, Workers};
-use super::{Downstream, snapshot::snapshot};
+use super::{Downstream, scrape::scrape, snapshot::snapshot};
 use crate::clock;
 use crate::config::StatusConfig;
 use crate::lb::{Activation, Method, level};
 use crate::log::escaped;
+use crate::metrics;
 use crate::status::edit::{Attribute, Change, Value, check, plan};
 use crate::status::machine::Shape;
 use crate::status::rating::Rules;
@@ -33,11 +34,13 @@ pub fn serve<D: Downstream>(
     let (mime, command) = parse(&query, config.read_only);
     let server = server_of(downstream);
     let picture = snapshot(workers, server.clone());
+    if command.as_ref().is_ok_and(|command| command.action == Action::Metrics) {
+        let headers: Vec<_> =
+            guard::HEADERS.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        downstream.answer(200, metrics::CONTENT_TYPE, &headers, &scrape(workers));
+        return Ok(());
+    }
     let command = command.and_then(|command| {
-        if command.action == Action::Metrics {
-            // Known to the parser, but nothing counts for it yet.
-            return Err(Refusal::Command);
-        }
         if command.action.is_change() {
             if !may_change(downstream) {
                 return Err(Refusal::CrossSite);

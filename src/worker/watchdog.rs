@@ -75,6 +75,7 @@ fn run(workers: &Workers, interval: Duration, stop: &(Mutex<bool>, Condvar)) {
             }
             workers.shares.reconcile(&mut counts);
         }
+        report_pools(workers);
         let is_round = now.since(last_round) >= interval;
         for ajp in workers.containers().filter(|ajp| ajp.config.port != 0) {
             ping_idle(ajp, now);
@@ -131,6 +132,23 @@ fn ping_idle(ajp: &Ajp13, now: Millis) {
     }
 }
 
+/// Tells the others how many connections this child has.
+fn report_pools(workers: &Workers) {
+    let report = |ajp: &Ajp13, place: usize| {
+        let (idle, in_use) = ajp.pool.counts();
+        workers.shares.set_pool(place, idle + in_use, idle);
+    };
+    for worker in workers.iter() {
+        match worker {
+            Worker::Ajp13(ajp, place) => report(ajp, *place),
+            Worker::Lb(lb) => {
+                lb.members.iter().zip(&lb.places).for_each(|(ajp, p)| report(ajp, *p))
+            }
+            Worker::Status(_) => {}
+        }
+    }
+}
+
 /// Looks the name of a container up again.
 fn look_up(ajp: &Ajp13) {
     let target = ajp.pool.target();
@@ -167,12 +185,15 @@ fn recover(workers: &Workers, now: Millis) {
     for worker in workers.iter() {
         let Worker::Lb(lb) = worker else { continue };
         let records = &lb.records;
-        for (ajp, record) in lb.members.iter().zip(records) {
+        for ((ajp, record), place) in lb.members.iter().zip(records).zip(&lb.places) {
             let is_stuck = MemberState::of(record) == MemberState::Force;
             if MemberState::of(record) != MemberState::Error && !is_stuck {
                 continue;
             }
             let answered = ajp.probe().is_ok();
+            let shard = workers.shares.shard(*place);
+            let counter = if answered { &shard.probes_ok } else { &shard.probes_failed };
+            counter.fetch_add(1, Relaxed);
             if answered || recover_due(record, &lb.balancer.policy, now) {
                 level(record, records.iter().copied());
                 if answered {

@@ -13,6 +13,7 @@ use super::failure::{Cause, Failure, Uncommitted};
 use super::places::Places;
 use super::report::{Attempted, log_client};
 use super::shares::Shares;
+use super::tally::Tally;
 use super::upload::Upload;
 use super::{Downstream, MemberData, RequestSettings, status};
 use crate::clock;
@@ -180,14 +181,17 @@ impl Workers {
         };
         let record = self.places.segment.member(place);
         let busy = record.busy.fetch_add(1, Relaxed) + 1;
-        let _in_flight = self.shares.enter(place);
+        let in_flight = self.shares.enter(place);
         record.max_busy.fetch_max(busy, Relaxed);
         record.used.fetch_add(1, Relaxed);
         let attempted = Attempted { balancer: None, worker: ajp, begun };
         let mut left = ajp.config.retries;
+        let mut before = 0;
         loop {
             let started = clock::now();
-            let result = ajp.attempt(downstream, &mut upload, &data, settings, record);
+            let tally = Tally::begin(record, in_flight.shard, before);
+            let result = ajp.attempt(downstream, &mut upload, &data, settings, tally);
+            before += 1;
             left -= 1;
             let Err(failure) = result else {
                 if MemberState::of(record) != MemberState::Ok {

@@ -9,6 +9,7 @@ mod balancing;
 mod bare;
 mod configuration;
 mod http2;
+mod metrics;
 mod paths;
 mod restarts;
 mod retries;

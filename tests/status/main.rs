@@ -1,6 +1,8 @@
 //! The status worker and the metrics against what mod_jk 1.2.48 answers in the same state.
 
 mod metrics;
+#[path = "../support/openmetrics.rs"]
+mod openmetrics;
 mod pages;
 mod state;
 

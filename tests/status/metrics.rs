@@ -1,82 +1,9 @@
 //! OpenMetrics as a strict reader takes it.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use mod_jk::metrics::{Gauges, Series, Shard, Totals, render};
 use proptest::prelude::*;
 
-/// Reads the text; every sample must belong to the family above it, and no series comes twice.
-fn read(text: &str) -> Result<Vec<(String, Vec<(String, String)>, f64)>, String> {
-    let body = text.strip_suffix("# EOF\n").ok_or("no # EOF at the end")?;
-    let (mut families, mut seen) = (BTreeSet::new(), BTreeSet::new());
-    let (mut family, mut suffixes): (String, &[&str]) = (String::new(), &[]);
-    let mut samples = Vec::new();
-    for line in body.split_terminator('\n') {
-        if let Some(rest) = line.strip_prefix("# TYPE ") {
-            let (name, kind) = rest.split_once(' ').ok_or(line)?;
-            if !families.insert(name.to_owned()) {
-                return Err(format!("twice: {name}"));
-            }
-            family = name.to_owned();
-            suffixes = match kind {
-                "counter" => &["_total"],
-                "gauge" | "stateset" => &[""],
-                "histogram" => &["_bucket", "_sum", "_count"],
-                "info" => &["_info"],
-                _ => return Err(line.to_owned()),
-            };
-        } else if let Some(rest) = line.strip_prefix("# UNIT ") {
-            let (name, unit) = rest.split_once(' ').ok_or(line)?;
-            if name != family || !name.ends_with(&format!("_{unit}")) {
-                return Err(line.to_owned());
-            }
-        } else if let Some(rest) = line.strip_prefix("# HELP ") {
-            if !rest.starts_with(&format!("{family} ")) {
-                return Err(line.to_owned());
-            }
-        } else {
-            let (name, rest) = line.split_once('{').ok_or(line)?;
-            let is_of_family = suffixes.iter().any(|end| format!("{family}{end}") == name);
-            let (labels, rest) = labels(rest).ok_or(line)?;
-            let value = rest.strip_prefix(' ').and_then(|text| text.parse().ok()).ok_or(line)?;
-            if !is_of_family || !seen.insert((name.to_owned(), labels.clone())) {
-                return Err(line.to_owned());
-            }
-            samples.push((name.to_owned(), labels, value));
-        }
-    }
-    Ok(samples)
-}
-
-fn labels(mut text: &str) -> Option<(Vec<(String, String)>, &str)> {
-    let mut found = Vec::new();
-    loop {
-        let (name, rest) = text.split_once("=\"")?;
-        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
-            return None;
-        }
-        let mut value = String::new();
-        let mut chars = rest.char_indices();
-        let end = loop {
-            match chars.next()? {
-                (at, '"') => break at,
-                (_, '\\') => match chars.next()?.1 {
-                    'n' => value.push('\n'),
-                    c @ ('"' | '\\') => value.push(c),
-                    _ => return None,
-                },
-                (_, c) => value.push(c),
-            }
-        };
-        found.push((name.to_owned(), value));
-        text = &rest[end + 1..];
-        match text.strip_prefix(',') {
-            Some(rest) => text = rest,
-            None => return Some((found, text.strip_prefix('}')?)),
-        }
-    }
-}
+use crate::openmetrics::read;
 
 fn series(balancer: &str, worker: &str, totals: Totals) -> Series {
     let gauges = Gauges { in_flight: 3, state: "ERR", activation: "DIS", ..Gauges::default() };
@@ -92,9 +19,9 @@ fn shards_of_all_children_add_up() {
         shard.failure("JK-303");
         shard.failure("JK-999");
     }
-    shards[0].total.observe(Duration::from_micros(500));
-    shards[1].total.observe(Duration::from_micros(501));
-    shards[1].total.observe(Duration::from_secs(60));
+    shards[0].total.observe(500);
+    shards[1].total.observe(501);
+    shards[1].total.observe(60_000_000);
     let totals = Totals::of(shards.iter());
     assert_eq!(totals.responses, [0, 2, 0, 0, 0]);
     assert_eq!(totals.failures.iter().sum::<u64>(), 2);

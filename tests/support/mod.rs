@@ -6,6 +6,7 @@ pub mod client;
 pub mod container;
 pub mod httpd;
 pub mod lifeline;
+pub mod openmetrics;
 pub mod tomcat;
 
 use std::io::Write;

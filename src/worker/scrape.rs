@@ -1,0 +1,51 @@
+//! What all children counted, as OpenMetrics text.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::ajp13::Ajp13;
+use super::workers::{VERSION, Worker, Workers};
+use crate::lb::{Activation, MemberState};
+use crate::metrics::{Gauges, Series, render};
+
+/// Adds everything up. It takes no lock and stops no request.
+pub fn scrape(workers: &Workers) -> String {
+    let mut all = Vec::new();
+    for (name, worker) in workers.in_order() {
+        match worker {
+            Worker::Ajp13(own, place) => {
+                all.push(series(workers, "", own, *place, Activation::Active))
+            }
+            Worker::Lb(lb) => {
+                for (index, (member, place)) in lb.members.iter().zip(&lb.places).enumerate() {
+                    let activation = lb.activation(index);
+                    all.push(series(workers, name, member, *place, activation));
+                }
+            }
+            Worker::Status(_) => {}
+        }
+    }
+    render(VERSION, &all)
+}
+
+fn series(
+    workers: &Workers,
+    balancer: &str,
+    own: &Ajp13,
+    place: usize,
+    activation: Activation,
+) -> Series {
+    let record = workers.places.segment.member(place);
+    let (connections, idle) = workers.shares.refreshed(place, own.pool.counts());
+    Series {
+        balancer: balancer.to_owned(),
+        worker: own.name.clone(),
+        totals: workers.shares.totals(place),
+        gauges: Gauges {
+            in_flight: record.busy.load(Relaxed).into(),
+            connections,
+            idle,
+            state: MemberState::of(record).code(),
+            activation: activation.code(),
+        },
+    }
+}

@@ -200,6 +200,11 @@ pub const CATALOGUE: &[Message] = &[
         remedy: "nothing; the line says who, from where, old and new",
     },
     Message {
+        code: "JK-503",
+        what: "the file changes settings of a worker that had been changed through the status page",
+        remedy: "nothing: the file wins; repeat the change if it is still wanted",
+    },
+    Message {
         code: "JK-901",
         what: "a defect of the module was caught; the request failed",
         remedy: "please report it with the lines around it",

@@ -32,7 +32,7 @@ pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
     let Some(ready) = (unsafe { server::of(main) }).and_then(|conf| conf.ready.get()) else {
         return;
     };
-    if !ready.workers.shares.claim(std::process::id()) {
+    if !ready.workers.base().shares.claim(std::process::id()) {
         let text = "JK-106 no row for this child in shared memory; its requests count, but are not given back should it be killed";
         say(main, LogLevel::Warn, text);
     }

@@ -102,7 +102,7 @@ pub unsafe extern "C" fn mod_jk_child_ended(main: *mut server_rec, pid: libc::pi
         // SAFETY: httpd passes its main server, which lives as long as the configuration.
         let ready = (unsafe { super::server::of(main) }).and_then(|conf| conf.ready.get());
         if let (Some(ready), Ok(pid)) = (ready, u32::try_from(pid)) {
-            ready.workers.shares.release(pid);
+            ready.workers.base().shares.release(pid);
         }
     });
 }

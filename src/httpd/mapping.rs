@@ -198,7 +198,8 @@ pub fn handle(request: Request<'_>) -> c_int {
             );
             return ffi::HTTP_INTERNAL_SERVER_ERROR as c_int;
         };
-        let Some(worker) = ready.workers.get(&name) else {
+        let workers = ready.workers.current();
+        let Some(worker) = workers.get(&name) else {
             tracing::error!(
                 "JK-205 \"{}\": there is no worker \"{name}\" in worker.list; answered 500",
                 log::escaped(uri)
@@ -217,7 +218,7 @@ pub fn handle(request: Request<'_>) -> c_int {
         let begun = crate::clock::unix_now();
         let result = match HttpdDownstream::new(request, ready, path, settings.use_server_errors) {
             Ok(mut downstream) => {
-                let served = ready.workers.serve(worker, &mut downstream, &settings);
+                let served = workers.serve(worker, &mut downstream, &settings);
                 served.map(|()| downstream.server_error().map_or(OK, c_int::from))
             }
             Err(status) => Err(status),

@@ -10,7 +10,7 @@ use super::ffi::{self, apr_pool_t, server_rec};
 use crate::config::ServerSettings;
 use crate::log::Log;
 use crate::uri_map::UriMap;
-use crate::worker::Workers;
+use crate::worker::Live;
 
 /// What httpd's configuration vector points at for each server.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ pub struct Ready {
     /// Its rules.
     pub map: Arc<UriMap>,
     /// The workers, the same for all servers.
-    pub workers: Arc<Workers>,
+    pub workers: Arc<Live>,
     /// Its log.
     pub log: Arc<Log>,
     /// Settings with the main server's joined in.

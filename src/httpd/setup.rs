@@ -20,7 +20,7 @@ use crate::log::{Log, Sink};
 use crate::uri_map::UriMap;
 use crate::uri_map::check::{Target, check_workers};
 use crate::uri_map::merge::{MapOf, ServerMounts, main_rules, map_of, vhost_rules};
-use crate::worker::{VERSION, Workers};
+use crate::worker::{Live, VERSION, Workers};
 
 /// The whole configuration, as far as files say.
 pub struct Plan {
@@ -168,6 +168,10 @@ pub unsafe fn install(
     for (level, problem) in &workers.problems {
         say(main, *level, problem);
     }
+    let live = Arc::new(Live::new(Arc::clone(&workers)));
+    for dropped in live.prune() {
+        say(main, LogLevel::Warn, &dropped);
+    }
     let mut logs: BTreeMap<String, Arc<Log>> = BTreeMap::new();
     // SAFETY: the main server is live.
     let main_settings =
@@ -194,7 +198,7 @@ pub unsafe fn install(
             let ready = Ready {
                 wants_notes,
                 map: Arc::new(map),
-                workers: Arc::clone(&workers),
+                workers: Arc::clone(&live),
                 log,
                 settings,
                 variables,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use thiserror::Error;
 
+use super::board::Board;
 use super::layout::{
     BalancerRecord, ChildRecord, Header, LAYOUT_VERSION, MemberRecord, PoolRecord,
 };
@@ -40,7 +41,7 @@ impl Capacity {
     }
 
     /// Returns where each kind of record begins, and the size of all.
-    fn offsets(self) -> [usize; 7] {
+    fn offsets(self) -> [usize; 8] {
         let balancers = size_of::<Header>();
         let members = balancers + self.balancers * size_of::<BalancerRecord>();
         let children = members + self.members * size_of::<MemberRecord>();
@@ -49,8 +50,9 @@ impl Capacity {
         let pools = shares + share_bytes.next_multiple_of(64);
         let pool_bytes = self.children * self.members * size_of::<PoolRecord>();
         let shards = pools + pool_bytes.next_multiple_of(64);
-        let end = shards + self.shard_rows() * self.members * size_of::<Shard>();
-        [balancers, members, children, shares, pools, shards, end]
+        let board = shards + self.shard_rows() * self.members * size_of::<Shard>();
+        let end = board + size_of::<Board>();
+        [balancers, members, children, shares, pools, shards, board, end]
     }
 }
 
@@ -86,6 +88,8 @@ impl Segment {
         }
         let base = NonNull::new(base.cast::<u8>()).ok_or_else(failed)?;
         let segment = Self { base, capacity };
+        // SAFETY: the memory is new.
+        unsafe { segment.board().lock.init() };
         segment.header().version.store(LAYOUT_VERSION, Ordering::Relaxed);
         Ok(segment)
     }
@@ -116,6 +120,13 @@ impl Segment {
     pub fn header(&self) -> &'static Header {
         // SAFETY: the mapping begins with a header.
         unsafe { self.at::<Header>(0) }
+    }
+
+    /// Returns where changed settings stand.
+    pub fn board(&self) -> &'static Board {
+        let [.., board, _] = self.capacity.offsets();
+        // SAFETY: there is room for a board; beside atomics it holds the lock, which `create` made.
+        unsafe { self.at(board) }
     }
 
     /// Returns a balancer's record; the last one if there is no such place.
@@ -171,7 +182,7 @@ impl Segment {
     /// Returns what a child counts in, by the members' places. There may be more children than
     /// rows; then several count in one.
     pub fn shards(&self, child: usize) -> &'static [Shard] {
-        let [.., first, _] = self.capacity.offsets();
+        let [.., first, _, _] = self.capacity.offsets();
         let row = child % self.capacity.shard_rows();
         let offset = first + row * self.capacity.members * size_of::<Shard>();
         // SAFETY: there is room for `shard_rows` rows of `members` shards there.

@@ -67,14 +67,14 @@ pub enum Change {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Scope {
+pub(super) enum Scope {
     Ajp,
     Balancer,
     Member,
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     Activation,
     Flag,
     Lock,
@@ -91,7 +91,7 @@ const MOST: u32 = i32::MAX.unsigned_abs();
 
 /// Parameter, older name, attribute, whom it is for, accepted values.
 #[rustfmt::skip]
-const PARAMETERS: &[(&str, &str, Attribute, Scope, Kind)] = &[
+pub(super) const PARAMETERS: &[(&str, &str, Attribute, Scope, Kind)] = &[
     ("vlr", "lr", A::Retries, Scope::Balancer, Kind::Number(1, MOST)),
     ("vlri", "", A::RetryInterval, Scope::Balancer, Kind::Number(1, MOST)),
     ("vlt", "lt", A::RecoverTime, Scope::Balancer, Kind::Number(1, MOST)),
@@ -122,7 +122,7 @@ const PARAMETERS: &[(&str, &str, Attribute, Scope, Kind)] = &[
     ("vamps", "", A::MaxPacketSize, Scope::Ajp, Kind::Packet),
 ];
 
-type Row = (&'static str, &'static str, Attribute, Scope, Kind);
+pub(super) type Row = (&'static str, &'static str, Attribute, Scope, Kind);
 
 /// Turns a request into changes. What was not sent stays; what is sent and already so is no
 /// change; one bad value refuses the whole request.
@@ -313,7 +313,7 @@ fn add(
     Ok(())
 }
 
-fn read((name, _, _, _, kind): &Row, text: &str) -> Result<Value, Refusal> {
+pub(super) fn read((name, _, _, _, kind): &Row, text: &str) -> Result<Value, Refusal> {
     let bad = |expected: &str| {
         let shown: String = text.chars().take(80).collect();
         Refusal::Update(format!("{name}: invalid value '{shown}', expected {expected}"))
@@ -367,7 +367,7 @@ fn read((name, _, _, _, kind): &Row, text: &str) -> Result<Value, Refusal> {
     })
 }
 
-fn current(
+pub(super) fn current(
     attribute: Attribute,
     lb: Option<&Balancer>,
     member: Option<&Member>,

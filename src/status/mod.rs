@@ -1,6 +1,7 @@
 //! The page of the status worker. Pure: a request and a view in, text or changes out.
 #![forbid(unsafe_code)]
 
+pub mod carry;
 pub mod edit;
 mod escape;
 mod fields;

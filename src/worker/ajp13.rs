@@ -28,7 +28,7 @@ pub struct Ajp13 {
     /// Its connections in this child.
     pub pool: Arc<Pool>,
     /// What its container has shown of itself.
-    pub learned: Learned,
+    pub learned: Arc<Learned>,
 }
 
 impl Ajp13 {
@@ -68,7 +68,29 @@ impl Ajp13 {
             },
         };
         let pool = Arc::new(Pool::new(target, options));
-        (Self { name: name.to_owned(), config, pool, learned: Learned::default() }, problems)
+        (Self { name: name.to_owned(), config, pool, learned: Arc::default() }, problems)
+    }
+
+    /// Makes the same worker with other settings. Connections stay, unless it is about them that
+    /// the settings differ.
+    pub fn with(&self, config: &Ajp13Config) -> Option<Self> {
+        let connections = Ajp13Config {
+            ping_timeout: self.config.ping_timeout,
+            prepost_timeout: self.config.prepost_timeout,
+            reply_timeout: self.config.reply_timeout,
+            retries: self.config.retries,
+            retry_interval: self.config.retry_interval,
+            connection_ping_interval: self.config.connection_ping_interval,
+            recovery_options: self.config.recovery_options,
+            busy_limit: self.config.busy_limit,
+            ..config.clone()
+        };
+        (format!("{connections:?}") == format!("{:?}", self.config)).then(|| Self {
+            name: self.name.clone(),
+            config: config.clone(),
+            pool: Arc::clone(&self.pool),
+            learned: Arc::clone(&self.learned),
+        })
     }
 
     /// Returns how much body may go out together with a request.

@@ -3,8 +3,10 @@
 
 mod ajp13;
 mod balancer;
+mod edits;
 mod failure;
 mod learned;
+mod live;
 mod notes;
 mod places;
 mod report;
@@ -24,6 +26,7 @@ pub use crate::status::view::Rule as RuleView;
 pub use ajp13::Ajp13;
 pub use balancer::Lb;
 pub use failure::{Cause, ClientError, Committed, Failure, Uncommitted};
+pub use live::Live;
 pub use places::Places;
 pub use shares::Shares;
 pub use workers::{VERSION, Worker, Workers};

@@ -10,7 +10,7 @@ use crate::metrics::{Shard, Totals};
 use crate::shm::{MemberRecord, Segment};
 
 /// The shares of all children, and which of them is ours.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Shares {
     segment: Segment,
     own: OnceCell<&'static [AtomicU32]>,

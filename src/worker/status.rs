@@ -3,12 +3,14 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::workers::{VERSION, Worker, Workers};
-use super::{Downstream, scrape::scrape, snapshot::snapshot};
+use super::{Downstream, edits, scrape::scrape, snapshot::snapshot};
 use crate::clock;
-use crate::config::StatusConfig;
+use crate::config::{StatusConfig, WorkerKind};
 use crate::lb::{Activation, Method, level};
 use crate::log::escaped;
 use crate::metrics;
+use crate::net::Target;
+use crate::status::carry::{old_value, parameter, property};
 use crate::status::edit::{Attribute, Change, Value, check, plan};
 use crate::status::machine::Shape;
 use crate::status::rating::Rules;
@@ -40,19 +42,20 @@ pub fn serve<D: Downstream>(
         downstream.answer(200, metrics::CONTENT_TYPE, &headers, &scrape(workers));
         return Ok(());
     }
+    let mut edited = None;
     let command = command.and_then(|command| {
         if command.action.is_change() {
             if !may_change(downstream) {
                 return Err(Refusal::CrossSite);
             }
             let changes = plan(&command, &picture)?;
-            apply(workers, &changes, downstream)?;
+            edited = apply(workers, &changes, &picture, downstream)?;
         } else {
             check(&command, &picture)?;
         }
         Ok(command)
     });
-    let picture = snapshot(workers, server);
+    let picture = snapshot(edited.as_ref().unwrap_or(workers), server);
     answer(downstream, config, mime, command.as_ref(), &picture);
     Ok(())
 }
@@ -102,30 +105,24 @@ fn server_of<D: Downstream>(downstream: &D) -> Server {
     Server { name, port, software, version: format!("mod_jk/{VERSION}"), now }
 }
 
-/// Carries out changes: all of them, or none if one is not possible.
+/// Carries out changes: all of them, or none if one is not possible. Returns the workers as they
+/// are then, if settings have changed.
 fn apply<D: Downstream>(
     workers: &Workers,
     changes: &[Change],
+    picture: &Snapshot,
     downstream: &D,
-) -> Result<(), Refusal> {
-    let is_possible = |change: &Change| match change {
-        Change::Member { attribute, value, .. } => {
-            matches!((attribute, value), (Attribute::Activation, Value::Activation(_)))
-        }
-        Change::Recover { .. } | Change::Reset { .. } => true,
-        Change::Balancer { .. } | Change::Ajp { .. } => false,
+) -> Result<Option<Workers>, Refusal> {
+    let is_setting = |change: &&Change| {
+        !matches!(
+            change,
+            Change::Recover { .. }
+                | Change::Reset { .. }
+                | Change::Member { attribute: Attribute::Activation, .. }
+        )
     };
-    if let Some(other) = changes.iter().find(|change| !is_possible(change)) {
-        let what = match other {
-            Change::Balancer { attribute, .. }
-            | Change::Member { attribute, .. }
-            | Change::Ajp { attribute, .. } => format!("{attribute:?}"),
-            Change::Recover { .. } | Change::Reset { .. } => String::new(),
-        };
-        return Err(Refusal::Update(format!(
-            "{what} cannot be changed while httpd runs in this version: change the file and restart gracefully"
-        )));
-    }
+    let settings: Vec<_> = changes.iter().filter(is_setting).cloned().collect();
+    let edited = if settings.is_empty() { None } else { Some(write(workers, &settings)?) };
     let user = downstream.user().unwrap_or(b"-");
     let who = format!("{} from {}", escaped(user), downstream.remote());
     for change in changes {
@@ -135,10 +132,73 @@ fn apply<D: Downstream>(
             }
             Change::Recover { balancer, member } => recover(workers, balancer, member, &who),
             Change::Reset { worker, member } => reset(workers, worker, member.as_deref(), &who),
-            _ => {}
+            Change::Balancer { balancer, attribute, value } => {
+                log_setting(
+                    &format!("balancer {balancer}"),
+                    *attribute,
+                    change,
+                    value,
+                    picture,
+                    &who,
+                );
+            }
+            Change::Member { balancer, member, attribute, value } => {
+                let of = format!("balancer {balancer}: member {member}");
+                log_setting(&of, *attribute, change, value, picture, &who);
+            }
+            Change::Ajp { worker, attribute, value } => {
+                log_setting(&format!("worker {worker}"), *attribute, change, value, picture, &who);
+            }
         }
     }
-    Ok(())
+    Ok(edited)
+}
+
+/// Writes changed settings where all children see them.
+fn write(workers: &Workers, settings: &[Change]) -> Result<Workers, Refusal> {
+    let refuse = |text: String| Err(Refusal::Update(text));
+    let before = workers.places.segment.board().read().1;
+    let text = edits::add(&workers.config, &before, settings);
+    let (config, _) = edits::lay_over(&workers.config, &text);
+    for change in settings {
+        if !edits::is_possible(&workers.config, change) {
+            let name = parameter(change).unwrap_or_default();
+            return refuse(format!("{name} cannot be changed here: it has no effect"));
+        }
+        // Names are looked up before the lock is taken; that may take seconds.
+        if let Change::Ajp { worker, attribute: Attribute::Host | Attribute::Port, .. } = change
+            && let Some(WorkerKind::Ajp13(ajp)) = config.workers.get(worker).map(|own| &own.kind)
+            && let Err(why) = Target::new(&ajp.host, ajp.port, ajp.prefer_ipv6).look_up()
+        {
+            return refuse(format!("vahst: {why}"));
+        }
+    }
+    let board = workers.places.segment.board();
+    let Some(held) = board.lock.hold() else { return refuse("no lock can be had".to_owned()) };
+    // Somebody else may have been faster; both changes count.
+    let text = edits::add(&workers.config, &board.read().1, settings);
+    if !board.write(&held, &text) {
+        return refuse("there is no room for more changes: put some into the file".to_owned());
+    }
+    drop(held);
+    Ok(workers.with(&edits::lay_over(&workers.config, &text).0, workers))
+}
+
+fn log_setting(
+    of: &str,
+    attribute: Attribute,
+    change: &Change,
+    value: &Value,
+    picture: &Snapshot,
+    who: &str,
+) {
+    let old = old_value(change, picture).map(|old| old.text()).unwrap_or_default();
+    tracing::info!(
+        "JK-502 {of}: {} \"{}\" is \"{}\" now, by {who}",
+        property(attribute),
+        escaped(old.as_bytes()),
+        escaped(value.text().as_bytes())
+    );
 }
 
 fn set_activation(workers: &Workers, balancer: &str, member: &str, to: Activation, who: &str) {

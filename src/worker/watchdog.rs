@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use super::ajp13::{Ajp13, PROBE_LIMIT};
+use super::live::Live;
 use super::workers::{Worker, Workers};
 use crate::clock::{self, Millis};
 use crate::lb::{MemberState, Method, level, recover_due};
@@ -27,7 +28,7 @@ impl Watchdog {
     ///
     /// If the system has no thread left.
     pub fn start(
-        workers: Arc<Workers>,
+        live: Arc<Live>,
         interval: Duration,
         log: Option<Arc<Log>>,
     ) -> std::io::Result<Self> {
@@ -35,7 +36,7 @@ impl Watchdog {
         let seen = Arc::clone(&stop);
         let thread =
             std::thread::Builder::new().name("jk-watchdog".to_owned()).spawn(move || {
-                log::within(log.as_ref(), || run(&workers, interval, &seen));
+                log::within(log.as_ref(), || run(&live, interval, &seen));
             })?;
         Ok(Self { stop, thread: Some(thread) })
     }
@@ -52,7 +53,7 @@ impl Drop for Watchdog {
     }
 }
 
-fn run(workers: &Workers, interval: Duration, stop: &(Mutex<bool>, Condvar)) {
+fn run(live: &Live, interval: Duration, stop: &(Mutex<bool>, Condvar)) {
     let mut last_round = clock::now();
     let mut counts = Vec::new();
     for ticks in 1_u64.. {
@@ -65,7 +66,7 @@ fn run(workers: &Workers, interval: Duration, stop: &(Mutex<bool>, Condvar)) {
                 return;
             }
         }
-        let now = clock::now();
+        let (now, workers) = (clock::now(), &*live.current());
         let is_leader = lead(workers, now);
         if is_leader {
             recover(workers, now);

@@ -54,6 +54,8 @@ pub struct Workers {
     pub places: Places,
     /// Whose requests are in flight.
     pub shares: Shares,
+    /// What the file says, which changes are laid over.
+    pub(super) config: Arc<WorkersConfig>,
 }
 
 impl Workers {
@@ -79,19 +81,7 @@ impl Workers {
             Some((name.clone(), Arc::new(made)))
         });
         let containers: BTreeMap<_, _> = containers.collect();
-        let listed = config.list.iter().filter_map(|name| {
-            let made = match &config.workers.get(name)?.kind {
-                WorkerKind::Ajp13(_) => {
-                    Worker::Ajp13(Arc::clone(containers.get(name)?), places.member("", name))
-                }
-                WorkerKind::Status(status) => Worker::Status(status.clone()),
-                WorkerKind::Lb(lb) => {
-                    Worker::Lb(Box::new(Lb::new(name, (**lb).clone(), &containers, &places)))
-                }
-            };
-            Some((name.clone(), made))
-        });
-        let by_name = listed.collect();
+        let by_name = listed(config, &containers, &places);
         let shares = Shares::new(places.segment);
         let (order, rules) = (config.list.clone(), OnceCell::new());
         let maintain = config.maintain.unwrap_or(Duration::from_secs(60));
@@ -106,7 +96,36 @@ impl Workers {
             maintain,
             places,
             shares,
+            config: Arc::new(config.clone()),
         })
+    }
+
+    /// Makes the workers of a configuration that differs in settings only. Records and counts are
+    /// the same; containers of `before` stay where they are the same, with their connections.
+    pub(super) fn with(&self, config: &WorkersConfig, before: &Self) -> Self {
+        let containers = config.workers.iter().filter_map(|(name, worker)| {
+            let WorkerKind::Ajp13(ajp) = &worker.kind else { return None };
+            let known = before.containers.get(name).and_then(|own| own.with(ajp));
+            let made = known.unwrap_or_else(|| {
+                let (made, wrong) = Ajp13::new(name, (**ajp).clone());
+                wrong.iter().for_each(|problem| tracing::error!("{problem}"));
+                made
+            });
+            Some((name.clone(), Arc::new(made)))
+        });
+        let containers: BTreeMap<_, _> = containers.collect();
+        Self {
+            by_name: listed(config, &containers, &self.places),
+            order: self.order.clone(),
+            rules: self.rules.clone(),
+            containers,
+            problems: Vec::new(),
+            properties: self.properties.clone(),
+            maintain: self.maintain,
+            places: self.places.clone(),
+            shares: self.shares.clone(),
+            config: Arc::clone(&self.config),
+        }
     }
 
     /// Finds a worker that mounts may use.
@@ -211,6 +230,26 @@ impl Workers {
             }
         }
     }
+}
+
+fn listed(
+    config: &WorkersConfig,
+    containers: &BTreeMap<String, Arc<Ajp13>>,
+    places: &Places,
+) -> BTreeMap<String, Worker> {
+    let listed = config.list.iter().filter_map(|name| {
+        let made = match &config.workers.get(name)?.kind {
+            WorkerKind::Ajp13(_) => {
+                Worker::Ajp13(Arc::clone(containers.get(name)?), places.member("", name))
+            }
+            WorkerKind::Status(status) => Worker::Status(status.clone()),
+            WorkerKind::Lb(lb) => {
+                Worker::Lb(Box::new(Lb::new(name, (**lb).clone(), containers, places)))
+            }
+        };
+        Some((name.clone(), made))
+    });
+    listed.collect()
 }
 
 /// The one container there is gets a request again only if it cannot have seen it, or if the

@@ -8,6 +8,7 @@ mod support;
 mod balancing;
 mod bare;
 mod configuration;
+mod edits;
 mod http2;
 mod metrics;
 mod paths;

@@ -85,6 +85,7 @@ fn what_must_not_be_changed_is_not() {
     refused(&httpd, update, &[("Sec-Fetch-Site", "cross-site")]);
     refused(&httpd, update, &[("Origin", "http://evil.example")]);
     refused(&httpd, "?cmd=update&mime=prop&w=lb&sw=nobody&vwa=d", &[]);
-    // What cannot be changed while httpd runs says so, and changes nothing else either.
-    refused(&httpd, "?cmd=update&mime=prop&w=lb&sw=n1&vwa=d&vwf=7", &[]);
+    // One bad value, and nothing else is changed either.
+    refused(&httpd, "?cmd=update&mime=prop&w=lb&sw=n1&vwa=d&vwf=none", &[]);
+    refused(&httpd, "?cmd=update&mime=prop&w=lb&vll=p", &[]);
 }

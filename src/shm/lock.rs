@@ -1,0 +1,98 @@
+//! The lock between processes. It serves changes through the status worker only: never a request.
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+
+/// A mutex in shared memory that survives the death of whoever holds it.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct Lock {
+    mutex: UnsafeCell<libc::pthread_mutex_t>,
+}
+
+// SAFETY: the mutex is only touched through pthread functions, which are made for that; it is
+// process-shared, so threads of all processes may use it at once.
+unsafe impl Sync for Lock {}
+
+/// The right to change what the lock protects, until dropped.
+#[derive(Debug)]
+pub struct Held<'l> {
+    lock: &'l Lock,
+}
+
+impl Lock {
+    /// Makes the lock usable.
+    ///
+    /// # Safety
+    ///
+    /// Once for each lock, before another thread or process may know it.
+    pub(super) unsafe fn init(&self) {
+        // SAFETY: all-zero is a valid place for the attributes, which are filled next.
+        let mut kind: libc::pthread_mutexattr_t = unsafe { std::mem::zeroed() };
+        // SAFETY: `kind` is a valid place.
+        unsafe { libc::pthread_mutexattr_init(&raw mut kind) };
+        // SAFETY: `kind` was made above.
+        unsafe { libc::pthread_mutexattr_setpshared(&raw mut kind, libc::PTHREAD_PROCESS_SHARED) };
+        // SAFETY: as above.
+        unsafe { libc::pthread_mutexattr_setrobust(&raw mut kind, libc::PTHREAD_MUTEX_ROBUST) };
+        // SAFETY: nobody else knows the mutex yet, by contract.
+        unsafe { libc::pthread_mutex_init(self.mutex.get(), &raw const kind) };
+        // SAFETY: `kind` was made above and is not used again.
+        unsafe { libc::pthread_mutexattr_destroy(&raw mut kind) };
+    }
+
+    /// Waits for the lock. `None` if it cannot be had at all, which should not happen.
+    pub fn hold(&self) -> Option<Held<'_>> {
+        // SAFETY: `init` made the mutex, and it is never unmapped.
+        match unsafe { libc::pthread_mutex_lock(self.mutex.get()) } {
+            0 => Some(Held { lock: self }),
+            libc::EOWNERDEAD => {
+                // What it protects is switched over in one store: there is nothing to mend.
+                // SAFETY: this thread holds the mutex now.
+                unsafe { libc::pthread_mutex_consistent(self.mutex.get()) };
+                Some(Held { lock: self })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // SAFETY: this thread holds the mutex, as `Held` is neither copied nor sent.
+        unsafe { libc::pthread_mutex_unlock(self.lock.mutex.get()) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::shm::{Capacity, Segment};
+
+    #[test]
+    fn a_holder_that_dies_neither_locks_out_nor_spoils() {
+        let segment = Segment::create(Capacity { balancers: 1, members: 1, children: 1 });
+        let board = segment.expect("memory").board();
+        assert_eq!(board.read(), (0, String::new()));
+        let held = board.lock.hold().expect("nobody has it");
+        assert!(board.write(&held, "first"));
+        assert!(!board.write(&held, &"x".repeat(70_000)), "there is no room for that");
+        drop(held);
+        // SAFETY: the child of a fork only touches shared memory and leaves.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let held = board.lock.hold();
+            let is_written = held.as_ref().is_some_and(|held| board.write(held, "second"));
+            std::mem::forget(held);
+            // SAFETY: ends the child at once, with the lock still held.
+            unsafe { libc::_exit(i32::from(!is_written)) };
+        }
+        let mut status = 0;
+        // SAFETY: `child` is our own child.
+        unsafe { libc::waitpid(child, &raw mut status, 0) };
+        assert_eq!(status, 0);
+        let held = board.lock.hold().expect("its holder is dead");
+        assert_eq!(board.read(), (2, "second".to_owned()));
+        assert!(board.write(&held, "3"));
+        assert_eq!(board.read(), (3, "3".to_owned()));
+    }
+}

@@ -1,0 +1,77 @@
+//! Changes as text and back, for what carries them from one child to the others.
+
+use super::edit::{Attribute, Change, PARAMETERS, Scope, Value, current, read};
+use super::view::{Snapshot, method_name};
+
+impl Value {
+    /// Writes the value as a parameter's text, which reads back as the same value.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Activation(activation) => activation.code().to_owned(),
+            Self::Flag(on) => u8::from(*on).to_string(),
+            Self::Method(method) => method_name(*method).to_owned(),
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text.clone(),
+        }
+    }
+}
+
+/// Returns the property a change sets, as the file spells it.
+pub fn property(attribute: Attribute) -> String {
+    let mut name = String::new();
+    for letter in format!("{attribute:?}").chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}
+
+/// Returns the name of the parameter a change is sent as.
+pub fn parameter(change: &Change) -> Option<&'static str> {
+    let (attribute, scope) = match change {
+        Change::Balancer { attribute, .. } => (*attribute, Scope::Balancer),
+        Change::Member { attribute, .. } => (*attribute, Scope::Member),
+        Change::Ajp { attribute, .. } => (*attribute, Scope::Ajp),
+        Change::Recover { .. } | Change::Reset { .. } => return None,
+    };
+    PARAMETERS.iter().find(|row| row.2 == attribute && row.3 == scope).map(|row| row.0)
+}
+
+/// Makes a change of a parameter's name and text, with the checks of a request. Without a worker it
+/// is the balancer's own, without a balancer the ajp13 worker's.
+pub fn change_of(balancer: &str, worker: &str, name: &str, text: &str) -> Option<Change> {
+    let row = PARAMETERS.iter().find(|row| row.0 == name)?;
+    let (attribute, value) = (row.2, read(row, text).ok()?);
+    let (balancer, worker) = (balancer.to_owned(), worker.to_owned());
+    match (row.3, balancer.is_empty(), worker.is_empty()) {
+        (Scope::Balancer, false, true) => Some(Change::Balancer { balancer, attribute, value }),
+        (Scope::Member, false, false) => {
+            Some(Change::Member { balancer, member: worker, attribute, value })
+        }
+        (Scope::Ajp, true, false) => Some(Change::Ajp { worker, attribute, value }),
+        _ => None,
+    }
+}
+
+/// Returns what a change replaces.
+pub fn old_value(change: &Change, snapshot: &Snapshot) -> Option<Value> {
+    let lb = |name: &str| snapshot.balancers.iter().find(|lb| lb.name == name);
+    match change {
+        Change::Balancer { balancer, attribute, .. } => {
+            current(*attribute, lb(balancer), None, None, Scope::Balancer)
+        }
+        Change::Member { balancer, member, attribute, .. } => {
+            let own = lb(balancer)?.members.iter().find(|own| own.ajp.name == *member);
+            current(*attribute, lb(balancer), own, None, Scope::Member)
+        }
+        Change::Ajp { worker, attribute, .. } => {
+            let members = snapshot.balancers.iter().flat_map(|lb| &lb.members);
+            let mut all = snapshot.workers.iter().chain(members.map(|member| &member.ajp));
+            let own = all.find(|ajp| ajp.name == *worker);
+            current(*attribute, None, None, own, Scope::Ajp)
+        }
+        Change::Recover { .. } | Change::Reset { .. } => None,
+    }
+}

@@ -1,0 +1,142 @@
+//! Settings changed through the status worker, as requests and other children see them.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use crate::balancing::balanced;
+use crate::support::client::Client;
+use crate::support::container::{Container, echo};
+use crate::support::httpd::Httpd;
+
+fn ask(httpd: &Httpd, query: &str) -> String {
+    Client::connect(httpd.port).get(&format!("/jkstatus?mime=txt&{query}")).text()
+}
+
+fn update(httpd: &Httpd, query: &str) {
+    let answer = ask(httpd, &format!("cmd=update&{query}"));
+    assert!(answer.contains("Result: type=OK"), "{query}: {answer}");
+}
+
+/// Who answers how many of `count` requests.
+fn served_by(httpd: &Httpd, count: usize) -> BTreeMap<String, usize> {
+    let mut names = BTreeMap::new();
+    for _ in 0..count {
+        let response = Client::connect(httpd.port).get("/app/x");
+        assert_eq!(response.status, 200);
+        *names.entry(response.text()[..2].to_owned()).or_default() += 1;
+    }
+    names
+}
+
+#[test]
+fn every_setting_comes_back_as_it_was_sent() {
+    let (n1, n2) = (Container::start(echo("n1")), Container::start(echo("n2")));
+    let httpd = balanced("edit-all", "prefork", [n1.port, n2.port], "");
+    let of_lb: &[(&str, &str, &str)] = &[
+        ("vlr", "5", "retries=5"),
+        ("vlt", "90", "recover_time=90"),
+        ("vlee", "40", "error_escalation_time=40"),
+        ("vlx", "6", "max_reply_timeouts=6"),
+        ("vls", "false", "sticky_session=False"),
+        ("vlf", "1", "sticky_session_force=True"),
+        ("vlm", "b", "method=Busyness"),
+    ];
+    let of_member: &[(&str, &str, &str)] = &[
+        ("vwf", "7", "lbfactor=7"),
+        ("vwn", "east.one", "route=\"east.one\""),
+        ("vwr", "n2", "redirect=\"n2\""),
+        ("vwc", "west", "domain=\"west\""),
+        ("vwd", "2", "distance=2"),
+        ("vacpt", "61", "connection_pool_timeout=61"),
+        ("vapng", "1234", "ping_timeout=1234"),
+        ("vact", "2345", "connect_timeout=2345"),
+        ("vapt", "3456", "prepost_timeout=3456"),
+        ("vart", "45678", "reply_timeout=45678"),
+        ("var", "4", "retries=4"),
+        ("vacpi", "30", "connection_ping_interval=30"),
+        ("varo", "3", "recovery_options=3"),
+        ("vabl", "200", "busy_limit=200"),
+        ("vamps", "16000", "max_packet_size=16384"),
+    ];
+    for (name, value, _) in of_lb {
+        update(&httpd, &format!("w=lb&{name}={value}"));
+    }
+    update(&httpd, "w=lb&vlri=70");
+    update(&httpd, "w=lb&sw=n1&vari=50");
+    let json = Client::connect(httpd.port).get("/jkstatus?mime=json").text();
+    for number in [70, 50] {
+        let own = format!("\"retry_interval_ms\":{number}");
+        assert!(json.replace(' ', "").contains(&own), "{own}: {json}");
+    }
+    for (name, value, _) in of_member {
+        update(&httpd, &format!("w=lb&sw=n1&{name}={value}"));
+    }
+    let check = |moment: &str| {
+        // Several times: each child must say the same.
+        for _ in 0..8 {
+            let text = ask(&httpd, "cmd=show&w=lb");
+            let balancer = text.lines().find(|line| line.starts_with("Balancer")).expect("a line");
+            let member = text.lines().find(|line| line.contains(" name=n1 ")).expect("a line");
+            for (_, _, shown) in of_lb {
+                assert!(balancer.contains(&format!(" {shown}")), "{moment}: {shown}: {balancer}");
+            }
+            for (_, _, shown) in of_member {
+                assert!(member.contains(&format!(" {shown}")), "{moment}: {shown}: {member}");
+            }
+        }
+    };
+    check("at once");
+    httpd.graceful();
+    check("after a graceful restart");
+    let log = httpd.log("jk.log");
+    for line in [
+        "JK-502 balancer lb: retries \"2\" is \"5\" now, by - from 127",
+        "JK-502 balancer lb: member n1: lbfactor \"1\" is \"7\" now, by - from 127",
+        "JK-502 balancer lb: member n1: route \"n1\" is \"east.one\" now, by - from 127",
+        "JK-502 worker n1: reply_timeout \"0\" is \"45678\" now, by - from 127",
+    ] {
+        assert!(log.contains(line), "{line}: {log}");
+    }
+    let refused = ask(&httpd, "cmd=update&w=lb&sw=n1&vwf=3&vart=soon");
+    assert!(refused.contains("type=ERROR"), "{refused}");
+    check("all or nothing");
+}
+
+#[test]
+fn requests_of_all_children_go_by_changed_settings() {
+    let (n1, n2, n3) =
+        (Container::start(echo("n1")), Container::start(echo("n2")), Container::start(echo("n3")));
+    let mut httpd = balanced("edit-effect", "prefork", [n1.port, n2.port], "");
+    httpd.expect("JK-503");
+    assert_eq!(served_by(&httpd, 20)["n1"], 10);
+    update(&httpd, "w=lb&sw=n1&vwf=4");
+    let share = served_by(&httpd, 50);
+    assert!((38..=42).contains(&share["n1"]), "four to one: {share:?}");
+
+    // Another address, while httpd runs.
+    update(&httpd, &format!("w=lb&sw=n2&vaprt={}", n3.port));
+    let share = served_by(&httpd, 20);
+    assert_eq!(share.keys().collect::<Vec<_>>(), ["n1", "n3"], "{share:?}");
+    httpd.graceful();
+    let share = served_by(&httpd, 50);
+    assert!((38..=42).contains(&share["n1"]), "four to one still: {share:?}");
+    assert!(share.contains_key("n3"), "{share:?}");
+
+    // The file changes n2: it wins there, and only there.
+    let path = httpd.dir.join("workers.properties");
+    let text = fs::read_to_string(&path).expect("a file") + "worker.n2.reply_timeout=9000\n";
+    httpd.write("workers.properties", &text);
+    httpd.graceful();
+    let share = served_by(&httpd, 50);
+    assert!(ask(&httpd, "cmd=show&w=lb").contains(" lbfactor=4 "), "that of n1 stays");
+    assert!(share.contains_key("n2") && !share.contains_key("n3"), "{share:?}");
+    let said = httpd.log("error.log") + &httpd.log("jk.log");
+    assert!(said.contains("JK-503  n2: the file has other settings now; vaprt="), "{said}");
+
+    // All members at once, by a pattern and by one attribute for each.
+    update(&httpd, "w=lb&sw=n*&vart=300");
+    update(&httpd, "w=lb&att=vwf&val0=1&val.n2=1");
+    let shown = ask(&httpd, "cmd=show&w=lb");
+    assert_eq!(shown.matches(" reply_timeout=300 ").count(), 2, "{shown}");
+    assert_eq!(shown.matches(" lbfactor=1 ").count(), 2, "{shown}");
+}

@@ -62,6 +62,7 @@ const command_rec jk_shim_commands[] = {
     RAW("JkOptions", RSRC_CONF, "Options, each with + or -"),
     ONE_OR_TWO("JkEnvVar", RSRC_CONF, "Variable to forward as request attribute, and its default"),
     ONE("JkWatchdogInterval", RSRC_CONF, "Seconds between two rounds of maintenance"),
+    ONE("JkStatusLoopback", RSRC_CONF, "On or Off: whether status workers answer this machine only"),
     ONE("JkStrict", RSRC_CONF, "On or Off: whether warnings about the configuration are errors"),
     { .name = NULL }
 };

@@ -205,6 +205,11 @@ pub const CATALOGUE: &[Message] = &[
         remedy: "nothing: the file wins; repeat the change if it is still wanted",
     },
     Message {
+        code: "JK-504",
+        what: "somebody on another machine asked for the status page while JkStatusLoopback is On; answered 403",
+        remedy: "nothing, or JkStatusLoopback Off and a Require for the path",
+    },
+    Message {
         code: "JK-901",
         what: "a defect of the module was caught; the request failed",
         remedy: "please report it with the lines around it",

@@ -50,6 +50,7 @@ pub struct ServerSettings {
     pub extract_ssl: Option<bool>,
     pub watchdog_interval: Option<u32>,
     pub strict: Option<bool>,
+    pub status_loopback: Option<bool>,
     /// Names of environment variables, by directive.
     pub indicators: BTreeMap<&'static str, String>,
     /// Variables to forward with their default.
@@ -173,6 +174,7 @@ impl ServerSettings {
                 );
             }
             "jkextractssl" => self.extract_ssl = Some(on_off(directive, first)?),
+            "jkstatusloopback" => self.status_loopback = Some(on_off(directive, first)?),
             "jkstrict" => self.strict = Some(on_off(directive, first)?),
             "jkoptions" => self.options.set(first)?,
             "jkenvvar" => {
@@ -227,6 +229,7 @@ impl ServerSettings {
         merged.options = Options::merge(&base.options, &over.options);
         merged.extract_ssl = over.extract_ssl.or(base.extract_ssl);
         merged.watchdog_interval = base.watchdog_interval;
+        merged.status_loopback = over.status_loopback.or(base.status_loopback);
         merged.strict = over.strict.or(base.strict);
         for (name, variable) in &base.indicators {
             merged.indicators.entry(name).or_insert_with(|| variable.clone());

@@ -285,6 +285,7 @@ fn settings(request: &Request<'_>, ready: &Ready, extensions: &Extensions) -> Re
         set_session_cookie: extensions.set_session_cookie,
         session_cookie_path: extensions.session_cookie_path.clone(),
         wants_notes: ready.wants_notes,
+        status_loopback: ready.settings.status_loopback == Some(true),
         flush_packets: options.flush_packets == Some(true),
         flush_header: options.flush_header == Some(true),
         disable_reuse: options.disable_reuse == Some(true),

@@ -13,6 +13,12 @@ pub struct Provenance<'a> {
     pub host: Option<&'a str>,
 }
 
+/// Tells whether an address is this machine's own, as `JkStatusLoopback` demands. What is no address
+/// is not.
+pub fn is_loopback(remote: &str) -> bool {
+    remote.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
 /// Tells whether a change may come from there. Scripts send none of the headers and may; a
 /// browser's word counts first, then the host of `Origin`, then that of `Referer`.
 pub fn may_change(from: &Provenance<'_>) -> bool {
@@ -56,11 +62,6 @@ pub fn may_look(users: &[String], is_case_insensitive: bool, user: Option<&[u8]>
                 false => name.as_bytes() == user,
             })
         })
-}
-
-/// Tells whether an address is this machine's own, also written as IPv4 in IPv6.
-pub fn is_loopback(address: IpAddr) -> bool {
-    address.to_canonical().is_loopback()
 }
 
 /// Headers of every answer but Content-Type. The page's script and style carry the nonce given to

@@ -163,6 +163,8 @@ pub struct RequestSettings {
     pub flush_packets: bool,
     /// Flushes after the headers.
     pub flush_header: bool,
+    /// Lets only this machine see status workers.
+    pub status_loopback: bool,
     /// Closes the connection after each response.
     pub disable_reuse: bool,
 }

@@ -27,7 +27,15 @@ pub fn serve<D: Downstream>(
     workers: &Workers,
     config: &StatusConfig,
     downstream: &mut D,
+    is_loopback_only: bool,
 ) -> Result<(), u16> {
+    let remote = downstream.remote();
+    if is_loopback_only && !guard::is_loopback(&remote) {
+        tracing::warn!(
+            "JK-504 the status page is for this machine only, not for {remote}; answered 403"
+        );
+        return Err(403);
+    }
     if !guard::may_look(&config.users, config.user_case_insensitive, downstream.user()) {
         tracing::warn!("JK-501 the status page is not for this user; answered 403");
         return Err(403);

@@ -178,7 +178,9 @@ impl Workers {
         match worker {
             Worker::Ajp13(ajp, place) => self.alone(ajp, *place, downstream, settings),
             Worker::Lb(lb) => lb.serve(downstream, settings, &self.shares),
-            Worker::Status(config) => status::serve(self, config, downstream),
+            Worker::Status(config) => {
+                status::serve(self, config, downstream, settings.status_loopback)
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::balancing::balanced;
 use crate::support::client::{Client, Response};
 use crate::support::container::{Container, echo};
+use crate::support::httpd::{Setup, modules_dir};
 
 fn ask(port: u16, query: &str, headers: &[(&str, &str)]) -> Response {
     Client::connect(port).request("GET", &format!("/jkstatus{query}"), headers, b"")
@@ -88,4 +89,22 @@ fn what_must_not_be_changed_is_not() {
     // One bad value, and nothing else is changed either.
     refused(&httpd, "?cmd=update&mime=prop&w=lb&sw=n1&vwa=d&vwf=none", &[]);
     refused(&httpd, "?cmd=update&mime=prop&w=lb&vll=p", &[]);
+}
+
+#[test]
+fn loopback_only_refuses_other_machines() {
+    let config = format!(
+        "LoadModule remoteip_module {}\nRemoteIPHeader X-From\nRemoteIPInternalProxy 127.0.0.1\n\
+         JkMount /jkstatus st\nJkStatusLoopback On\n",
+        modules_dir().join("mod_remoteip.so").display()
+    );
+    let workers = "worker.list=st\nworker.st.type=status\n";
+    let setup = Setup { name: "loopback", mpm: "event", config: &config, workers };
+    let mut httpd = setup.start();
+    httpd.expect("JK-504 the status page is for this machine only, not for 192.0.2.7");
+    let cases: &[(&str, u16)] = &[("127.0.0.9", 200), ("::1", 200), ("192.0.2.7", 403)];
+    for (from, status) in cases {
+        assert_eq!(ask(httpd.port, "?mime=xml", &[("X-From", from)]).status, *status, "{from}");
+    }
+    assert_eq!(ask(httpd.port, "?cmd=metrics", &[("X-From", "192.0.2.7")]).status, 403);
 }

@@ -67,99 +67,128 @@ const HISTOGRAMS: &[Times] = &[
     ("jk_total_seconds", "Time to the reply's end.", |s| &s.totals.total),
 ];
 
-/// Writes everything, `# EOF` included.
+/// Writes everything, `# EOF` included. A machine may have thousands of workers, each with a hundred
+/// lines, so a line is put together from pieces without the formatting machinery.
 pub fn render(version: &str, series: &[Series]) -> String {
-    let mut out = String::new();
-    head(&mut out, "jk_build", "info", "", "Version of the module.");
-    line(&mut out, format_args!("jk_build_info{{version=\"{}\"}} 1", label(version)));
+    let labels: Vec<String> = series.iter().map(labels).collect();
+    let longest = labels.iter().map(String::len).max().unwrap_or(0);
+    let text = String::with_capacity(8192 + series.len() * LINES * (longest + 48));
+    let mut page = Page { text, series, labels };
+    page.head("jk_build", "info", "", "Version of the module.");
+    page.text.push_str("jk_build_info{version=\"");
+    page.text.push_str(&label(version));
+    page.text.push_str("\"} 1\n");
     for (name, unit, help, value) in COUNTERS {
-        head(&mut out, name, "counter", unit, help);
-        for own in series {
-            line(&mut out, format_args!("{name}_total{{{}}} {}", labels(own), value(own)));
-        }
+        page.head(name, "counter", unit, help);
+        page.each(&format!("{name}_total{{"), "} ", |text, own| number(text, value(own)));
     }
-    head(&mut out, "jk_queue_wait_seconds", "counter", "seconds", "Waits for a connection.");
-    for own in series {
-        let wait = seconds(own.totals.queue_wait_us);
-        line(&mut out, format_args!("jk_queue_wait_seconds_total{{{}}} {wait}", labels(own)));
+    page.head("jk_queue_wait_seconds", "counter", "seconds", "Waits for a connection.");
+    page.each("jk_queue_wait_seconds_total{", "} ", |text, own| {
+        seconds(text, own.totals.queue_wait_us);
+    });
+    page.head("jk_responses", "counter", "", "Replies by class.");
+    for (place, class) in CLASSES.iter().enumerate() {
+        page.each("jk_responses_total{", &format!(",class=\"{class}\"}} "), |text, own| {
+            number(text, own.totals.responses[place]);
+        });
     }
-    head(&mut out, "jk_responses", "counter", "", "Replies by class.");
-    for own in series {
-        for (class, value) in CLASSES.iter().zip(own.totals.responses) {
-            let labels = labels(own);
-            line(
-                &mut out,
-                format_args!("jk_responses_total{{{labels},class=\"{class}\"}} {value}"),
-            );
-        }
-    }
-    head(&mut out, "jk_failures", "counter", "", "Failed attempts by the number of their message.");
-    for own in series {
-        for (code, value) in FAILURES.iter().zip(own.totals.failures) {
-            let labels = labels(own);
-            line(&mut out, format_args!("jk_failures_total{{{labels},code=\"{code}\"}} {value}"));
-        }
+    page.head("jk_failures", "counter", "", "Failed attempts by the number of their message.");
+    for (place, code) in FAILURES.iter().enumerate() {
+        page.each("jk_failures_total{", &format!(",code=\"{code}\"}} "), |text, own| {
+            number(text, own.totals.failures[place]);
+        });
     }
     for (name, unit, help, value) in GAUGES {
-        head(&mut out, name, "gauge", unit, help);
-        for own in series {
-            line(&mut out, format_args!("{name}{{{}}} {}", labels(own), value(own)));
-        }
+        page.head(name, "gauge", unit, help);
+        page.each(&format!("{name}{{"), "} ", |text, own| number(text, value(own)));
     }
-    states(&mut out, "jk_state", "What has been observed.", series, &STATES, |s| s.gauges.state);
-    let help = "What the administrator set.";
-    states(&mut out, "jk_activation", help, series, &ACTIVATIONS, |s| s.gauges.activation);
+    page.states("jk_state", "What has been observed.", &STATES, |s| s.gauges.state);
+    page.states("jk_activation", "What the administrator set.", &ACTIVATIONS, |s| {
+        s.gauges.activation
+    });
     for (name, help, times) in HISTOGRAMS {
-        head(&mut out, name, "histogram", "seconds", help);
-        for own in series {
-            histogram(&mut out, name, &labels(own), times(own));
+        page.head(name, "histogram", "seconds", help);
+        page.histogram(name, *times);
+    }
+    page.text.push_str("# EOF\n");
+    page.text
+}
+
+struct Page<'s> {
+    text: String,
+    series: &'s [Series],
+    /// The labels of each series, ready to be written.
+    labels: Vec<String>,
+}
+
+impl Page<'_> {
+    fn head(&mut self, name: &str, kind: &str, unit: &str, help: &str) {
+        self.text.push_str(&format!("# TYPE {name} {kind}\n"));
+        if !unit.is_empty() {
+            self.text.push_str(&format!("# UNIT {name} {unit}\n"));
+        }
+        self.text.push_str(&format!("# HELP {name} {help}\n"));
+    }
+
+    /// Writes one line for each series: `before`, its labels, `after`, and its value.
+    fn each(&mut self, before: &str, after: &str, value: impl Fn(&mut String, &Series)) {
+        for (own, labels) in self.series.iter().zip(&self.labels) {
+            self.text.push_str(before);
+            self.text.push_str(labels);
+            self.text.push_str(after);
+            value(&mut self.text, own);
+            self.text.push('\n');
         }
     }
-    out.push_str("# EOF\n");
-    out
-}
 
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
-    // Writing to a string cannot fail.
-    let _ = out.write_fmt(text);
-    out.push('\n');
-}
-
-fn head(out: &mut String, name: &str, kind: &str, unit: &str, help: &str) {
-    line(out, format_args!("# TYPE {name} {kind}"));
-    if !unit.is_empty() {
-        line(out, format_args!("# UNIT {name} {unit}"));
-    }
-    line(out, format_args!("# HELP {name} {help}"));
-}
-
-fn states(
-    out: &mut String,
-    name: &str,
-    help: &str,
-    series: &[Series],
-    all: &[&str],
-    current: fn(&Series) -> &'static str,
-) {
-    head(out, name, "stateset", "", help);
-    for own in series {
+    fn states(
+        &mut self,
+        name: &str,
+        help: &str,
+        all: &[&str],
+        current: fn(&Series) -> &'static str,
+    ) {
+        self.head(name, "stateset", "", help);
         for state in all {
-            let (labels, value) = (labels(own), u8::from(*state == current(own)));
-            line(out, format_args!("{name}{{{labels},{name}=\"{state}\"}} {value}"));
+            let after = format!(",{name}=\"{state}\"}} ");
+            self.each(&format!("{name}{{"), &after, |text, own| {
+                text.push(if *state == current(own) { '1' } else { '0' });
+            });
+        }
+    }
+
+    /// All lines of a series stand together here: a reader wants its buckets in their order.
+    fn histogram(&mut self, name: &str, times: fn(&Series) -> &HistogramTotals) {
+        let bounds = BUCKETS_US.iter().map(|us| float(*us)).chain(["+Inf".to_owned()]);
+        let ends: Vec<String> = bounds.map(|bound| format!(",le=\"{bound}\"}} ")).collect();
+        let [bucket, sum, all] = ["bucket", "sum", "count"].map(|end| format!("{name}_{end}{{"));
+        let text = &mut self.text;
+        for (own, labels) in self.series.iter().zip(&self.labels) {
+            let (times, mut count) = (times(own), 0_u64);
+            for (value, end) in times.buckets.iter().zip(&ends) {
+                count = count.wrapping_add(*value);
+                text.push_str(&bucket);
+                text.push_str(labels);
+                text.push_str(end);
+                number(text, count);
+                text.push('\n');
+            }
+            text.push_str(&sum);
+            text.push_str(labels);
+            text.push_str("} ");
+            seconds(text, times.sum_us);
+            text.push('\n');
+            text.push_str(&all);
+            text.push_str(labels);
+            text.push_str("} ");
+            number(text, count);
+            text.push('\n');
         }
     }
 }
 
-fn histogram(out: &mut String, name: &str, labels: &str, times: &HistogramTotals) {
-    let mut count = 0_u64;
-    for (index, bucket) in times.buckets.iter().enumerate() {
-        count = count.wrapping_add(*bucket);
-        let bound = BUCKETS_US.get(index).map_or_else(|| "+Inf".to_owned(), |us| float(*us));
-        line(out, format_args!("{name}_bucket{{{labels},le=\"{bound}\"}} {count}"));
-    }
-    line(out, format_args!("{name}_sum{{{labels}}} {}", seconds(times.sum_us)));
-    line(out, format_args!("{name}_count{{{labels}}} {count}"));
-}
+/// Lines of one series.
+const LINES: usize = 96;
 
 fn labels(series: &Series) -> String {
     format!("balancer=\"{}\",worker=\"{}\"", label(&series.balancer), label(&series.worker))
@@ -169,13 +198,26 @@ fn label(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-fn seconds(us: u64) -> String {
-    format!("{}.{:06}", us / 1_000_000, us % 1_000_000)
+fn number(text: &mut String, value: u64) {
+    // Most of the many counters are small or were never touched.
+    match u8::try_from(value) {
+        Ok(digit @ 0..=9) => text.push(char::from(b'0' + digit)),
+        // Writing to a string cannot fail.
+        _ => drop(write!(text, "{value}")),
+    }
+}
+
+fn seconds(text: &mut String, us: u64) {
+    match us {
+        0 => text.push_str("0.000000"),
+        _ => drop(write!(text, "{}.{:06}", us / 1_000_000, us % 1_000_000)),
+    }
 }
 
 /// The canonical float of OpenMetrics: no zeros at the end but one behind the point.
 fn float(us: u64) -> String {
-    let text = seconds(us);
+    let mut text = String::new();
+    seconds(&mut text, us);
     let short = text.trim_end_matches('0');
     if short.ends_with('.') { format!("{short}0") } else { short.to_owned() }
 }

@@ -152,3 +152,37 @@ fn the_page_is_one_document_with_its_own_policy() {
         assert_eq!(page.matches(&open).count(), page.matches(&close).count(), "{tag}");
     }
 }
+
+/// 50 balancers with 20 members each.
+fn large() -> Snapshot {
+    let mut snapshot = state::snapshot();
+    let mut lb = snapshot.balancers[0].clone();
+    let member = lb.members[0].clone();
+    let numbered = |number: usize| {
+        let mut member = member.clone();
+        member.ajp.name = format!("tomcat-{number:02}.example.org");
+        member.ajp.latency_ms = Some([5, 50, 500]);
+        member
+    };
+    lb.members = (0..20).map(numbered).collect();
+    snapshot.balancers = vec![lb; 50];
+    snapshot
+}
+
+#[test]
+fn a_page_of_a_thousand_members_is_below_one_mebibyte() {
+    let page = page("cmd=list", &large(), false);
+    assert_eq!(page.matches("tomcat-19.example.org</a>").count(), 50);
+    assert!(page.len() < 1 << 20, "{}", page.len());
+}
+
+#[test]
+fn a_thousand_members_are_scraped() {
+    let series = (0..1000).map(|number| mod_jk::metrics::Series {
+        balancer: "lb".to_owned(),
+        worker: format!("tomcat-{number:04}.example.org"),
+        ..Default::default()
+    });
+    let text = mod_jk::metrics::render("1", &series.collect::<Vec<_>>());
+    assert_eq!(crate::openmetrics::read(&text).expect("OpenMetrics").len(), 1 + 1000 * 96);
+}

@@ -14,6 +14,7 @@ mod metrics;
 mod paths;
 mod restarts;
 mod retries;
+mod scripts;
 mod serving;
 mod status;
 mod waiting;

@@ -1,6 +1,7 @@
 //! Text to typed settings. Pure: parsers take text and a file name, never open a file.
 #![forbid(unsafe_code)]
 
+pub mod check;
 mod error;
 mod kinds;
 pub mod options;

@@ -12,33 +12,23 @@ use super::directives::text;
 use super::ffi::{self, apr_pool_t, server_rec};
 use super::server::{self, Ready, ServerConf};
 use super::{child, module, retained, rules};
-use crate::config::{
-    Diagnostic, LogLevel, Properties, ServerSettings, Severity, WorkerKind, WorkersConfig, resolve,
-    uri_map_file,
-};
+use crate::config::check::{Checked, Files, check, map_for, mounts_of};
+use crate::config::{LogLevel, ServerSettings, Severity};
 use crate::log::{Log, Sink};
-use crate::uri_map::UriMap;
-use crate::uri_map::check::{Target, check_workers};
-use crate::uri_map::merge::{MapOf, ServerMounts, main_rules, map_of, vhost_rules};
 use crate::worker::{Live, VERSION, Workers};
 
 /// The whole configuration, as far as files say.
-pub struct Plan {
-    workers: WorkersConfig,
-    /// Text of the workers file, to be kept if all is well.
-    text: String,
-    problems: Vec<Diagnostic>,
-}
+pub struct Plan(Checked);
 
 impl Plan {
     /// Tells whether httpd must not start with it.
     pub fn is_broken(&self) -> bool {
-        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+        self.0.is_broken()
     }
 
     /// Writes the problems to httpd's error log.
     pub fn report(&self, main: *mut server_rec, with_warnings: bool) {
-        for problem in &self.problems {
+        for problem in &self.0.problems {
             match problem.severity {
                 Severity::Error => say(main, LogLevel::Error, &format!("JK-101 {problem}")),
                 Severity::Warning if with_warnings => {
@@ -71,50 +61,26 @@ pub fn say(server: *const server_rec, level: LogLevel, line: &str) {
 ///
 /// `main` must be httpd's list of servers, during configuration.
 pub unsafe fn plan(main: *mut server_rec, ptemp: *mut apr_pool_t, given: Option<&str>) -> Plan {
-    let mut problems = Vec::new();
-    // SAFETY: the main server is live by contract.
-    let Some(conf) = (unsafe { server::of(main) }) else {
-        return Plan { workers: WorkersConfig::default(), text: String::new(), problems };
-    };
-    let settings = &conf.settings;
-    problems.extend(
-        settings.notes.iter().map(|(text, origin)| Diagnostic::warning(origin, text.clone())),
-    );
-    let mut properties = Properties::default();
-    let environment = |name: &str| std::env::var(name).ok();
-    for (line, origin) in &settings.worker_properties {
-        problems.extend(properties.line(line.trim_matches(['"', ' ']), origin, &environment));
-    }
-    let mut own_text = String::new();
-    if let Some((file, origin)) = &settings.workers_file {
-        let path = rooted(ptemp, file);
-        match given.map(|text| Ok(text.to_owned())).unwrap_or_else(|| read(&path)) {
-            Ok(text) => {
-                problems.extend(properties.read(&text, &path, &environment));
-                own_text = text;
-            }
-            Err(why) => {
-                problems.push(Diagnostic::error(origin, format!("JkWorkersFile {path}: {why}")));
-            }
-        }
-    }
-    let (workers, found) = resolve(&properties);
-    problems.extend(found);
-    let (main_mounts, _) = mounts_of(ptemp, settings, Some(&workers));
-    let names: Vec<_> = workers.list.iter().map(String::as_str).collect();
     // SAFETY: the list of servers is live by contract.
-    for (own, conf) in unsafe { servers(main) } {
-        let (mounts, found) = mounts_of(ptemp, &conf.settings, None);
-        problems.extend(found);
-        let rules = if ptr::eq(own, main) { main_rules(&main_mounts) } else { main_rules(&mounts) };
-        problems.extend(UriMap::build(rules.clone()).1.into_iter().map(Diagnostic::from));
-        let found = check_workers(&rules, &names, |name| target(&workers, name));
-        problems.extend(found.into_iter().map(Diagnostic::from));
+    let servers: Vec<_> = unsafe { servers(main) }.map(|(_, conf)| &conf.settings).collect();
+    Plan(check(&servers, given, &InPool(ptemp)))
+}
+
+/// Files as httpd finds them, with a pool for the way.
+struct InPool(*mut apr_pool_t);
+
+impl Files for InPool {
+    fn rooted(&self, path: &str) -> String {
+        rooted(self.0, path)
     }
-    if settings.strict == Some(true) {
-        problems.iter_mut().for_each(|problem| problem.severity = Severity::Error);
+
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        std::fs::read(path).map_err(|why| why.to_string())
     }
-    Plan { workers, text: own_text, problems }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
 }
 
 /// Returns how many children there may be at once.
@@ -159,10 +125,10 @@ pub unsafe fn install(
     main: *mut server_rec,
     plan: &Plan,
 ) -> Result<(), String> {
-    let workers = Workers::build(&plan.workers, most_children(), retained::places())
+    let workers = Workers::build(&plan.0.workers, most_children(), retained::places())
         .map_err(|error| error.to_string())?;
     let workers = Arc::new(workers);
-    retained::keep(&plan.text, &workers.places);
+    retained::keep(&plan.0.text, &workers.places);
     // SAFETY: httpd keeps the tree of directives until its next configuration.
     let wants_notes = NOTES.iter().any(|name| mentions(unsafe { ffi::ap_conftree }, name));
     for (level, problem) in &workers.problems {
@@ -176,7 +142,8 @@ pub unsafe fn install(
     // SAFETY: the main server is live.
     let main_settings =
         unsafe { server::of(main) }.map(|conf| conf.settings.clone()).unwrap_or_default();
-    let (main_mounts, _) = mounts_of(pconf, &main_settings, Some(&plan.workers));
+    let files = InPool(pconf);
+    let (main_mounts, _) = mounts_of(&main_settings, Some(&plan.0.workers), &files);
     let mut shown = rules::Shown::new();
     let mut next = main;
     while !next.is_null() {
@@ -188,7 +155,7 @@ pub unsafe fn install(
             let log = log_of(pconf, &settings, &mut logs)?;
             // SAFETY: as above.
             let is_main = ptr::eq(next, main);
-            let map = map_for(pconf, &settings, &main_mounts, is_main);
+            let map = map_for(&main_mounts, &mounts_of(&settings, None, &files).0, is_main);
             // SAFETY: as above.
             unsafe { rules::add(next, is_main, &map, &mut shown) };
             let variables = INDICATORS
@@ -245,68 +212,6 @@ unsafe fn make_own(
     unsafe { ffi::ap_set_module_config(vector, module::own(), conf.cast::<c_void>()) };
 }
 
-fn map_for(
-    pool: *mut apr_pool_t,
-    own: &ServerSettings,
-    main: &ServerMounts,
-    is_main: bool,
-) -> UriMap {
-    if is_main {
-        return UriMap::build(main_rules(main)).0;
-    }
-    let (own, _) = mounts_of(pool, own, None);
-    let rules = match map_of(main, &own) {
-        MapOf::Nothing => Vec::new(),
-        MapOf::Main => main_rules(main),
-        MapOf::Own => vhost_rules(main, &own),
-    };
-    UriMap::build(rules).0
-}
-
-/// Returns what a server's own directives and its mount file say; the main server also has what
-/// the workers themselves want to serve.
-fn mounts_of(
-    pool: *mut apr_pool_t,
-    settings: &ServerSettings,
-    workers: Option<&WorkersConfig>,
-) -> (ServerMounts, Vec<Diagnostic>) {
-    let mut problems = Vec::new();
-    let mut mounts = ServerMounts {
-        directives: settings.mounts.clone(),
-        copy: settings.mount_copy,
-        ..ServerMounts::default()
-    };
-    if let Some((file, origin)) = &settings.mount_file {
-        let path = rooted(pool, file);
-        match std::fs::read(&path) {
-            Ok(text) => {
-                let environment = |name: &str| std::env::var(name).ok();
-                let (made, found) = uri_map_file::parse_mount_file(&text, &path, &environment);
-                mounts.file = Some(made);
-                problems.extend(found.into_iter().map(Diagnostic::from));
-            }
-            Err(why) => {
-                problems.push(Diagnostic::error(origin, format!("JkMountFile {path}: {why}")));
-            }
-        }
-    }
-    for (pattern, worker, origin) in workers.iter().flat_map(|workers| &workers.mounts) {
-        match uri_map_file::add_worker_mount(&mut mounts.workers, worker, pattern, origin) {
-            Ok(found) => problems.extend(found.into_iter().map(Diagnostic::from)),
-            Err(lost) => problems.push(Diagnostic::error(&lost.origin, lost.text)),
-        }
-    }
-    (mounts, problems)
-}
-
-fn target<'w>(workers: &'w WorkersConfig, name: &str) -> Option<Target<'w>> {
-    Some(match &workers.workers.get(name)?.kind {
-        WorkerKind::Ajp13(_) => Target::Container,
-        WorkerKind::Lb(lb) => Target::Balancer(&lb.member_names),
-        WorkerKind::Status(_) => Target::Status,
-    })
-}
-
 fn log_of(
     pool: *mut apr_pool_t,
     settings: &ServerSettings,
@@ -355,17 +260,6 @@ fn pipe(pool: *mut apr_pool_t, program: &str) -> Result<File, String> {
     }
     // SAFETY: `own` was just made and belongs to nobody else.
     Ok(unsafe { File::from_raw_fd(own) })
-}
-
-fn read(path: &str) -> Result<String, String> {
-    let bytes = std::fs::read(path).map_err(|why| why.to_string())?;
-    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
-        return Err("the file is UTF-16, expected ASCII or UTF-8".to_owned());
-    }
-    if let Some(at) = bytes.iter().position(|&byte| byte == 0) {
-        return Err(format!("byte {at} is NUL, expected text"));
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Returns a path below ServerRoot unless it is absolute.

@@ -1,0 +1,239 @@
+//! The whole configuration, checked: what `httpd -t` and `jkctl check` say.
+//!
+//! Nothing here has an effect, and files come through [`Files`], so that the same checks run inside
+//! httpd, without httpd, and in tests.
+
+use super::error::{Diagnostic, Severity};
+use super::kinds::{WorkerKind, WorkersConfig};
+use super::properties::Properties;
+use super::server::ServerSettings;
+use super::uri_map_file::{add_worker_mount, parse_mount_file};
+use super::worker::resolve;
+use crate::uri_map::UriMap;
+use crate::uri_map::check::{Target, check_workers};
+use crate::uri_map::merge::{MapOf, ServerMounts, main_rules, map_of, vhost_rules};
+
+/// Where files and variables come from.
+pub trait Files {
+    /// Returns a path below ServerRoot unless it is absolute.
+    fn rooted(&self, path: &str) -> String;
+
+    /// Reads a whole file.
+    ///
+    /// # Errors
+    ///
+    /// The reason in words, without the path.
+    fn read(&self, path: &str) -> Result<Vec<u8>, String>;
+
+    /// Returns a variable of the environment.
+    fn variable(&self, name: &str) -> Option<String>;
+}
+
+/// What a configuration comes to.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    /// All workers; not to be used with a problem of severity error.
+    pub workers: WorkersConfig,
+    /// Text of the workers file.
+    pub text: String,
+    /// Mounts by server, the main server's first.
+    pub mounts: Vec<ServerMounts>,
+    /// Everything that is wrong.
+    pub problems: Vec<Diagnostic>,
+}
+
+impl Checked {
+    /// Tells whether httpd must not start with it.
+    pub fn is_broken(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// Returns the rules of a server, counted from 0 for the main server.
+    pub fn map(&self, server: usize) -> UriMap {
+        let (Some(main), Some(own)) = (self.mounts.first(), self.mounts.get(server)) else {
+            return UriMap::build(Vec::new()).0;
+        };
+        map_for(main, own, server == 0)
+    }
+}
+
+/// Reads and checks everything. The first of `servers` is the main server; `given` stands for the
+/// text of the workers file.
+pub fn check(servers: &[&ServerSettings], given: Option<&str>, files: &dyn Files) -> Checked {
+    let mut checked = Checked::default();
+    let Some(main) = servers.first() else { return checked };
+    let problems = &mut checked.problems;
+    problems
+        .extend(main.notes.iter().map(|(text, origin)| Diagnostic::warning(origin, text.clone())));
+    let mut properties = Properties::default();
+    let environment = |name: &str| files.variable(name);
+    for (line, origin) in &main.worker_properties {
+        problems.extend(properties.line(line.trim_matches(['"', ' ']), origin, &environment));
+    }
+    if let Some((file, origin)) = &main.workers_file {
+        let path = files.rooted(file);
+        match given.map(|text| Ok(text.to_owned())).unwrap_or_else(|| read_text(files, &path)) {
+            Ok(text) => {
+                problems.extend(properties.read(&text, &path, &environment));
+                checked.text = text;
+            }
+            Err(why) => {
+                problems.push(Diagnostic::error(origin, format!("JkWorkersFile {path}: {why}")));
+            }
+        }
+    }
+    let (workers, found) = resolve(&properties);
+    problems.extend(found);
+    let names: Vec<_> = workers.list.iter().map(String::as_str).collect();
+    for (place, settings) in servers.iter().enumerate() {
+        let of_main = (place == 0).then_some(&workers);
+        let (mounts, found) = mounts_of(settings, of_main, files);
+        problems.extend(found);
+        let rules = main_rules(&mounts);
+        problems.extend(UriMap::build(rules.clone()).1.into_iter().map(Diagnostic::from));
+        let found = check_workers(&rules, &names, |name| target(&workers, name));
+        problems.extend(found.into_iter().map(Diagnostic::from));
+        checked.mounts.push(mounts);
+    }
+    if main.strict == Some(true) {
+        problems.iter_mut().for_each(|problem| problem.severity = Severity::Error);
+    }
+    checked.workers = workers;
+    checked
+}
+
+/// Compiles the rules of a server: its own, and what `JkMountCopy` brings.
+pub fn map_for(main: &ServerMounts, own: &ServerMounts, is_main: bool) -> UriMap {
+    let rules = match map_of(main, own) {
+        _ if is_main => main_rules(main),
+        MapOf::Nothing => Vec::new(),
+        MapOf::Main => main_rules(main),
+        MapOf::Own => vhost_rules(main, own),
+    };
+    UriMap::build(rules).0
+}
+
+/// Returns what a server's own directives and its mount file say; with `workers`, which is for the
+/// main server, also what the workers themselves want to serve.
+pub fn mounts_of(
+    settings: &ServerSettings,
+    workers: Option<&WorkersConfig>,
+    files: &dyn Files,
+) -> (ServerMounts, Vec<Diagnostic>) {
+    let mut problems = Vec::new();
+    let mut mounts = ServerMounts {
+        directives: settings.mounts.clone(),
+        copy: settings.mount_copy,
+        ..ServerMounts::default()
+    };
+    if let Some((file, origin)) = &settings.mount_file {
+        let path = files.rooted(file);
+        match files.read(&path) {
+            Ok(text) => {
+                let environment = |name: &str| files.variable(name);
+                let (made, found) = parse_mount_file(&text, &path, &environment);
+                mounts.file = Some(made);
+                problems.extend(found.into_iter().map(Diagnostic::from));
+            }
+            Err(why) => {
+                problems.push(Diagnostic::error(origin, format!("JkMountFile {path}: {why}")));
+            }
+        }
+    }
+    for (pattern, worker, origin) in workers.iter().flat_map(|workers| &workers.mounts) {
+        match add_worker_mount(&mut mounts.workers, worker, pattern, origin) {
+            Ok(found) => problems.extend(found.into_iter().map(Diagnostic::from)),
+            Err(lost) => problems.push(Diagnostic::error(&lost.origin, lost.text)),
+        }
+    }
+    (mounts, problems)
+}
+
+/// Describes a worker to the checks of rules.
+pub fn target<'w>(workers: &'w WorkersConfig, name: &str) -> Option<Target<'w>> {
+    Some(match &workers.workers.get(name)?.kind {
+        WorkerKind::Ajp13(_) => Target::Container,
+        WorkerKind::Lb(lb) => Target::Balancer(&lb.member_names),
+        WorkerKind::Status(_) => Target::Status,
+    })
+}
+
+/// Reads a file that must be text.
+///
+/// # Errors
+///
+/// The reason in words, without the path.
+pub fn read_text(files: &dyn Files, path: &str) -> Result<String, String> {
+    let bytes = files.read(path)?;
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+        return Err("the file is UTF-16, expected ASCII or UTF-8".to_owned());
+    }
+    if let Some(at) = bytes.iter().position(|&byte| byte == 0) {
+        return Err(format!("byte {at} is NUL, expected text"));
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config::Context;
+    use crate::uri_map::Origin;
+
+    struct InMemory(BTreeMap<&'static str, &'static str>);
+
+    impl Files for InMemory {
+        fn rooted(&self, path: &str) -> String {
+            path.to_owned()
+        }
+
+        fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+            let text = self.0.get(path).ok_or("there is no such file")?;
+            Ok(text.as_bytes().to_vec())
+        }
+
+        fn variable(&self, _: &str) -> Option<String> {
+            None
+        }
+    }
+
+    fn checked(workers: &'static str) -> Vec<String> {
+        let mut main = ServerSettings::default();
+        let origin = Origin::new("jk.conf", 1);
+        let context = Context { is_virtual: false, section: None, origin };
+        main.set("JkWorkersFile", "w", None, &context).expect("a directive");
+        let files = InMemory(BTreeMap::from([("w", workers)]));
+        let checked = check(&[&main], None, &files);
+        checked.problems.iter().map(|own| format!("{:?} {own}", own.severity)).collect()
+    }
+
+    #[test]
+    fn mounts_of_workers_are_checked_too() {
+        let text = "worker.list=w1\nworker.w1.type=ajp13\nworker.w1.mount=/ok nonsense\n";
+        let problems = checked(text);
+        let expected = "Error w:3: worker.w1.mount: invalid pattern \"nonsense\", \
+                        expected a path that begins with a slash";
+        assert_eq!(problems, [expected]);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let files = InMemory(BTreeMap::new());
+        let mut main = ServerSettings::default();
+        let origin = Origin::new("jk.conf", 7);
+        main.workers_file = Some(("w".to_owned(), origin.clone()));
+        main.mount_file = Some(("m".to_owned(), origin));
+        let checked = check(&[&main], None, &files);
+        let errors = checked.problems.iter().filter(|own| own.severity == Severity::Error);
+        let texts: Vec<_> = errors.map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "jk.conf:7: JkWorkersFile w: there is no such file",
+                "jk.conf:7: JkMountFile m: there is no such file"
+            ]
+        );
+    }
+}

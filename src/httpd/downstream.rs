@@ -3,13 +3,14 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::Arc;
 
-use super::encode::encode;
+use super::encode::{Source, encode};
+use super::environment::{Environment, Variable};
 use super::ffi::{self, apr_bucket_brigade};
 use super::mapping::c_name;
 use super::request::{Request, Table};
 use super::server::Ready;
 use crate::ajp::{EncodeError, RequestBody, ResponseHead, ResponseHeader};
-use crate::lb::session;
+use crate::lb::session::{self, SessionIds};
 use crate::log::escaped;
 use crate::net::{BUFFER_BYTES, Buffer, Slice};
 use crate::worker::{ClientError, Downstream, MemberData};
@@ -18,6 +19,7 @@ use crate::worker::{ClientError, Downstream, MemberData};
 pub struct HttpdDownstream<'r> {
     request: Request<'r>,
     ready: &'r Ready,
+    environment: Environment<'r>,
     /// The decoded path with its path parameters.
     path: &'r [u8],
     body: RequestBody,
@@ -38,6 +40,7 @@ impl<'r> HttpdDownstream<'r> {
     pub fn new(
         request: Request<'r>,
         ready: &'r Ready,
+        environment: Environment<'r>,
         path: Option<&'r [u8]>,
         use_server_errors: u16,
     ) -> Result<Self, u16> {
@@ -50,8 +53,7 @@ impl<'r> HttpdDownstream<'r> {
             return Err(u16::try_from(refused).unwrap_or(400));
         }
         let is_sub = request.main().is_some() || !request.fields().prev.is_null();
-        let ignores_length =
-            request.get(Table::Environment, ready.variable("JkIgnoreCLIndicator")).is_some();
+        let ignores_length = environment.get(Variable::IgnoreLength).is_some();
         let body = match (kind, u64::try_from(length)) {
             // A sub-request or an error page has no body of its own: it was read before.
             _ if is_sub => RequestBody::None,
@@ -72,6 +74,7 @@ impl<'r> HttpdDownstream<'r> {
         Ok(Self {
             request,
             ready,
+            environment,
             path,
             body,
             input,
@@ -117,10 +120,18 @@ impl Downstream for HttpdDownstream<'_> {
     fn encode(
         &self,
         out: &mut Vec<u8>,
+        scratch: &mut Vec<u8>,
         limit: usize,
         member: &MemberData<'_>,
     ) -> Result<(), EncodeError> {
-        encode(&self.request, self.ready, self.path, self.body, out, limit, member)
+        let source = Source {
+            request: &self.request,
+            ready: self.ready,
+            environment: &self.environment,
+            path: self.path,
+            body: self.body,
+        };
+        encode(&source, out, scratch, limit, member)
     }
 
     fn read_body(&mut self, into: &mut [u8]) -> Result<(usize, bool), ClientError> {
@@ -149,9 +160,9 @@ impl Downstream for HttpdDownstream<'_> {
         }
     }
 
-    fn session_ids(&self, cookie: &str, path: &str, ids: &mut Vec<u8>) {
+    fn session_ids(&self, cookie: &str, path: &str, ids: &mut SessionIds) {
         if let Some(id) = session::in_path(self.path, path.as_bytes()) {
-            ids.extend_from_slice(id);
+            ids.add(id);
             return;
         }
         for (name, value) in self.request.entries(Table::HeadersIn) {
@@ -301,7 +312,7 @@ impl Downstream for HttpdDownstream<'_> {
         // SAFETY: the request is ours.
         unsafe { (*raw).status = c_int::from(status) };
         for (name, value) in headers {
-            self.request.set(Table::HeadersOut, &c_name(name), value.as_bytes());
+            self.request.replace(Table::HeadersOut, name.as_bytes(), value.as_bytes());
         }
         for chunk in body.as_bytes().chunks(BUFFER_BYTES) {
             let mut inbox = crate::net::Inbox::new();
@@ -317,8 +328,8 @@ impl Downstream for HttpdDownstream<'_> {
         self.request.set(Table::ErrorHeadersOut, c"Retry-After", seconds.to_string().as_bytes());
     }
 
-    fn note(&mut self, name: &'static str, value: &str) {
-        self.request.set(Table::Notes, &c_name(name), value.as_bytes());
+    fn note(&mut self, name: &'static CStr, value: &str) {
+        self.request.set(Table::Notes, name, value.as_bytes());
     }
 }
 

@@ -2,37 +2,56 @@
 
 use std::ffi::c_int;
 
+use super::environment::{Environment, Variable};
 use super::ffi;
 use super::mapping::c_name;
 use super::request::{Request, Table};
 use super::server::Ready;
 use crate::ajp::{Attribute, EncodeError, Part, RequestBody, RequestEncoder, RequestHead};
 use crate::config::options::Address;
-use crate::uri_map::forward_uri;
+use crate::uri_map::forward::{forward_uri, is_forwarded_as_it_is};
 use crate::worker::MemberData;
 
-/// Writes the request to `out`; `path` is the decoded path with its parameters.
+/// What a request is written from.
+pub struct Source<'s, 'r> {
+    /// The request.
+    pub request: &'s Request<'r>,
+    /// Its server.
+    pub ready: &'r Ready,
+    /// Its variables.
+    pub environment: &'s Environment<'r>,
+    /// The decoded path with its parameters.
+    pub path: &'r [u8],
+    /// What is known about its body.
+    pub body: RequestBody,
+}
+
+/// Writes the request to `out`; `scratch` keeps its memory for the next one.
 pub fn encode(
-    request: &Request<'_>,
-    ready: &Ready,
-    path: &[u8],
-    body: RequestBody,
+    source: &Source<'_, '_>,
     out: &mut Vec<u8>,
+    scratch: &mut Vec<u8>,
     limit: usize,
     member: &MemberData<'_>,
 ) -> Result<(), EncodeError> {
+    let Source { request, ready, environment, path, body } = *source;
     let fields = request.fields();
     let raw = request.raw();
     let options = &ready.settings.options;
-    let unparsed = request.bytes(fields.unparsed_uri).unwrap_or_default();
     let mode = options.forward_uri.unwrap_or_default();
-    let mut uri = Vec::new();
-    forward_uri(mode, path, Some(unparsed), &mut uri).map_err(|_| {
-        let is_control = |byte: &&u8| **byte <= b' ' || **byte == 0x7f;
-        let byte = path.iter().find(is_control).copied().unwrap_or(b' ');
-        EncodeError::ForbiddenByte { part: Part::Uri, byte }
-    })?;
-    let variable = |directive| request.get(Table::Environment, ready.variable(directive));
+    let uri = match is_forwarded_as_it_is(mode, path) {
+        true => path,
+        false => {
+            let unparsed = request.bytes(fields.unparsed_uri).unwrap_or_default();
+            forward_uri(mode, path, Some(unparsed), scratch).map_err(|_| {
+                let is_control = |byte: &&u8| **byte <= b' ' || **byte == 0x7f;
+                let byte = path.iter().find(is_control).copied().unwrap_or(b' ');
+                EncodeError::ForbiddenByte { part: Part::Uri, byte }
+            })?;
+            scratch
+        }
+    };
+    let variable = |variable| environment.get(variable);
     // SAFETY: httpd keeps the connection as long as its requests.
     let connection = unsafe { &*fields.connection };
     // SAFETY: addresses live as long as the connection.
@@ -44,11 +63,11 @@ pub fn encode(
         Some(Address::Client) | None => (fields.useragent_ip, port_of(fields.useragent_addr)),
     };
     let non_empty = |value: &&[u8]| !value.is_empty();
-    let remote_addr = match variable("JkRemoteAddrIndicator") {
+    let remote_addr = match variable(Variable::RemoteAddr) {
         Some(value) => Some(value).filter(non_empty),
         None => request.bytes(address),
     };
-    let remote_host = match variable("JkRemoteHostIndicator") {
+    let remote_host = match variable(Variable::RemoteHost) {
         Some(value) => Some(value).filter(non_empty),
         None => {
             // SAFETY: httpd looks the name up or returns null, following HostnameLookups.
@@ -63,11 +82,11 @@ pub fn encode(
             request.bytes(host)
         }
     };
-    let server_name = variable("JkLocalNameIndicator").or_else(|| {
+    let server_name = variable(Variable::LocalName).or_else(|| {
         // SAFETY: httpd returns a C string of the request or the server.
         request.bytes(unsafe { ffi::ap_get_server_name(raw) })
     });
-    let server_port = variable("JkLocalPortIndicator")
+    let server_port = variable(Variable::LocalPort)
         .filter(non_empty)
         .map(leading_number)
         // SAFETY: reads the request and the server.
@@ -75,7 +94,7 @@ pub fn encode(
     let extracts = ready.settings.extract_ssl != Some(false);
     // SAFETY: the request is live.
     let is_tls = extracts
-        && match variable("JkHTTPSIndicator") {
+        && match variable(Variable::Https) {
             Some(word) => word.eq_ignore_ascii_case(b"on"),
             // SAFETY: the request is live.
             None => 0 != unsafe { ffi::jk_shim_is_tls(raw) },
@@ -83,7 +102,7 @@ pub fn encode(
     let head = RequestHead {
         method: request.bytes(fields.method).unwrap_or(b"GET"),
         protocol: request.bytes(fields.protocol).unwrap_or(b"HTTP/1.0"),
-        uri: &uri,
+        uri,
         remote_addr,
         remote_host,
         server_name: server_name.unwrap_or_default(),
@@ -97,11 +116,11 @@ pub fn encode(
     if let Some(secret) = member.secret {
         encoder.attribute(Attribute::Secret(secret.as_bytes()));
     }
-    let user = variable("JkRemoteUserIndicator").or_else(|| request.bytes(fields.user));
+    let user = variable(Variable::RemoteUser).or_else(|| request.bytes(fields.user));
     if let Some(user) = user.filter(non_empty) {
         encoder.attribute(Attribute::RemoteUser(user));
     }
-    let auth = variable("JkAuthTypeIndicator").or_else(|| request.bytes(fields.ap_auth_type));
+    let auth = variable(Variable::AuthType).or_else(|| request.bytes(fields.ap_auth_type));
     if let Some(auth) = auth.filter(non_empty) {
         encoder.attribute(Attribute::AuthType(auth));
     }
@@ -112,15 +131,15 @@ pub fn encode(
         encoder.attribute(Attribute::Route(route.as_bytes()));
     }
     if is_tls {
-        tls(request, ready, &mut encoder);
+        tls(source, &mut encoder);
     }
     let mut attribute = |name: &[u8], value: &[u8]| {
         encoder.attribute(Attribute::Request { name, value });
     };
-    let own_port = port.to_string();
-    let port = variable("JkRemotePortIndicator").unwrap_or(own_port.as_bytes());
+    let mut digits = Digits::default();
+    let port = variable(Variable::RemotePort).unwrap_or_else(|| digits.of(port.into()));
     attribute(b"AJP_REMOTE_PORT", port);
-    let local = variable("JkLocalAddrIndicator").or_else(|| request.bytes(connection.local_ip));
+    let local = variable(Variable::LocalAddr).or_else(|| request.bytes(connection.local_ip));
     attribute(b"AJP_LOCAL_ADDR", local.unwrap_or_default());
     attribute(b"JK_LB_ACTIVATION", member.activation.as_bytes());
     if !ready.settings.env_vars.is_empty() {
@@ -166,10 +185,26 @@ fn headers(request: &Request<'_>, body: RequestBody, encoder: &mut RequestEncode
 }
 
 fn content_length(length: Option<u64>, encoder: &mut RequestEncoder<'_>) {
-    match length {
-        Some(0) => encoder.header(b"content-length", b"0"),
-        Some(length) => encoder.header(b"content-length", length.to_string().as_bytes()),
-        None => {}
+    if let Some(length) = length {
+        encoder.header(b"content-length", Digits::default().of(length));
+    }
+}
+
+/// A number as decimal digits, without memory of its own.
+#[derive(Default)]
+struct Digits([u8; 20]);
+
+impl Digits {
+    fn of(&mut self, mut number: u64) -> &[u8] {
+        let mut at = self.0.len();
+        loop {
+            at -= 1;
+            self.0[at] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                return &self.0[at..];
+            }
+        }
     }
 }
 
@@ -201,20 +236,21 @@ fn leading_number(text: &[u8]) -> u16 {
     std::str::from_utf8(&text[..digits]).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-fn tls(request: &Request<'_>, ready: &Ready, encoder: &mut RequestEncoder<'_>) {
+fn tls(source: &Source<'_, '_>, encoder: &mut RequestEncoder<'_>) {
+    let Source { request, ready, environment, .. } = *source;
     let raw = request.raw();
-    let lookup = |directive| {
-        let name = ready.variable(directive);
-        request
-            .get(Table::Environment, name)
+    let lookup = |variable| {
+        let name = ready.names.of(variable);
+        environment
+            .get(variable)
             // SAFETY: the request is live; mod_ssl answers with a C string or null.
             .or_else(|| request.bytes(unsafe { ffi::jk_shim_tls_variable(raw, name.as_ptr()) }))
             .filter(|value| !value.is_empty())
     };
-    if let Some(own) = lookup("JkCERTSIndicator") {
+    if let Some(own) = lookup(Variable::Certificate) {
         let mut pem = own.to_vec();
         if ready.settings.options.forward_ssl_cert_chain == Some(true) {
-            let prefix = ready.variable("JkCERTCHAINPrefix").to_string_lossy().into_owned();
+            let prefix = ready.names.of(Variable::ChainPrefix).to_string_lossy().into_owned();
             for number in 0.. {
                 let name = c_name(&format!("{prefix}{number}"));
                 let next = request.get(Table::Environment, &name).or_else(|| {
@@ -229,18 +265,18 @@ fn tls(request: &Request<'_>, ready: &Ready, encoder: &mut RequestEncoder<'_>) {
         }
         encoder.attribute(Attribute::SslCert(&pem));
     }
-    if let Some(cipher) = lookup("JkCIPHERIndicator") {
+    if let Some(cipher) = lookup(Variable::Cipher) {
         encoder.attribute(Attribute::SslCipher(cipher));
     }
-    if let Some(session) = lookup("JkSESSIONIndicator") {
+    if let Some(session) = lookup(Variable::Session) {
         encoder.attribute(Attribute::SslSession(session));
     }
     if ready.settings.options.forward_key_size != Some(false)
-        && let Some(bits) = lookup("JkKEYSIZEIndicator")
+        && let Some(bits) = lookup(Variable::KeySize)
     {
         encoder.attribute(Attribute::SslKeySize(leading_number(bits)));
     }
-    if let Some(protocol) = lookup("JkSSLPROTOCOLIndicator") {
+    if let Some(protocol) = lookup(Variable::SslProtocol) {
         encoder.attribute(Attribute::Request { name: b"AJP_SSL_PROTOCOL", value: protocol });
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::downstream::HttpdDownstream;
+use super::environment::{Environment, Variable};
 use super::ffi;
 use super::request::{Request, Table};
 use super::server::Ready;
@@ -183,107 +184,133 @@ pub fn handle(request: Request<'_>) -> c_int {
     }
     let Some(ready) = request.ready() else { return DECLINED };
     log::within(Some(&ready.log), || {
-        if request.is_left_alone() {
+        let environment = Environment::read(&request, &ready.names);
+        let uri = request.bytes(fields.uri).unwrap_or_default();
+        if environment.get(Variable::NoJk).is_some() {
             tracing::warn!(
                 "JK-203 no-jk was set after \"{}\" was mapped: set it with SetEnvIf outside of sections",
-                log::escaped(request.bytes(fields.uri).unwrap_or_default())
+                log::escaped(uri)
             );
             return DECLINED;
         }
-        let uri = request.bytes(fields.uri).unwrap_or_default();
-        let Some((name, extensions)) = worker_of(&request, ready) else {
+        let mapped = mapped(&request);
+        let Some(chosen) = worker_of(&request, ready, mapped, &environment) else {
             tracing::error!(
                 "JK-204 \"{}\" has the handler jakarta-servlet and no worker; answered 500",
                 log::escaped(uri)
             );
             return ffi::HTTP_INTERNAL_SERVER_ERROR as c_int;
         };
+        let (name, extensions) = chosen.parts();
         let workers = ready.workers.current();
-        let Some(worker) = workers.get(&name) else {
+        let Some(worker) = workers.get(name) else {
             tracing::error!(
                 "JK-205 \"{}\": there is no worker \"{name}\" in worker.list; answered 500",
                 log::escaped(uri)
             );
             return ffi::HTTP_INTERNAL_SERVER_ERROR as c_int;
         };
-        let settings = settings(&request, ready, &extensions);
-        let kind = match worker {
-            Worker::Ajp13(..) => "ajp13",
-            Worker::Lb(_) => "lb",
-            Worker::Status(_) => "status",
+        let settings = settings(&environment, ready, extensions);
+        let kind: &[u8] = match worker {
+            Worker::Ajp13(..) => b"ajp13",
+            Worker::Lb(_) => b"lb",
+            Worker::Status(_) => b"status",
         };
-        request.set(Table::Notes, c"JK_WORKER_NAME", name.as_bytes());
-        request.set(Table::Notes, c"JK_WORKER_TYPE", kind.as_bytes());
-        let path = mapped(&request).and_then(|mapped| mapped.path.as_deref());
-        let begun = crate::clock::unix_now();
-        let result = match HttpdDownstream::new(request, ready, path, settings.use_server_errors) {
+        if mapped.is_none() {
+            request.set(Table::Notes, c"JK_WORKER_NAME", name.as_bytes());
+        }
+        request.set(Table::Notes, c"JK_WORKER_TYPE", kind);
+        let path = mapped.and_then(|mapped| mapped.path.as_deref());
+        let begun = ready.wants_duration.then(crate::clock::micros);
+        let downstream =
+            HttpdDownstream::new(request, ready, environment, path, settings.use_server_errors);
+        let result = match downstream {
             Ok(mut downstream) => {
                 let served = workers.serve(worker, &mut downstream, &settings);
                 served.map(|()| downstream.server_error().map_or(OK, c_int::from))
             }
             Err(status) => Err(status),
         };
-        let took = crate::clock::unix_now().saturating_sub(begun);
-        let took = format!("{}.{:06}", took.as_secs(), took.subsec_micros());
-        request.set(Table::Notes, c"JK_REQUEST_DURATION", took.as_bytes());
+        if let Some(begun) = begun {
+            let took = crate::clock::micros() - begun;
+            let took = format!("{}.{:06}", took / 1_000_000, took % 1_000_000);
+            request.set(Table::Notes, c"JK_REQUEST_DURATION", took.as_bytes());
+        }
         result.unwrap_or_else(c_int::from)
     })
 }
 
-/// Chooses: the rule, else the variable, else the map.
-fn worker_of(request: &Request<'_>, ready: &Ready) -> Option<(String, Extensions)> {
-    if let Some(mapped) = mapped(request) {
-        let rule = &mapped.rule;
-        return Some((rule.worker.to_string(), Extensions::clone(&rule.extensions)));
+/// What says which worker serves a request, and how.
+enum Chosen<'r> {
+    Rule(&'r Rule),
+    Variable(Box<str>, Extensions),
+}
+
+impl Chosen<'_> {
+    fn parts(&self) -> (&str, &Extensions) {
+        match self {
+            Self::Rule(rule) => (&rule.worker, &rule.extensions),
+            Self::Variable(worker, extensions) => (worker, extensions),
+        }
     }
-    if let Some(named) = request.get(Table::Environment, ready.variable("JkWorkerIndicator")) {
+}
+
+/// Chooses: the rule, else the variable, else the map.
+fn worker_of<'r>(
+    request: &Request<'r>,
+    ready: &'r Ready,
+    mapped: Option<&'r Mapped>,
+    environment: &Environment<'r>,
+) -> Option<Chosen<'r>> {
+    if let Some(mapped) = mapped {
+        return Some(Chosen::Rule(&mapped.rule));
+    }
+    if let Some(named) = environment.get(Variable::Worker) {
         let origin = Origin::new("JkWorkerIndicator", 0);
         let mut problems = Vec::new();
         let (worker, extensions) = parse_worker(named, &origin, &mut problems);
         for problem in problems {
             tracing::warn!("JK-207 {}", problem.text);
         }
-        return Some((worker.to_string(), extensions));
+        return Some(Chosen::Variable(worker, extensions));
     }
     let mut buffer = Vec::new();
     let cleaned = uri_map::clean(request.bytes(request.fields().uri)?, &mut buffer).ok()?;
-    let rule = ready.map.find(cleaned.path)?;
-    Some((rule.worker.to_string(), Extensions::clone(&rule.extensions)))
+    Some(Chosen::Rule(ready.map.find(cleaned.path)?))
 }
 
-fn settings(request: &Request<'_>, ready: &Ready, extensions: &Extensions) -> RequestSettings {
+fn settings<'a>(
+    environment: &Environment<'a>,
+    ready: &Ready,
+    extensions: &'a Extensions,
+) -> RequestSettings<'a> {
     let options = &ready.settings.options;
-    let flag = |name: &str, own: bool| match request.variable(name) {
+    let flag = |variable, own: bool| match environment.get(variable) {
         Some(word) => is_on(word),
         None => own,
     };
-    let reply = request
-        .variable("JK_REPLY_TIMEOUT")
+    let reply = environment
+        .get(Variable::ReplyTimeout)
         .and_then(|text| std::str::from_utf8(text).ok()?.trim().parse::<i64>().ok())
         .and_then(|timeout| u64::try_from(timeout).ok().map(Duration::from_millis))
         .or(extensions.reply_timeout);
-    let reply_timeout = reply.map(|limit| (!limit.is_zero()).then_some(limit));
-    let lists = [
-        (&extensions.active, Activation::Active),
-        (&extensions.disabled, Activation::Disabled),
-        (&extensions.stopped, Activation::Stopped),
-    ];
-    let activations = lists
-        .iter()
-        .flat_map(|(names, activation)| names.iter().map(|name| (name.clone(), *activation)));
-    let route = request.variable("JK_ROUTE").filter(|route| !route.is_empty());
+    let route = environment.get(Variable::Route).filter(|route| !route.is_empty());
     RequestSettings {
-        reply_timeout,
-        fail_on_status: extensions.fail_on_status.clone().unwrap_or_default(),
+        reply_timeout: reply.map(|limit| (!limit.is_zero()).then_some(limit)),
+        fail_on_status: extensions.fail_on_status.as_deref().unwrap_or_default(),
         use_server_errors: u16::try_from(extensions.use_server_errors).unwrap_or(0),
-        sticky_ignore: flag("JK_STICKY_IGNORE", extensions.sticky_ignore),
-        stateless: flag("JK_STATELESS", extensions.stateless),
-        activations: activations.collect(),
-        route: route.map(|route| String::from_utf8_lossy(route).into_owned()),
-        session_cookie: extensions.session_cookie.clone(),
-        session_path: extensions.session_path.clone(),
+        sticky_ignore: flag(Variable::StickyIgnore, extensions.sticky_ignore),
+        stateless: flag(Variable::Stateless, extensions.stateless),
+        activations: [
+            (&extensions.active, Activation::Active),
+            (&extensions.disabled, Activation::Disabled),
+            (&extensions.stopped, Activation::Stopped),
+        ],
+        route: route.map(String::from_utf8_lossy),
+        session_cookie: extensions.session_cookie.as_deref(),
+        session_path: extensions.session_path.as_deref(),
         set_session_cookie: extensions.set_session_cookie,
-        session_cookie_path: extensions.session_cookie_path.clone(),
+        session_cookie_path: extensions.session_cookie_path.as_deref(),
         wants_notes: ready.wants_notes,
         status_loopback: ready.settings.status_loopback == Some(true),
         flush_packets: options.flush_packets == Some(true),

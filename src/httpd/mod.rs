@@ -8,6 +8,7 @@ mod child;
 mod directives;
 mod downstream;
 mod encode;
+mod environment;
 mod ffi;
 mod guard;
 mod hooks;

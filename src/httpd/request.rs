@@ -1,6 +1,6 @@
 //! A safe view of one request.
 
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
@@ -76,8 +76,15 @@ impl<'r> Request<'r> {
     }
 
     /// Sets a value of a table.
-    pub fn set(&self, table: Table, name: &CStr, value: &[u8]) {
-        let (name, value) = (self.keep(name.to_bytes()), self.keep(value));
+    pub fn set(&self, table: Table, name: &'static CStr, value: &[u8]) {
+        let value = self.keep(value);
+        // SAFETY: the name is static, the value lies in the request's pool, as long as the table.
+        unsafe { ffi::apr_table_setn(self.table(table), name.as_ptr(), value) };
+    }
+
+    /// Sets a value of a table; the name is copied as well.
+    pub fn replace(&self, table: Table, name: &[u8], value: &[u8]) {
+        let (name, value) = (self.keep(name), self.keep(value));
         // SAFETY: both strings lie in the request's pool, as long as the table.
         unsafe { ffi::apr_table_setn(self.table(table), name, value) };
     }
@@ -117,11 +124,6 @@ impl<'r> Request<'r> {
         unsafe { ffi::apr_pstrmemdup(self.fields().pool, text.as_ptr().cast(), text.len()) }
     }
 
-    /// Returns a variable of the environment by its name.
-    pub fn variable(&self, name: &str) -> Option<&'r [u8]> {
-        self.get(Table::Environment, &CString::new(name).ok()?)
-    }
-
     /// Tells whether the request is marked to be left alone.
     pub fn is_left_alone(&self) -> bool {
         self.get(Table::Environment, c"no-jk").is_some()
@@ -130,7 +132,7 @@ impl<'r> Request<'r> {
     /// Leaves a value with the request for later hooks.
     pub fn attach<T>(&self, value: T) {
         // SAFETY: the request's pool is live.
-        let value = unsafe { server::give_to_pool(self.fields().pool, Box::new(value)) };
+        let value = unsafe { server::place_in_pool(self.fields().pool, value) };
         let vector = self.fields().request_config;
         // SAFETY: the vector belongs to the request; the value lives as long as its pool.
         unsafe {

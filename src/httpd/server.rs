@@ -1,11 +1,11 @@
 //! The configuration of one server, on httpd's configuration pool.
 
-use std::collections::BTreeMap;
-use std::ffi::{CString, c_void};
+use std::ffi::c_void;
 use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
+use super::environment::Names;
 use super::ffi::{self, apr_pool_t, server_rec};
 use crate::config::ServerSettings;
 use crate::log::Log;
@@ -34,15 +34,10 @@ pub struct Ready {
     pub settings: ServerSettings,
     /// Whether anything in the configuration reads the notes about members.
     pub wants_notes: bool,
-    /// Variables of the indicator directives, as httpd wants them.
-    pub variables: BTreeMap<&'static str, CString>,
-}
-
-impl Ready {
-    /// Returns the variable an indicator directive names.
-    pub fn variable(&self, directive: &'static str) -> &CString {
-        &self.variables[directive]
-    }
+    /// Whether anything reads how long a request took.
+    pub wants_duration: bool,
+    /// Names of the variables of the environment that are read.
+    pub names: Names,
 }
 
 /// Makes the configuration of a server, with httpd's pool as owner.
@@ -100,6 +95,36 @@ pub unsafe fn give_to_pool<T>(pool: *mut apr_pool_t, value: Box<T>) -> *mut T {
         );
     }
     value
+}
+
+/// Moves a value into a pool: it is dropped when the pool is cleared, and costs no other memory.
+///
+/// # Safety
+///
+/// `pool` must be a live pool.
+pub unsafe fn place_in_pool<T>(pool: *mut apr_pool_t, value: T) -> *mut T {
+    unsafe extern "C" fn drop_it<T>(value: *mut c_void) -> ffi::apr_status_t {
+        // SAFETY: the pool calls this once with the place `place_in_pool` has filled.
+        unsafe { value.cast::<T>().drop_in_place() };
+        0
+    }
+    // APR aligns to eight bytes.
+    const { assert!(align_of::<T>() <= 8) };
+    // SAFETY: the pool is live by contract.
+    let place = unsafe { ffi::apr_palloc(pool, size_of::<T>()) }.cast::<T>();
+    // SAFETY: APR ends the process rather than return null; the place is as large as the value and
+    // aligned for it.
+    unsafe { place.write(value) };
+    // SAFETY: the pool is live by contract; the cleanup drops what was just written.
+    unsafe {
+        ffi::apr_pool_cleanup_register(
+            pool,
+            place.cast(),
+            Some(drop_it::<T>),
+            Some(ffi::apr_pool_cleanup_null),
+        );
+    }
+    place
 }
 
 /// Lets a pool own a value that is dropped before anything else of the pool goes.

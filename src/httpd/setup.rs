@@ -9,6 +9,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use super::directives::text;
+use super::environment::Names;
 use super::ffi::{self, apr_pool_t, server_rec};
 use super::server::{self, Ready, ServerConf};
 use super::{child, module, retained, rules};
@@ -130,7 +131,9 @@ pub unsafe fn install(
     let workers = Arc::new(workers);
     retained::keep(&plan.0.text, &workers.places);
     // SAFETY: httpd keeps the tree of directives until its next configuration.
-    let wants_notes = NOTES.iter().any(|name| mentions(unsafe { ffi::ap_conftree }, name));
+    let tree = unsafe { ffi::ap_conftree };
+    let wants_notes = NOTES.iter().any(|name| mentions(tree, name));
+    let wants_duration = mentions(tree, b"JK_REQUEST_DURATION");
     for (level, problem) in &workers.problems {
         say(main, *level, problem);
     }
@@ -158,17 +161,15 @@ pub unsafe fn install(
             let map = map_for(&main_mounts, &mounts_of(&settings, None, &files).0, is_main);
             // SAFETY: as above.
             unsafe { rules::add(next, is_main, &map, &mut shown) };
-            let variables = INDICATORS
-                .iter()
-                .map(|name| (*name, CString::new(settings.indicator(name)).unwrap_or_default()))
-                .collect();
+            let names = Names::new(&settings);
             let ready = Ready {
                 wants_notes,
+                wants_duration,
                 map: Arc::new(map),
                 workers: Arc::clone(&live),
                 log,
                 settings,
-                variables,
+                names,
             };
             // A server is made ready once: the pool is new with every pass.
             let _ = conf.ready.set(ready);
@@ -299,30 +300,8 @@ pub unsafe fn servers<'s>(
     })
 }
 
-/// All directives that rename a variable.
 /// How the names of the notes begin that are only left if something reads them.
 const NOTES: &[&[u8]] =
     &[b"JK_LB_", b"JK_MEMBER", b"JK_RETRIES", b"JK_CAUSE", b"JK_CONNECT_US", b"JK_FIRST_BYTE_US"];
-
-const INDICATORS: &[&str] = &[
-    "JkWorkerIndicator",
-    "JkRequestIdIndicator",
-    "JkRemoteAddrIndicator",
-    "JkRemotePortIndicator",
-    "JkRemoteHostIndicator",
-    "JkRemoteUserIndicator",
-    "JkAuthTypeIndicator",
-    "JkLocalNameIndicator",
-    "JkLocalAddrIndicator",
-    "JkLocalPortIndicator",
-    "JkIgnoreCLIndicator",
-    "JkHTTPSIndicator",
-    "JkSSLPROTOCOLIndicator",
-    "JkCERTSIndicator",
-    "JkCIPHERIndicator",
-    "JkSESSIONIndicator",
-    "JkKEYSIZEIndicator",
-    "JkCERTCHAINPrefix",
-];
 
 const DEFAULT_STAMP: &str = "[%a %b %d %H:%M:%S.%Q %Y] ";

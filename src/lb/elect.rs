@@ -112,7 +112,7 @@ impl Balancer {
             own.sessions.fetch_add(1, Relaxed);
         }
         self.method.charge(own, self.members[member].multiplicity, is_new_session);
-        Ok(Election { member, is_sticky, activation: self.activation(member, query) })
+        Ok(Election { member, is_sticky, activation: self.activation(member, records, query) })
     }
 
     /// Books that an elected member has finished a request.
@@ -226,7 +226,7 @@ impl Balancer {
     fn forced(&self, records: &[&MemberRecord], query: &Query<'_>, now: Millis) -> Option<usize> {
         (0..self.members.len())
             .filter(|index| MemberState::of(records[*index]) == MemberState::Error)
-            .filter(|index| self.activation(*index, query) == Activation::Active)
+            .filter(|index| self.activation(*index, records, query) == Activation::Active)
             .filter(|index| !query.tried.contains(index))
             .find(|index| {
                 let last = &records[*index].forced_ms;
@@ -241,7 +241,7 @@ impl Balancer {
 
     fn is_eligible(&self, index: usize, records: &[&MemberRecord], query: &Query<'_>) -> bool {
         MemberState::of(records[index]).is_usable()
-            && self.activation(index, query) == Activation::Active
+            && self.activation(index, records, query) == Activation::Active
             && !query.tried.contains(&index)
     }
 
@@ -254,17 +254,23 @@ impl Balancer {
         // A member on trial keeps its sessions: they would be lost anywhere else.
         let state = MemberState::of(records[index]);
         (state.is_usable() || matches!(state, MemberState::Busy | MemberState::Probe))
-            && self.activation(index, query) != Activation::Stopped
+            && self.activation(index, records, query) != Activation::Stopped
             && !query.tried.contains(&index)
     }
 
-    fn activation(&self, index: usize, query: &Query<'_>) -> Activation {
-        query
-            .overrides
-            .iter()
-            .rev()
-            .find(|(member, _)| *member == index)
-            .map_or(self.members[index].activation, |(_, activation)| *activation)
+    fn activation(&self, index: usize, records: &[&MemberRecord], query: &Query<'_>) -> Activation {
+        let named = query.overrides.iter().rev().find(|(member, _)| *member == index);
+        named.map_or_else(|| self.activation_now(index, records[index]), |(_, own)| *own)
+    }
+
+    /// Returns a member's activation as it was set last: while httpd runs, or in the configuration.
+    pub fn activation_now(&self, index: usize, record: &MemberRecord) -> Activation {
+        match record.activation.load(Relaxed) {
+            1 => Activation::Active,
+            2 => Activation::Disabled,
+            3 => Activation::Stopped,
+            _ => self.members[index].activation,
+        }
     }
 }
 

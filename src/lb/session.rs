@@ -15,9 +15,9 @@ pub fn in_path<'a>(uri: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
         .find(|value| !value.is_empty())
 }
 
-/// Appends every value of the cookie `name` in one Cookie header to `ids`, separated by `;`.
+/// Adds every value of the cookie `name` in one Cookie header to `ids`.
 /// White space around a value and a pair of quotes are no part of it.
-pub fn in_cookie(header: &[u8], name: &[u8], ids: &mut Vec<u8>) {
+pub fn in_cookie(header: &[u8], name: &[u8], ids: &mut SessionIds) {
     for cookie in header.split(|byte| matches!(byte, b';' | b',')) {
         let Some(equals) = memchr::memchr(b'=', cookie) else { continue };
         if cookie[..equals].trim_ascii() != name {
@@ -27,13 +27,61 @@ pub fn in_cookie(header: &[u8], name: &[u8], ids: &mut Vec<u8>) {
         let value =
             value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
         if !value.is_empty() {
-            if !ids.is_empty() {
-                ids.push(b';');
-            }
-            ids.extend_from_slice(value);
+            ids.add(value);
         }
     }
 }
+
+/// The session ids of one request, separated by `;`. Those of usual length need no memory of
+/// their own.
+#[derive(Debug)]
+pub struct SessionIds {
+    short: [u8; SHORT_IDS],
+    len: usize,
+    /// All of them, once they are too long for `short`.
+    long: Vec<u8>,
+}
+
+impl SessionIds {
+    /// Begins without any.
+    pub fn new() -> Self {
+        Self { short: [0; SHORT_IDS], len: 0, long: Vec::new() }
+    }
+
+    /// Adds one.
+    pub fn add(&mut self, id: &[u8]) {
+        let separator: &[u8] = if self.as_bytes().is_empty() { b"" } else { b";" };
+        for part in [separator, id] {
+            let end = self.len + part.len();
+            match self.short.get_mut(self.len..end) {
+                Some(place) if self.long.is_empty() => {
+                    place.copy_from_slice(part);
+                    self.len = end;
+                }
+                _ => {
+                    if self.long.is_empty() {
+                        self.long.extend_from_slice(&self.short[..self.len]);
+                    }
+                    self.long.extend_from_slice(part);
+                }
+            }
+        }
+    }
+
+    /// Returns them.
+    pub fn as_bytes(&self) -> &[u8] {
+        if self.long.is_empty() { &self.short[..self.len] } else { &self.long }
+    }
+}
+
+impl Default for SessionIds {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Enough for two ids of Tomcat's with their routes.
+const SHORT_IDS: usize = 112;
 
 /// Iterates over the routes of session ids: what follows the first dot of each.
 pub fn routes(ids: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -77,9 +125,22 @@ mod tests {
             ("equals inside", b"JSESSIONID=a=b.n1", b"a=b.n1"),
         ];
         for (name, header, expected) in cases {
-            let mut ids = Vec::new();
+            let mut ids = SessionIds::new();
             in_cookie(header, b"JSESSIONID", &mut ids);
-            assert_eq!(ids, *expected, "case: {name}");
+            assert_eq!(ids.as_bytes(), *expected, "case: {name}");
+        }
+    }
+
+    #[test]
+    fn s5_1_2_ids_of_any_length_are_kept() {
+        for length in [1, 30, SHORT_IDS - 33, SHORT_IDS - 1, SHORT_IDS, SHORT_IDS + 1, 5000] {
+            let (first, second) = (vec![b'a'; 31], vec![b'b'; length]);
+            let mut ids = SessionIds::new();
+            ids.add(&first);
+            ids.add(&second);
+            ids.add(b"c");
+            let expected = [&first[..], b";", &second, b";c"].concat();
+            assert_eq!(ids.as_bytes(), expected, "length {length}");
         }
     }
 

@@ -19,6 +19,8 @@ pub struct Connection {
     pub(super) peer: SocketAddr,
     /// Reused for every request that goes over this connection.
     pub outbox: Vec<u8>,
+    /// Memory to work with, reused as well.
+    pub scratch: Vec<u8>,
     /// Whether it has carried a request before the present one.
     pub(super) reused: bool,
     pub(super) last_used: Millis,
@@ -53,6 +55,7 @@ impl Connection {
                         inbox: Inbox::new(),
                         peer: *address,
                         outbox: Vec::with_capacity(ajp::DEFAULT_PACKET_SIZE),
+                        scratch: Vec::new(),
                         reused: false,
                         last_used: now,
                         last_seen: now,

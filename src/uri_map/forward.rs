@@ -72,6 +72,12 @@ pub fn forward_uri(
     }
 }
 
+/// Tells whether `path` goes to the container as it is, whatever the client has written: no byte
+/// of it is escaped in any way, nor could have been spelled so that it shows.
+pub fn is_forwarded_as_it_is(mode: ForwardUri, path: &[u8]) -> bool {
+    mode != ForwardUri::CompatUnparsed && path.iter().all(|byte| PLAIN[usize::from(*byte)])
+}
+
 /// Reads a request target as the container will: parameters cut where a literal `;` begins them,
 /// then decoded (encoded slashes too), then slashes and dot segments resolved.
 ///
@@ -283,6 +289,13 @@ const UNRESERVED: [bool; 256] = {
         n += 1;
     }
     kept
+};
+
+/// What no mode escapes and no path parameter begins with.
+const PLAIN: [bool; 256] = {
+    let mut plain = UNRESERVED;
+    plain[b';' as usize] = false;
+    plain
 };
 
 /// Everything but what the container would decode again or cut at, and the blank.

@@ -109,7 +109,7 @@ impl Ajp13 {
         downstream: &mut D,
         upload: &mut Upload,
         member: &MemberData<'_>,
-        settings: &RequestSettings,
+        settings: &RequestSettings<'_>,
         mut tally: Tally,
     ) -> Result<(), Failure> {
         let result = self.try_once(downstream, upload, member, settings, &mut tally);
@@ -122,7 +122,7 @@ impl Ajp13 {
         downstream: &mut D,
         upload: &mut Upload,
         member: &MemberData<'_>,
-        settings: &RequestSettings,
+        settings: &RequestSettings<'_>,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
         let not_sent = |cause| Failure::Uncommitted(Uncommitted { cause, stage: Stage::NotSent });
@@ -149,8 +149,9 @@ impl Ajp13 {
                 .map_err(|error| not_sent(error.into()))?;
             tally.connected(connect_us);
             let is_reused = lease.is_reused();
+            let Connection { outbox, scratch, .. } = &mut *lease;
             downstream
-                .encode(&mut lease.outbox, self.config.max_packet_size, member)
+                .encode(outbox, scratch, self.config.max_packet_size, member)
                 .map_err(|error| not_sent(error.into()))?;
             let sent = self.send(&lease, upload.rewind(self.first_block()), tally);
             let (taken, broken) = match sent {

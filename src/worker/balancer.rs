@@ -16,6 +16,7 @@ use super::{Downstream, MemberData, RequestSettings};
 use crate::clock::{self, Millis};
 use crate::config::LbConfig;
 use crate::lb::recovery::{Attempt, Stage, may_resend};
+use crate::lb::session::SessionIds;
 use crate::lb::{
     Activation, Balancer, Member, MemberState, Policy, Query, Refusal, multiplicities, report,
 };
@@ -89,14 +90,14 @@ impl Lb {
     pub fn serve<D: Downstream>(
         &self,
         downstream: &mut D,
-        settings: &RequestSettings,
+        settings: &RequestSettings<'_>,
         shares: &Shares,
     ) -> Result<(), u16> {
         let records = &self.records;
         let begun = clock::now();
-        let first = self.members.iter().map(|own| own.first_block()).max().unwrap_or_default();
-        let keep = self.members.iter().map(|own| own.config.replay_size).max().unwrap_or_default();
-        let mut upload = Upload::begin(downstream, first, keep)
+        let first = || self.members.iter().map(|own| own.first_block()).max().unwrap_or_default();
+        let keep = || self.members.iter().map(|own| own.config.replay_size).max();
+        let mut upload = Upload::begin(downstream, first, || keep().unwrap_or_default())
             .map_err(|error| log_client(downstream, &self.name, error))?;
         let ids = self.session_ids(downstream, settings);
         let overrides = self.overrides(settings);
@@ -107,7 +108,7 @@ impl Lb {
         let mut served_by = None;
         let result = loop {
             let query = Query {
-                session_ids: &ids,
+                session_ids: ids.as_bytes(),
                 is_stateless: settings.stateless,
                 overrides: &overrides,
                 tried: &tried,
@@ -132,8 +133,8 @@ impl Lb {
             let attempted = Attempted { balancer: Some(&self.name), worker: member, begun };
             let wants_cookie = self.config.set_session_cookie || settings.set_session_cookie;
             if wants_cookie && !election.is_sticky {
-                let name = settings.session_cookie.as_ref().unwrap_or(&self.config.session_cookie);
-                let path = settings.session_cookie_path.as_ref();
+                let name = settings.session_cookie.unwrap_or(&self.config.session_cookie);
+                let path = settings.session_cookie_path;
                 let path = path.unwrap_or(&self.config.session_cookie_path);
                 downstream.set_session_cookie(name, &self.balancer.members[index].route, path);
             }
@@ -192,7 +193,7 @@ impl Lb {
             last_failure = Some((member, failure));
         };
         if let Some(member) = served_by {
-            downstream.note("JK_WORKER_ROUTE", &self.balancer.members[member].route);
+            downstream.note(c"JK_WORKER_ROUTE", &self.balancer.members[member].route);
         }
         if let Some((first, last)) = first.zip(last) {
             first.note(self, &notes::FIRST, downstream);
@@ -201,45 +202,37 @@ impl Lb {
         result
     }
 
-    fn session_ids<D: Downstream>(&self, downstream: &D, settings: &RequestSettings) -> Vec<u8> {
-        let mut ids = Vec::new();
+    fn session_ids<D: Downstream>(
+        &self,
+        downstream: &D,
+        settings: &RequestSettings<'_>,
+    ) -> SessionIds {
+        let mut ids = SessionIds::new();
         if !self.config.sticky_session || settings.sticky_ignore {
             return ids;
         }
         if let Some(route) = &settings.route {
-            ids.push(b'.');
-            ids.extend_from_slice(route.as_bytes());
+            ids.add(format!(".{route}").as_bytes());
             return ids;
         }
-        let cookie = settings.session_cookie.as_ref().unwrap_or(&self.config.session_cookie);
-        let path = settings.session_path.as_ref().unwrap_or(&self.config.session_path);
+        let cookie = settings.session_cookie.unwrap_or(&self.config.session_cookie);
+        let path = settings.session_path.unwrap_or(&self.config.session_path);
         downstream.session_ids(cookie, path, &mut ids);
         ids
     }
 
-    fn overrides(&self, settings: &RequestSettings) -> Vec<(usize, Activation)> {
+    /// Returns what the rule says about members; the last one counts.
+    fn overrides(&self, settings: &RequestSettings<'_>) -> Vec<(usize, Activation)> {
         let place = |name: &str| self.members.iter().position(|member| member.name == name);
-        let set = self.records.iter().enumerate().filter_map(|(place, record)| {
-            // Almost always 0, and then there is nothing to do.
-            match record.activation.load(Relaxed) {
-                0 => None,
-                _ => Some((place, self.activation(place))),
-            }
-        });
-        // What the rule says comes last and wins.
-        let named = settings.activations.iter();
-        set.chain(named.filter_map(|(name, activation)| Some((place(name)?, *activation))))
-            .collect()
+        let lists = settings.activations.iter();
+        let named =
+            lists.flat_map(|(names, activation)| names.iter().map(|own| (own, *activation)));
+        named.filter_map(|(name, activation)| Some((place(name)?, activation))).collect()
     }
 
     /// Returns a member's activation as it was set last.
     pub fn activation(&self, place: usize) -> Activation {
-        match self.records[place].activation.load(Relaxed) {
-            1 => Activation::Active,
-            2 => Activation::Disabled,
-            3 => Activation::Stopped,
-            _ => self.balancer.members[place].activation,
-        }
+        self.balancer.activation_now(place, self.records[place])
     }
 
     fn explain(&self, refusal: Refusal, now: Millis) {

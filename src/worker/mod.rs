@@ -20,6 +20,8 @@ mod upload;
 pub mod watchdog;
 mod workers;
 
+use std::borrow::Cow;
+use std::ffi::CStr;
 use std::time::Duration;
 
 pub use crate::status::view::Rule as RuleView;
@@ -32,6 +34,7 @@ pub use shares::Shares;
 pub use workers::{VERSION, Worker, Workers};
 
 use crate::ajp::{EncodeError, RequestBody, ResponseHead};
+use crate::lb::session::SessionIds;
 use crate::net::Slice;
 
 /// The client's side of a request: what a worker needs of the web server, and nothing more.
@@ -48,7 +51,8 @@ pub trait Downstream {
     /// Says how much body the client announced.
     fn request_body(&self) -> RequestBody;
 
-    /// Writes the request as one packet of at most `limit` bytes to `out`.
+    /// Writes the request as one packet of at most `limit` bytes to `out`. `scratch` is memory to
+    /// work with.
     ///
     /// # Errors
     ///
@@ -56,6 +60,7 @@ pub trait Downstream {
     fn encode(
         &self,
         out: &mut Vec<u8>,
+        scratch: &mut Vec<u8>,
         limit: usize,
         member: &MemberData<'_>,
     ) -> Result<(), EncodeError>;
@@ -67,8 +72,8 @@ pub trait Downstream {
     /// If the client is gone or its body malformed.
     fn read_body(&mut self, into: &mut [u8]) -> Result<(usize, bool), ClientError>;
 
-    /// Appends the session ids of the request to `ids`, separated by `;`.
-    fn session_ids(&self, cookie: &str, path: &str, ids: &mut Vec<u8>);
+    /// Adds the session ids of the request to `ids`.
+    fn session_ids(&self, cookie: &str, path: &str, ids: &mut SessionIds);
 
     /// Sets status and headers. The client sees nothing yet.
     fn begin(&mut self, head: &ResponseHead<'_>);
@@ -118,7 +123,7 @@ pub trait Downstream {
     fn retry_after(&mut self, seconds: u32);
 
     /// Leaves a note for the access log.
-    fn note(&mut self, name: &'static str, value: &str);
+    fn note(&mut self, name: &'static CStr, value: &str);
 }
 
 /// What the container is told beside the request itself.
@@ -134,29 +139,29 @@ pub struct MemberData<'a> {
 
 /// What holds for one request, from its rule, its environment and its server.
 #[derive(Clone, Debug, Default)]
-pub struct RequestSettings {
+pub struct RequestSettings<'a> {
     /// Overrides the worker's reply timeout; inner `None` is no limit.
     pub reply_timeout: Option<Option<Duration>>,
     /// Replaces the worker's list unless empty.
-    pub fail_on_status: Vec<i32>,
+    pub fail_on_status: &'a [i32],
     /// Statuses from here on get the server's own page; 0 is none.
     pub use_server_errors: u16,
     /// Ignores sessions.
     pub sticky_ignore: bool,
     /// The request neither has nor begins a session.
     pub stateless: bool,
-    /// Members with another activation for this request.
-    pub activations: Vec<(String, crate::lb::Activation)>,
+    /// Members with another activation for this request; the last one that names a member counts.
+    pub activations: [(&'a [String], crate::lb::Activation); 3],
     /// The route to take, whatever the session says.
-    pub route: Option<String>,
+    pub route: Option<Cow<'a, str>>,
     /// Rule-level names.
-    pub session_cookie: Option<String>,
+    pub session_cookie: Option<&'a str>,
     /// Rule-level names.
-    pub session_path: Option<String>,
+    pub session_path: Option<&'a str>,
     /// Sets the cookie whatever the balancer says.
     pub set_session_cookie: bool,
     /// Path of that cookie.
-    pub session_cookie_path: Option<String>,
+    pub session_cookie_path: Option<&'a str>,
     /// Whether anybody reads the notes about members.
     pub wants_notes: bool,
     /// Flushes after each body packet.
@@ -169,10 +174,10 @@ pub struct RequestSettings {
     pub disable_reuse: bool,
 }
 
-impl RequestSettings {
+impl RequestSettings<'_> {
     /// Returns the failure a status counts as, if it does; `own` is the worker's list.
     fn failed_status(&self, own: &[i32], status: u16) -> Option<Cause> {
-        let list = if self.fail_on_status.is_empty() { own } else { &self.fail_on_status };
+        let list = if self.fail_on_status.is_empty() { own } else { self.fail_on_status };
         let found = list.iter().find(|entry| entry.unsigned_abs() == u32::from(status))?;
         Some(Cause::Status { status, is_hard: *found > 0 })
     }

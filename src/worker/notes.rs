@@ -1,5 +1,6 @@
 //! Notes about the members that served a request, for the access log.
 
+use std::ffi::CStr;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Downstream;
@@ -46,40 +47,40 @@ impl Seen {
 /// Names of one member's notes.
 #[derive(Debug)]
 pub struct Names {
-    name: &'static str,
-    activation: &'static str,
-    state: &'static str,
-    numbers: [&'static str; 7],
+    name: &'static CStr,
+    activation: &'static CStr,
+    state: &'static CStr,
+    numbers: [&'static CStr; 7],
 }
 
 /// Notes about the member that was tried first.
 pub const FIRST: Names = Names {
-    name: "JK_LB_FIRST_NAME",
-    activation: "JK_LB_FIRST_ACTIVATION",
-    state: "JK_LB_FIRST_STATE",
+    name: c"JK_LB_FIRST_NAME",
+    activation: c"JK_LB_FIRST_ACTIVATION",
+    state: c"JK_LB_FIRST_STATE",
     numbers: [
-        "JK_LB_FIRST_VALUE",
-        "JK_LB_FIRST_ACCESSED",
-        "JK_LB_FIRST_SESSIONS",
-        "JK_LB_FIRST_READ",
-        "JK_LB_FIRST_TRANSFERRED",
-        "JK_LB_FIRST_ERRORS",
-        "JK_LB_FIRST_BUSY",
+        c"JK_LB_FIRST_VALUE",
+        c"JK_LB_FIRST_ACCESSED",
+        c"JK_LB_FIRST_SESSIONS",
+        c"JK_LB_FIRST_READ",
+        c"JK_LB_FIRST_TRANSFERRED",
+        c"JK_LB_FIRST_ERRORS",
+        c"JK_LB_FIRST_BUSY",
     ],
 };
 
 /// Notes about the member that was tried last.
 pub const LAST: Names = Names {
-    name: "JK_LB_LAST_NAME",
-    activation: "JK_LB_LAST_ACTIVATION",
-    state: "JK_LB_LAST_STATE",
+    name: c"JK_LB_LAST_NAME",
+    activation: c"JK_LB_LAST_ACTIVATION",
+    state: c"JK_LB_LAST_STATE",
     numbers: [
-        "JK_LB_LAST_VALUE",
-        "JK_LB_LAST_ACCESSED",
-        "JK_LB_LAST_SESSIONS",
-        "JK_LB_LAST_READ",
-        "JK_LB_LAST_TRANSFERRED",
-        "JK_LB_LAST_ERRORS",
-        "JK_LB_LAST_BUSY",
+        c"JK_LB_LAST_VALUE",
+        c"JK_LB_LAST_ACCESSED",
+        c"JK_LB_LAST_SESSIONS",
+        c"JK_LB_LAST_READ",
+        c"JK_LB_LAST_TRANSFERRED",
+        c"JK_LB_LAST_ERRORS",
+        c"JK_LB_LAST_BUSY",
     ],
 };

@@ -16,7 +16,7 @@ use crate::net::{Connection, NetError};
 /// One attempt after the request was sent.
 pub struct Run<'w> {
     worker: &'w Ajp13,
-    settings: &'w RequestSettings,
+    settings: &'w RequestSettings<'w>,
     tally: &'w mut Tally,
     exchange: Exchange,
     status: u16,
@@ -43,7 +43,7 @@ impl<'w> Run<'w> {
     /// `broken` is why that failed.
     pub fn new(
         worker: &'w Ajp13,
-        settings: &'w RequestSettings,
+        settings: &'w RequestSettings<'w>,
         tally: &'w mut Tally,
         method: &[u8],
         upload: &Upload,

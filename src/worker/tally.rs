@@ -79,7 +79,7 @@ impl Tally {
     pub fn end<D: Downstream>(
         &self,
         downstream: &mut D,
-        settings: &RequestSettings,
+        settings: &RequestSettings<'_>,
         worker: &str,
         result: &Result<(), Failure>,
     ) {
@@ -91,11 +91,11 @@ impl Tally {
             return;
         }
         let time = |us: Option<u64>| us.map_or_else(|| "-".to_owned(), |us| us.to_string());
-        downstream.note("JK_MEMBER", worker);
-        downstream.note("JK_RETRIES", &self.before.to_string());
-        downstream.note("JK_CONNECT_US", &time(self.connect_us));
-        downstream.note("JK_FIRST_BYTE_US", &time(self.first_byte_us));
+        downstream.note(c"JK_MEMBER", worker);
+        downstream.note(c"JK_RETRIES", &self.before.to_string());
+        downstream.note(c"JK_CONNECT_US", &time(self.connect_us));
+        downstream.note(c"JK_FIRST_BYTE_US", &time(self.first_byte_us));
         let cause = result.as_ref().err().map_or("-", |failure| failure.cause().code());
-        downstream.note("JK_CAUSE", cause);
+        downstream.note(c"JK_CAUSE", cause);
     }
 }

@@ -35,11 +35,13 @@ impl Upload {
     /// If the client's body cannot be read. No container has seen the request then.
     pub fn begin<D: Downstream>(
         downstream: &mut D,
-        first: usize,
-        keep: usize,
+        first: impl FnOnce() -> usize,
+        keep: impl FnOnce() -> usize,
     ) -> Result<Self, ClientError> {
         let length = downstream.request_body();
         let ended = length == RequestBody::None;
+        // Without a body there is no reason to ask.
+        let (first, keep) = if ended { (0, 0) } else { (first(), keep()) };
         let (block, limit) = (Vec::new(), keep.max(first));
         let mut upload = Self { length, block, given: 0, limit, gone: false, ended, read: 0 };
         if matches!(length, RequestBody::Known(_)) && upload.fill(first, downstream)? == 0 {

@@ -173,7 +173,7 @@ impl Workers {
         &self,
         worker: &Worker,
         downstream: &mut D,
-        settings: &RequestSettings,
+        settings: &RequestSettings<'_>,
     ) -> Result<(), u16> {
         match worker {
             Worker::Ajp13(ajp, place) => self.alone(ajp, *place, downstream, settings),
@@ -190,10 +190,10 @@ impl Workers {
         ajp: &Ajp13,
         place: usize,
         downstream: &mut D,
-        settings: &RequestSettings,
+        settings: &RequestSettings<'_>,
     ) -> Result<(), u16> {
         let begun = clock::now();
-        let mut upload = Upload::begin(downstream, ajp.first_block(), ajp.config.replay_size)
+        let mut upload = Upload::begin(downstream, || ajp.first_block(), || ajp.config.replay_size)
             .map_err(|error| log_client(downstream, &ajp.name, error))?;
         let data = MemberData {
             secret: ajp.config.secret.as_ref().map(|secret| secret.0.as_str()),

@@ -89,6 +89,23 @@ fn only_a_path_is_forwarded_unparsed() {
 }
 
 #[test]
+fn what_goes_as_it_is_would_not_be_changed() {
+    for mode in [Compat, Escaped, Proxy] {
+        for byte in 1..=255 {
+            let path = [b'/', byte, b'a'];
+            let mut out = Vec::new();
+            let result = forward_uri(mode, &path, Some(&path), &mut out);
+            if is_forwarded_as_it_is(mode, &path) {
+                assert_eq!((result, &out[..]), (Ok(()), &path[..]), "{mode:?} {byte:#x}");
+            }
+        }
+        assert!(is_forwarded_as_it_is(mode, b"/app/a-b_c.d~e/(f)"), "{mode:?}");
+        assert!(!is_forwarded_as_it_is(mode, b"/app/a;v=1"), "its spelling decides: {mode:?}");
+    }
+    assert!(!is_forwarded_as_it_is(CompatUnparsed, b"/app"), "the path decides nothing");
+}
+
+#[test]
 fn the_usual_path_does_not_allocate() {
     let mut out = Vec::with_capacity(64);
     let before = out.as_ptr();

@@ -11,12 +11,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("uri_map", &[]),
     ("lb", &["clock", "shm"]),
     ("config", &["ajp", "uri_map", "lb"]),
+    ("health", &["clock", "lb", "shm"]),
     ("metrics", &[]),
     ("status", &["config", "lb"]),
     ("shm", &["lb", "metrics"]),
     ("log", &["clock", "config"]),
     ("net", &["ajp", "clock"]),
-    ("worker", &["ajp", "clock", "config", "lb", "log", "metrics", "net", "shm", "status"]),
+    (
+        "worker",
+        &["ajp", "clock", "config", "health", "lb", "log", "metrics", "net", "shm", "status"],
+    ),
     ("httpd", &["ajp", "clock", "config", "lb", "log", "net", "shm", "uri_map", "worker"]),
 ];
 

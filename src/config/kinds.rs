@@ -104,6 +104,8 @@ pub struct LbConfig {
     pub retries: u32,
     pub retry_interval: Duration,
     pub recover_time: Duration,
+    /// Whether members in error are asked for a sign of life.
+    pub probe: bool,
     pub error_escalation_time: Duration,
     pub max_reply_timeouts: u32,
     pub session_cookie: String,

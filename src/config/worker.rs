@@ -309,6 +309,7 @@ impl<'p> Resolver<'p> {
             retries: self.integer(name, "retries", 2).max(1).unsigned_abs(),
             retry_interval: self.millis(name, "retry_interval", 100).unwrap_or_default(),
             recover_time: seconds(recover),
+            probe: self.boolean(name, "probe", true),
             error_escalation_time: seconds(escalation),
             max_reply_timeouts: u32::try_from(self.integer(name, "max_reply_timeouts", 0))
                 .unwrap_or(u32::MAX),

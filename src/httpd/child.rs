@@ -1,5 +1,6 @@
 //! What a child owns: the subscriber, the background thread.
 
+use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -15,9 +16,13 @@ use crate::worker::watchdog::Watchdog;
 /// The main server, for lines without a request. Set in the child only.
 static MAIN: AtomicPtr<server_rec> = AtomicPtr::new(ptr::null_mut());
 
-/// Writes a line to httpd's error log, at the levels of `LogLevel jk:…`.
+/// Writes a line to httpd's error log, at the levels of `LogLevel jk:…`. While the child ends there
+/// is none any more.
 pub fn host_log(level: LogLevel, line: &str) {
-    say(MAIN.load(Ordering::Relaxed), level, line);
+    let main = MAIN.load(Ordering::Relaxed);
+    if !main.is_null() {
+        say(main, level, line);
+    }
 }
 
 /// Begins the child's work.
@@ -27,6 +32,7 @@ pub fn host_log(level: LogLevel, line: &str) {
 /// The arguments must be those of a child_init hook.
 pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
     MAIN.store(main, Ordering::Relaxed);
+    stay_loaded();
     log::install();
     // SAFETY: httpd keeps the servers as long as the child lives.
     let Some(ready) = (unsafe { server::of(main) }).and_then(|conf| conf.ready.get()) else {
@@ -48,7 +54,7 @@ pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
     match started {
         // SAFETY: the child's pool is live; the first thing of its end is to stop the thread and to
         // wait for it.
-        Ok(watchdog) => unsafe { server::give_to_pool_first(pchild, Box::new(watchdog)) },
+        Ok(watchdog) => unsafe { server::before_pool_ends(pchild, watchdog, end) },
         Err(why) => say(
             main,
             LogLevel::Error,
@@ -57,6 +63,29 @@ pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
             ),
         ),
     }
+}
+
+/// Ends the child's work.
+fn end(watchdog: &Watchdog) {
+    watchdog.stop();
+    // A thread that could not be waited for must not find a server that is gone.
+    MAIN.store(ptr::null_mut(), Ordering::Relaxed);
+}
+
+/// Keeps this library in the child's memory to the very end. A child that exits destroys its
+/// configuration, which unloads the modules, while there may still be a thread that waits for a name
+/// server, a buffer of ours in somebody's brigade, or a destructor of a thread's own values.
+fn stay_loaded() {
+    // SAFETY: all-zero is a valid place: four null pointers.
+    let mut own: libc::Dl_info = unsafe { std::mem::zeroed() };
+    let address: *const c_void = (stay_loaded as fn()) as *const c_void;
+    // SAFETY: looks an address up and fills the place.
+    if unsafe { libc::dladdr(address, &raw mut own) } == 0 {
+        return;
+    }
+    let flags = libc::RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
+    // SAFETY: the name is that of a loaded object, which is marked and not loaded again.
+    unsafe { libc::dlopen(own.dli_fname, flags) };
 }
 
 /// Blocks all signals for a while, so that a thread begun meanwhile never gets one: httpd's own

@@ -127,20 +127,24 @@ pub unsafe fn place_in_pool<T>(pool: *mut apr_pool_t, value: T) -> *mut T {
     place
 }
 
-/// Lets a pool own a value that is dropped before anything else of the pool goes.
+/// Has `end` called before anything of a pool goes. The value itself is never freed: the process is
+/// about to end, and in a prefork child that happens in a signal handler, which must not free.
 ///
 /// # Safety
 ///
 /// `pool` must be a live pool.
-pub unsafe fn give_to_pool_first<T>(pool: *mut apr_pool_t, value: Box<T>) {
-    unsafe extern "C" fn drop_it<T>(value: *mut c_void) -> ffi::apr_status_t {
-        // SAFETY: the pool calls this once with the pointer registered below.
-        drop(unsafe { Box::from_raw(value.cast::<T>()) });
+pub unsafe fn before_pool_ends<T: Sync + 'static>(pool: *mut apr_pool_t, value: T, end: fn(&T)) {
+    struct Call<T>(T, fn(&T));
+    unsafe extern "C" fn run<T>(call: *mut c_void) -> ffi::apr_status_t {
+        // SAFETY: the pool passes the pointer registered below, which is never freed.
+        let call = unsafe { &*call.cast::<Call<T>>() };
+        call.1(&call.0);
         0
     }
-    let value = Box::into_raw(value);
-    // SAFETY: the pool is live by contract; the cleanup frees what was just leaked.
-    unsafe { ffi::apr_pool_pre_cleanup_register(pool, value.cast(), Some(drop_it::<T>)) };
+    let call: &'static Call<T> = Box::leak(Box::new(Call(value, end)));
+    let call = std::ptr::from_ref(call).cast_mut().cast::<c_void>();
+    // SAFETY: the pool is live by contract.
+    unsafe { ffi::apr_pool_pre_cleanup_register(pool, call, Some(run::<T>)) };
 }
 
 /// Returns the configuration of a server.

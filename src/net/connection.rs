@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use super::buffer::{Inbox, Slice};
@@ -49,23 +50,50 @@ impl Connection {
             let others = u32::try_from(addresses.len() - place).unwrap_or(u32::MAX);
             let deadline = now.plus(deadline.since(now) / others);
             match Socket::connect(*address, options, deadline) {
-                Ok(socket) => {
-                    return Ok(Self {
-                        socket,
-                        inbox: Inbox::new(),
-                        peer: *address,
-                        outbox: Vec::with_capacity(ajp::DEFAULT_PACKET_SIZE),
-                        scratch: Vec::new(),
-                        reused: false,
-                        last_used: now,
-                        last_seen: now,
-                        generation: 0,
-                    });
-                }
+                Ok(socket) => return Ok(Self::over(socket, *address, now)),
                 Err(error) => last = error,
             }
         }
         Err(NetError::new(Phase::Connect, last))
+    }
+
+    /// Begins to open a connection to one address, without waiting;
+    /// [`finish`](Self::finish) tells when it is open.
+    ///
+    /// # Errors
+    ///
+    /// In phase `Connect`.
+    pub fn begin(
+        address: SocketAddr,
+        options: &SocketOptions,
+        now: Millis,
+    ) -> Result<Self, NetError> {
+        let begun = Socket::begin(address, options);
+        let socket = begun.map_err(|error| NetError::new(Phase::Connect, error))?;
+        Ok(Self::over(socket, address, now))
+    }
+
+    /// Waits until the connection is open.
+    ///
+    /// # Errors
+    ///
+    /// In phase `Connect`.
+    pub fn finish(&mut self, deadline: Millis) -> Result<(), NetError> {
+        self.socket.finish(deadline).map_err(|error| NetError::new(Phase::Connect, error))
+    }
+
+    fn over(socket: Socket, peer: SocketAddr, now: Millis) -> Self {
+        Self {
+            socket,
+            inbox: Inbox::new(),
+            peer,
+            outbox: Vec::with_capacity(ajp::DEFAULT_PACKET_SIZE),
+            scratch: Vec::new(),
+            reused: false,
+            last_used: now,
+            last_seen: now,
+            generation: 0,
+        }
     }
 
     /// Tells whether the connection has carried a request before.
@@ -167,11 +195,28 @@ impl Connection {
     /// In phase `Cping`. Anything but a CPONG is one, and so is a CPONG with more behind it: the
     /// connection must be closed.
     pub fn cping(&mut self, now: Millis, limit: Duration) -> Result<(), NetError> {
-        let deadline = Some(now.plus(limit));
-        let as_cping = |error: NetError| NetError { phase: Phase::Cping, ..error };
-        self.send(&mut [IoSlice::new(&ajp::CPING)], deadline).map_err(as_cping)?;
+        let deadline = now.plus(limit);
+        self.ask(deadline)?;
+        self.answer(deadline)
+    }
+
+    /// Sends a CPING.
+    ///
+    /// # Errors
+    ///
+    /// In phase `Cping`.
+    pub fn ask(&self, deadline: Millis) -> Result<(), NetError> {
+        self.send(&mut [IoSlice::new(&ajp::CPING)], Some(deadline)).map_err(as_cping)
+    }
+
+    /// Waits for the CPONG. After a timeout it may be called again, to go on waiting.
+    ///
+    /// # Errors
+    ///
+    /// As for [`cping`](Self::cping).
+    pub fn answer(&mut self, deadline: Millis) -> Result<(), NetError> {
         while self.bytes().len() < CPONG.len() {
-            self.receive(deadline).map_err(as_cping)?;
+            self.receive(Some(deadline)).map_err(as_cping)?;
         }
         if self.bytes() != CPONG {
             let text = "the answer is not a CPONG";
@@ -182,6 +227,16 @@ impl Connection {
         self.last_seen = clock::now();
         Ok(())
     }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn as_cping(error: NetError) -> NetError {
+    NetError { phase: Phase::Cping, ..error }
 }
 
 /// The whole answer to a CPING.

@@ -4,6 +4,7 @@
 
 mod buffer;
 mod connection;
+mod dialogue;
 mod error;
 mod pool;
 mod resolver;
@@ -11,7 +12,8 @@ mod socket;
 
 pub use buffer::{BUFFER_BYTES, Buffer, Inbox, Slice};
 pub use connection::Connection;
+pub use dialogue::Dialogue;
 pub use error::{NetError, Phase};
 pub use pool::{Lease, Pool, PoolOptions};
 pub use resolver::Target;
-pub use socket::{Idle, SocketOptions};
+pub use socket::{Idle, SocketOptions, Wanted, wait_any};

@@ -68,6 +68,11 @@ impl Pool {
         &self.target
     }
 
+    /// Returns what is set on each socket.
+    pub fn socket_options(&self) -> &SocketOptions {
+        &self.options.socket
+    }
+
     /// Returns how many connections are open and idle, and how many are in use.
     pub fn counts(&self) -> (usize, usize) {
         let state = self.state.lock();

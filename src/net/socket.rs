@@ -3,7 +3,8 @@
 
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
 
 use crate::clock::{self, Millis};
 
@@ -24,6 +25,17 @@ pub struct Socket {
     fd: OwnedFd,
     /// Why the configured local address could not be taken, if it could not.
     pub source_refused: Option<io::Error>,
+    /// Whether the connection is still being opened.
+    is_opening: bool,
+}
+
+/// What a socket is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Something to read, or the end of the stream.
+    Read,
+    /// Room to write, or the end of connecting.
+    Write,
 }
 
 /// A send that failed, and how many bytes the kernel had taken before.
@@ -57,12 +69,24 @@ impl Socket {
         options: &SocketOptions,
         deadline: Millis,
     ) -> io::Result<Self> {
+        let mut socket = Self::begin(address, options)?;
+        socket.finish(deadline)?;
+        Ok(socket)
+    }
+
+    /// Begins to connect to `address`, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As the system reports it.
+    pub fn begin(address: SocketAddr, options: &SocketOptions) -> io::Result<Self> {
         let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
         let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
         // SAFETY: `socket` takes numbers only.
         let fd = check(unsafe { libc::socket(family, kind, 0) })?;
         // SAFETY: `fd` was just opened and nobody else owns it.
-        let mut socket = Self { fd: unsafe { OwnedFd::from_raw_fd(fd) }, source_refused: None };
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        let mut socket = Self { fd, source_refused: None, is_opening: false };
         socket.set(libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
         if options.keepalive {
             socket.set(libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1)?;
@@ -86,12 +110,23 @@ impl Socket {
             if error.raw_os_error() != Some(libc::EINPROGRESS) {
                 return Err(error);
             }
-            socket.wait(libc::POLLOUT, Some(deadline))?;
-            if let Some(error) = TcpStream::from(socket.fd.try_clone()?).take_error()? {
-                return Err(error);
-            }
+            socket.is_opening = true;
         }
         Ok(socket)
+    }
+
+    /// Waits until the connection is open.
+    ///
+    /// # Errors
+    ///
+    /// As the system reports it; `TimedOut` at the deadline.
+    pub fn finish(&mut self, deadline: Millis) -> io::Result<()> {
+        if !self.is_opening {
+            return Ok(());
+        }
+        self.wait(libc::POLLOUT, Some(deadline))?;
+        self.is_opening = false;
+        TcpStream::from(self.fd.try_clone()?).take_error()?.map_or(Ok(()), Err)
     }
 
     /// Sends all of `parts`.
@@ -201,6 +236,29 @@ impl Socket {
     fn raw(&self) -> libc::c_int {
         self.fd.as_raw_fd()
     }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Waits until one of many descriptors is ready, for at most `limit`. Which one it is, the caller
+/// finds out by trying.
+pub fn wait_any<'f>(wanted: impl Iterator<Item = (BorrowedFd<'f>, Wanted)>, limit: Duration) {
+    let mut polled: Vec<_> = wanted
+        .map(|(fd, wanted)| {
+            let events = if wanted == Wanted::Read { libc::POLLIN } else { libc::POLLOUT };
+            libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 }
+        })
+        .collect();
+    // A millisecond too early would mean to look again at once, and again.
+    let limit = limit.as_micros().div_ceil(1000);
+    let limit = libc::c_int::try_from(limit).unwrap_or(libc::c_int::MAX);
+    // SAFETY: `polled` is writable for its length, and its descriptors are borrowed, hence open.
+    // The only failures are an interruption and a lack of memory: then the caller tries too early.
+    unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, limit) };
 }
 
 /// A broken connection is an error to report, not a signal to die of.

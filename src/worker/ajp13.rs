@@ -4,7 +4,6 @@ use std::io::IoSlice;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 use super::failure::{Cause, Committed, Failure, Uncommitted};
 use super::learned::Learned;
@@ -190,23 +189,6 @@ impl Ajp13 {
         }
     }
 
-    /// Asks the container for a sign of life over a connection of its own.
-    ///
-    /// # Errors
-    ///
-    /// If it gives none within the worker's `ping_timeout`.
-    pub fn probe(&self) -> Result<(), NetError> {
-        let now = clock::now();
-        let limit = self.config.ping_timeout.min(PROBE_LIMIT);
-        let target = self.pool.target();
-        let options = SocketOptions::default();
-        let opened = Connection::open(&target.addresses()?, &options, now, limit);
-        let mut connection = opened.inspect_err(|_| target.failed())?;
-        connection.cping(clock::now(), limit)?;
-        self.learned.answered_cping();
-        Ok(())
-    }
-
     /// Leaves the lease with a connection that is worth a request. Returns how long opening it
     /// took in microseconds, if it is a new one.
     fn make_ready(
@@ -298,6 +280,3 @@ impl From<Cause> for Failure {
         Self::Uncommitted(Uncommitted { cause, stage: Stage::NotSent })
     }
 }
-
-/// Longest wait of a background probe.
-pub const PROBE_LIMIT: Duration = Duration::from_secs(2);

@@ -165,8 +165,12 @@ impl Lb {
             };
             let cause = failure.cause();
             if report(own, cause.outcome(), policy, started, now) {
+                let next = match self.config.probe {
+                    true => "it is asked for a sign of life every second",
+                    false => "a request tries it after recover_time",
+                };
                 tracing::warn!(
-                    "JK-401 balancer {}: member {} at {} is in error: {cause}; it is asked for a sign of life every second",
+                    "JK-401 balancer {}: member {} at {} is in error: {cause}; {next}",
                     self.name,
                     member.name,
                     member.pool.target().name()

@@ -1,24 +1,34 @@
-//! The background thread of a child: idle connections, recovery of members, decay.
+//! The background thread of a child: idle connections, members in error, names, decay.
+//!
+//! It never waits for a single container: whatever it asks is under way at once, and it sleeps until
+//! something of it has come, something is due, or it shall end.
 
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
-
-use super::ajp13::{Ajp13, PROBE_LIMIT};
+use super::ajp13::Ajp13;
 use super::live::Live;
+use super::lookups::LookUps;
+use super::pings::Pings;
+use super::prober::{Prober, balancers};
 use super::workers::{Worker, Workers};
 use crate::clock::{self, Millis};
-use crate::lb::{MemberState, Method, level, recover_due};
+use crate::lb::{MemberState, Method};
 use crate::log::{self, Log};
+use crate::net::{Wanted, wait_any};
 
-/// Stops the thread when dropped.
+/// The thread of this child.
 #[derive(Debug)]
 pub struct Watchdog {
-    stop: Arc<(Mutex<bool>, Condvar)>,
-    thread: Option<JoinHandle<()>>,
+    stop: Arc<AtomicBool>,
+    bell: UnixStream,
+    thread: JoinHandle<()>,
 }
 
 impl Watchdog {
@@ -26,110 +36,119 @@ impl Watchdog {
     ///
     /// # Errors
     ///
-    /// If the system has no thread left.
+    /// If the system has no thread or descriptor left.
     pub fn start(
         live: Arc<Live>,
         interval: Duration,
         log: Option<Arc<Log>>,
     ) -> std::io::Result<Self> {
-        let stop = Arc::new((Mutex::new(false), Condvar::new()));
-        let seen = Arc::clone(&stop);
+        let (bell, heard) = UnixStream::pair()?;
+        bell.set_nonblocking(true)?;
+        heard.set_nonblocking(true)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let duty = Duty {
+            interval,
+            log,
+            stop: Arc::clone(&stop),
+            bell: heard,
+            prober: Prober::default(),
+            pings: Pings::default(),
+            look_ups: LookUps::default(),
+        };
         let thread =
             std::thread::Builder::new().name("jk-watchdog".to_owned()).spawn(move || {
-                log::within(log.as_ref(), || run(&live, interval, &seen));
+                let log = duty.log.clone();
+                log::within(log.as_ref(), || duty.run(&live));
             })?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { stop, bell, thread })
     }
-}
 
-impl Drop for Watchdog {
-    fn drop(&mut self) {
-        *self.stop.0.lock() = true;
-        self.stop.1.notify_all();
-        if let Some(thread) = self.thread.take() {
-            // A thread that panicked is gone as well.
-            let _ = thread.join();
-        }
-    }
-}
-
-fn run(live: &Live, interval: Duration, stop: &(Mutex<bool>, Condvar)) {
-    let mut last_round = clock::now();
-    let mut counts = Vec::new();
-    for ticks in 1_u64.. {
-        {
-            let mut stopped = stop.0.lock();
-            if !*stopped {
-                stop.1.wait_for(&mut stopped, TICK);
+    /// Ends the thread and waits for it, though not for ever. Returns whether it has ended.
+    ///
+    /// A prefork child runs this in a signal handler, perhaps in the middle of a request of its own:
+    /// it allocates and frees nothing, and a lock that the request holds cannot hang it.
+    pub fn stop(&self) -> bool {
+        self.stop.store(true, Relaxed);
+        let ring = || (&self.bell).write(&[0]).is_ok();
+        // Without a bell it hears of it at its next tick.
+        ring();
+        (0..STOP_LIMIT.as_millis() / NAP.as_millis()).any(|_| {
+            self.thread.is_finished() || {
+                std::thread::sleep(NAP);
+                false
             }
-            if *stopped {
+        })
+    }
+}
+
+/// What the thread does, and how far it is.
+struct Duty {
+    interval: Duration,
+    log: Option<Arc<Log>>,
+    stop: Arc<AtomicBool>,
+    bell: UnixStream,
+    prober: Prober,
+    pings: Pings,
+    look_ups: LookUps,
+}
+
+impl Duty {
+    fn run(mut self, live: &Live) {
+        let mut last_round = clock::now();
+        let mut next_tick = last_round.plus(TICK);
+        let mut counts = Vec::new();
+        let (mut ticks, mut is_leader) = (0_u64, false);
+        loop {
+            self.wait(next_tick);
+            if self.stop.load(Relaxed) {
                 return;
             }
-        }
-        let (now, workers) = (clock::now(), &*live.current());
-        let is_leader = lead(workers, now);
-        if is_leader {
-            recover(workers, now);
-            if ticks % 8 == 0 {
-                // httpd's parent does it at once; this is for a parent that is gone or busy.
-                workers.shares.release_lost();
+            let (now, workers) = (clock::now(), &*live.current());
+            self.prober.advance(workers, now);
+            self.pings.advance(now);
+            if now < next_tick {
+                if is_leader {
+                    self.prober.plan(workers, now);
+                }
+                continue;
             }
-            workers.shares.reconcile(&mut counts);
-        }
-        report_pools(workers);
-        let is_round = now.since(last_round) >= interval;
-        for ajp in workers.containers().filter(|ajp| ajp.config.port != 0) {
-            ping_idle(ajp, now);
-            if ajp.pool.target().wants_look_up() || is_round {
-                look_up(ajp);
-            }
-        }
-        if is_round {
-            last_round = now;
-            for ajp in workers.containers() {
-                ajp.report_strays(ajp.pool.maintain(now));
-            }
+            next_tick = now.plus(TICK);
+            ticks += 1;
+            is_leader = lead(workers, now);
             if is_leader {
-                decay(workers, now, interval);
+                self.prober.plan(workers, now);
+                if ticks % 8 == 0 {
+                    // httpd's parent does it at once; this is for a parent that is gone or busy.
+                    workers.shares.release_lost();
+                }
+                workers.shares.reconcile(&mut counts);
+            } else {
+                self.prober.rest();
             }
-        }
-    }
-}
-
-/// Asks connections for a sign of life that have been idle for `connection_ping_interval`. Without
-/// such an interval one connection is asked once, to learn whether the container answers at all:
-/// only then can a response it has given up be told from a slow one.
-fn ping_idle(ajp: &Ajp13, now: Millis) {
-    let learns = ajp.learned.wants_trial();
-    let silence = match ajp.config.connection_ping_interval {
-        Some(interval) => interval,
-        None if learns => Duration::ZERO,
-        None => return,
-    };
-    let limit = ajp.config.ping_timeout.min(PROBE_LIMIT);
-    while let Some(mut lease) = ajp.pool.take_silent(now, silence) {
-        ajp.learned.tried();
-        match lease.cping(clock::now(), limit) {
-            Ok(()) => {
-                ajp.learned.answered_cping();
-                lease.keep();
-            }
-            Err(why) => {
-                drop(lease);
-                tracing::info!(
-                    "JK-304 worker {} at {}: an idle connection does not answer: {why}; it is closed",
-                    ajp.name,
-                    ajp.pool.target().name()
-                );
-                if why.is_timeout() {
-                    // The others would only add their silence; requests open new ones.
-                    ajp.pool.close_idle();
+            report_pools(workers);
+            self.pings.plan(workers, now);
+            let is_round = now.since(last_round) >= self.interval;
+            self.look_ups.plan(workers, self.log.as_ref(), is_round, now);
+            if is_round {
+                last_round = now;
+                for ajp in workers.containers() {
+                    ajp.report_strays(ajp.pool.maintain(now));
+                }
+                if is_leader {
+                    decay(workers, now, self.interval);
                 }
             }
         }
-        if ajp.config.connection_ping_interval.is_none() {
-            return;
-        }
+    }
+
+    /// Sleeps until there is something to do, at most until `tick`.
+    fn wait(&mut self, tick: Millis) {
+        let due = self.prober.due().into_iter().chain(self.pings.due()).fold(tick, Millis::min);
+        let bell: (BorrowedFd<'_>, Wanted) = (self.bell.as_fd(), Wanted::Read);
+        let wanted = std::iter::once(bell).chain(self.prober.wants()).chain(self.pings.wants());
+        wait_any(wanted, due.since(clock::now()));
+        // Nobody rings twice, but a bell that was not emptied would ring for ever.
+        let _ = self.bell.read(&mut [0; 8]);
     }
 }
 
@@ -150,23 +169,6 @@ fn report_pools(workers: &Workers) {
     }
 }
 
-/// Looks the name of a container up again.
-fn look_up(ajp: &Ajp13) {
-    let target = ajp.pool.target();
-    match target.look_up() {
-        Ok(false) => {}
-        Ok(true) => {
-            tracing::info!(
-                "JK-319 worker {} at {}: the name has other addresses now; new connections go there",
-                ajp.name,
-                target.name()
-            );
-            ajp.pool.close_all();
-        }
-        Err(why) => tracing::debug!("worker {} at {}: {why}", ajp.name, target.name()),
-    }
-}
-
 /// One process of the machine leads; a leader without a sign of life loses its place.
 fn lead(workers: &Workers, now: Millis) -> bool {
     let header = workers.places.segment.header();
@@ -181,34 +183,6 @@ fn lead(workers: &Workers, now: Millis) -> bool {
     is_mine
 }
 
-/// Asks members in error for a sign of life, so that no request has to find out.
-fn recover(workers: &Workers, now: Millis) {
-    for worker in workers.iter() {
-        let Worker::Lb(lb) = worker else { continue };
-        let records = &lb.records;
-        for ((ajp, record), place) in lb.members.iter().zip(records).zip(&lb.places) {
-            let is_stuck = MemberState::of(record) == MemberState::Force;
-            if MemberState::of(record) != MemberState::Error && !is_stuck {
-                continue;
-            }
-            let answered = ajp.probe().is_ok();
-            let shard = workers.shares.shard(*place);
-            let counter = if answered { &shard.probes_ok } else { &shard.probes_failed };
-            counter.fetch_add(1, Relaxed);
-            if answered || recover_due(record, &lb.balancer.policy, now) {
-                level(record, records.iter().copied());
-                if answered {
-                    tracing::info!(
-                        "JK-403 balancer {}: member {} answers again and is back in service",
-                        lb.name,
-                        ajp.name
-                    );
-                }
-            }
-        }
-    }
-}
-
 fn decay(workers: &Workers, now: Millis, interval: Duration) {
     let header = workers.places.segment.header();
     let last = Millis(header.decayed_ms.swap(now.0, Relaxed));
@@ -217,8 +191,7 @@ fn decay(workers: &Workers, now: Millis, interval: Duration) {
         _ => now.since(last).as_millis() / interval.as_millis().max(1),
     };
     let shift = u32::try_from(rounds).unwrap_or(64);
-    for worker in workers.iter() {
-        let Worker::Lb(lb) = worker else { continue };
+    for lb in balancers(workers) {
         let records = &lb.records;
         let least = records
             .iter()
@@ -242,8 +215,14 @@ fn decay(workers: &Workers, now: Millis, interval: Duration) {
     }
 }
 
-/// How often members in error are asked.
+/// How often the thread looks around. Whoever went into error is noticed then.
 const TICK: Duration = Duration::from_millis(500);
 
-/// How long a leader may stay silent; a probe of every member may take a while.
-const LEASE: Duration = Duration::from_secs(10);
+/// How long a leader may stay silent. It never waits for a container, so more than four ticks mean
+/// that it is gone, or frozen.
+const LEASE: Duration = Duration::from_millis(2_000);
+
+/// How long the end of a child may wait for the thread, which is asleep or nearly so. Only a thread
+/// that wants a lock of an interrupted request takes longer, and it would take for ever.
+const STOP_LIMIT: Duration = Duration::from_millis(1_000);
+const NAP: Duration = Duration::from_millis(2);

@@ -159,6 +159,11 @@ impl Workers {
         self.containers.values()
     }
 
+    /// Finds a container by the name of its worker.
+    pub(super) fn container(&self, name: &str) -> Option<&Arc<Ajp13>> {
+        self.containers.get(name)
+    }
+
     /// Iterates over all workers.
     pub fn iter(&self) -> impl Iterator<Item = &Worker> {
         self.by_name.values()

@@ -12,6 +12,7 @@ mod edits;
 mod http2;
 mod metrics;
 mod paths;
+mod probing;
 mod restarts;
 mod retries;
 mod scripts;

@@ -13,7 +13,7 @@ use crate::support::httpd::{Httpd, Setup};
 use crate::support::{free_port, wait_until};
 
 /// Returns a number of a member from the status page.
-fn number(httpd: &Httpd, member: &str, key: &str) -> String {
+pub fn number(httpd: &Httpd, member: &str, key: &str) -> String {
     // The child that takes the request may be the one that is killed.
     let ask = || {
         let text = b"GET /jkstatus?mime=txt HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -31,7 +31,7 @@ fn number(httpd: &Httpd, member: &str, key: &str) -> String {
     word.unwrap_or_else(|| panic!("no {key} in {line}")).to_owned()
 }
 
-fn children(httpd: &Httpd) -> Vec<String> {
+pub fn children(httpd: &Httpd) -> Vec<String> {
     let pid = httpd.pid();
     let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
     text.expect("httpd has children").split_whitespace().map(str::to_owned).collect()

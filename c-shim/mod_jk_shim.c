@@ -79,6 +79,13 @@ static void child_status(server_rec *s, pid_t pid, ap_generation_t generation, i
     }
 }
 
+static int monitor(apr_pool_t *pool, server_rec *s)
+{
+    (void)pool;
+    mod_jk_monitor(s);
+    return DECLINED;
+}
+
 void jk_shim_register_hooks(apr_pool_t *pool)
 {
     /* Redirects of mod_alias run first, its Alias after us; load order must not decide. */
@@ -91,6 +98,7 @@ void jk_shim_register_hooks(apr_pool_t *pool)
     ap_hook_post_config(mod_jk_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(mod_jk_child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_translate_name(mod_jk_translate_name, before_translate, after_translate,
                            APR_HOOK_MIDDLE);
     ap_hook_map_to_storage(mod_jk_map_to_storage, NULL, NULL, APR_HOOK_MIDDLE);

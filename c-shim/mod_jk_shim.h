@@ -12,6 +12,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 #include <ap_mpm.h>
+#include <mpm_common.h>
 #include <apr_buckets.h>
 #include <apr_hooks.h>
 #include <apr_optional.h>
@@ -67,6 +68,7 @@ int mod_jk_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
 int mod_jk_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
 void mod_jk_child_init(apr_pool_t *pchild, server_rec *s);
 void mod_jk_child_ended(server_rec *s, pid_t pid);
+void mod_jk_monitor(server_rec *s);
 int mod_jk_translate_name(request_rec *r);
 int mod_jk_map_to_storage(request_rec *r);
 int mod_jk_handler(request_rec *r);

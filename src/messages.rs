@@ -82,6 +82,21 @@ pub const CATALOGUE: &[Message] = &[
         remedy: "correct the value that names the worker",
     },
     Message {
+        code: "JK-211",
+        what: "a mount file has changed and its rules are in force",
+        remedy: "nothing",
+    },
+    Message {
+        code: "JK-212",
+        what: "a changed mount file has a line that is no rule, or a rule for an unknown worker, that was not there before; the rules read before stay in force",
+        remedy: "mend the line; the file is read again when it changes",
+    },
+    Message {
+        code: "JK-213",
+        what: "a mount file is gone or cannot be read; the rules read before stay in force",
+        remedy: "the line names the reason; children read the file as httpd's User",
+    },
+    Message {
         code: "JK-301",
         what: "no free connection within connection_acquire_timeout",
         remedy: "raise connection_pool_size, or find out why Tomcat is slow",

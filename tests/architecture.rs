@@ -19,7 +19,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("net", &["ajp", "clock"]),
     (
         "worker",
-        &["ajp", "clock", "config", "health", "lb", "log", "metrics", "net", "shm", "status"],
+        &[
+            "ajp", "clock", "config", "health", "lb", "log", "metrics", "net", "shm", "status",
+            "uri_map",
+        ],
     ),
     ("httpd", &["ajp", "clock", "config", "lb", "log", "net", "shm", "uri_map", "worker"]),
 ];

@@ -10,8 +10,8 @@ use super::server::ServerSettings;
 use super::uri_map_file::{add_worker_mount, parse_mount_file};
 use super::worker::resolve;
 use crate::uri_map::UriMap;
-use crate::uri_map::check::{Target, check_workers};
-use crate::uri_map::merge::{MapOf, ServerMounts, main_rules, map_of, vhost_rules};
+use crate::uri_map::check::{Target, check_patterns, check_workers};
+use crate::uri_map::merge::{Mounts, ServerMounts, main_rules, server_rules};
 
 /// Where files and variables come from.
 pub trait Files {
@@ -90,7 +90,7 @@ pub fn check(servers: &[&ServerSettings], given: Option<&str>, files: &dyn Files
         let (mounts, found) = mounts_of(settings, of_main, files);
         problems.extend(found);
         let rules = main_rules(&mounts);
-        problems.extend(UriMap::build(rules.clone()).1.into_iter().map(Diagnostic::from));
+        problems.extend(check_patterns(&rules).into_iter().map(Diagnostic::from));
         let found = check_workers(&rules, &names, |name| target(&workers, name));
         problems.extend(found.into_iter().map(Diagnostic::from));
         checked.mounts.push(mounts);
@@ -104,13 +104,7 @@ pub fn check(servers: &[&ServerSettings], given: Option<&str>, files: &dyn Files
 
 /// Compiles the rules of a server: its own, and what `JkMountCopy` brings.
 pub fn map_for(main: &ServerMounts, own: &ServerMounts, is_main: bool) -> UriMap {
-    let rules = match map_of(main, own) {
-        _ if is_main => main_rules(main),
-        MapOf::Nothing => Vec::new(),
-        MapOf::Main => main_rules(main),
-        MapOf::Own => vhost_rules(main, own),
-    };
-    UriMap::build(rules).0
+    UriMap::build(server_rules(main, own, is_main)).0
 }
 
 /// Returns what a server's own directives and its mount file say; with `workers`, which is for the
@@ -136,6 +130,8 @@ pub fn mounts_of(
                 problems.extend(found.into_iter().map(Diagnostic::from));
             }
             Err(why) => {
+                // The server still has a file of its own, and so no use for the main server's.
+                mounts.file = Some(Mounts::default());
                 problems.push(Diagnostic::error(origin, format!("JkMountFile {path}: {why}")));
             }
         }

@@ -48,7 +48,7 @@ impl From<Problem> for Diagnostic {
     fn from(problem: Problem) -> Self {
         let lost = match problem.severity {
             RuleSeverity::Error => ", the rule is left out",
-            RuleSeverity::Warning => "",
+            RuleSeverity::Failing | RuleSeverity::Warning => "",
         };
         let text = problem.text + lost;
         Self { severity: Severity::Warning, origin: problem.origin, text }

@@ -122,7 +122,6 @@ impl ServerSettings {
             "jkmountfile" => self.mount_file = Some((first.to_owned(), origin)),
             "jkmountfilereload" => {
                 self.mount_file_reload = Some(number(first));
-                self.not_yet(directive, "the mount file is read at start and restart", origin);
             }
             "jkmountcopy" => {
                 self.mount_copy = Some(match first.to_ascii_lowercase().as_str() {

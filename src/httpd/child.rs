@@ -38,6 +38,7 @@ pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
     let Some(ready) = (unsafe { server::of(main) }).and_then(|conf| conf.ready.get()) else {
         return;
     };
+    log::within(Some(&ready.log), || ready.mounts.catch_up());
     if !ready.workers.base().shares.claim(std::process::id()) {
         let text = "JK-106 no row for this child in shared memory; its requests count, but are not given back should it be killed";
         say(main, LogLevel::Warn, text);
@@ -49,7 +50,8 @@ pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
     };
     let interval = Duration::from_secs(interval.into());
     let started = without_signals(|| {
-        Watchdog::start(Arc::clone(&ready.workers), interval, Some(Arc::clone(&ready.log)))
+        let (workers, mounts) = (Arc::clone(&ready.workers), Arc::clone(&ready.mounts));
+        Watchdog::start(workers, mounts, interval, Some(Arc::clone(&ready.log)))
     });
     match started {
         // SAFETY: the child's pool is live; the first thing of its end is to stop the thread and to

@@ -107,6 +107,23 @@ pub unsafe extern "C" fn mod_jk_child_ended(main: *mut server_rec, pid: libc::pi
     });
 }
 
+/// Follows mount files in the parent too, so that a child that begins later begins with the last
+/// good rules even if the file has become bad meanwhile. httpd calls this about every ten seconds.
+///
+/// # Safety
+///
+/// The argument must be that of a monitor hook.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mod_jk_monitor(main: *mut server_rec) {
+    guard("monitor", (), || {
+        // SAFETY: httpd passes its main server, which lives as long as the configuration.
+        if let Some(ready) = (unsafe { super::server::of(main) }).and_then(|conf| conf.ready.get())
+        {
+            ready.mounts.look(crate::clock::now(), false);
+        }
+    });
+}
+
 /// Maps a request.
 ///
 /// # Safety

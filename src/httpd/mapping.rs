@@ -80,7 +80,7 @@ fn map(request: Request<'_>) -> c_int {
             return DECLINED;
         }
         let Some(rule) = ready.map.find(cleaned) else { return DECLINED };
-        if !means_the_same(&request, ready, rule) {
+        if !means_the_same(&request, ready, &rule) {
             tracing::info!(
                 "JK-206 \"{}\" would be served by another rule as the client wrote it; answered 400",
                 log::escaped(cleaned)
@@ -96,9 +96,9 @@ fn map(request: Request<'_>) -> c_int {
             // SAFETY: the request is ours during the hook; the text lies in its pool.
             unsafe { (*raw).uri = cleaned };
         }
-        claim(request, rule, is_changed.then(|| path.to_vec()));
+        claim(request, &rule, is_changed.then(|| path.to_vec()));
         if let Some(main) = request.main() {
-            index_of(request, main, rule);
+            index_of(request, main, &rule);
         } else {
             let name = cleaned.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
             let name = request.keep(name);
@@ -243,6 +243,7 @@ pub fn handle(request: Request<'_>) -> c_int {
 /// What says which worker serves a request, and how.
 enum Chosen<'r> {
     Rule(&'r Rule),
+    Found(Arc<Rule>),
     Variable(Box<str>, Extensions),
 }
 
@@ -250,6 +251,7 @@ impl Chosen<'_> {
     fn parts(&self) -> (&str, &Extensions) {
         match self {
             Self::Rule(rule) => (&rule.worker, &rule.extensions),
+            Self::Found(rule) => (&rule.worker, &rule.extensions),
             Self::Variable(worker, extensions) => (worker, extensions),
         }
     }
@@ -276,7 +278,7 @@ fn worker_of<'r>(
     }
     let mut buffer = Vec::new();
     let cleaned = uri_map::clean(request.bytes(request.fields().uri)?, &mut buffer).ok()?;
-    Some(Chosen::Rule(ready.map.find(cleaned.path)?))
+    Some(Chosen::Found(ready.map.find(cleaned.path)?))
 }
 
 fn settings<'a>(

@@ -1,35 +1,34 @@
 //! The rules of all servers, as the status page shows them.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
 use std::ffi::{CStr, c_char};
 
 use super::ffi::server_rec;
-use crate::uri_map::UriMap;
 use crate::uri_map::rule::{Rule, Source};
-use crate::worker::RuleView;
+use crate::worker::{MountFiles, RuleView};
 
-/// Rules by the worker they name.
-pub type Shown = BTreeMap<String, Vec<RuleView>>;
-
-/// Adds the rules of one server.
-///
-/// # Safety
-///
-/// `server` must be a server of httpd's that is live.
-pub unsafe fn add(server: *const server_rec, is_main: bool, map: &UriMap, shown: &mut Shown) {
-    // SAFETY: live by contract.
-    let name = unsafe { name_of(server, is_main) };
-    for rule in map.rules() {
-        shown.entry(rule.worker.to_string()).or_default().push(view(&name, rule));
+/// Returns the rules that name a worker, over all servers, as they are now.
+pub fn of_worker(files: &MountFiles, worker: &str) -> Vec<RuleView> {
+    let mut views = Vec::new();
+    for (server, map) in files.maps() {
+        // In the order in which they are tried, exclusions and disabled rules among them.
+        let own = map.rules().map(|rule| &**rule).filter(|rule| &*rule.worker == worker);
+        let mut rules: Vec<&Rule> = own.collect();
+        rules.sort_by_cached_key(|rule| {
+            let slashes = rule.pattern.iter().filter(|byte| **byte == b'/').count();
+            (Reverse(slashes), Reverse(rule.pattern.len()), rule.source, rule.origin.line)
+        });
+        views.extend(rules.into_iter().map(|rule| view(server, rule)));
     }
+    views
 }
 
 /// Names a server: `host` or `host:port`, and where a virtual host listens.
 ///
 /// # Safety
 ///
-/// As for [`add`].
-unsafe fn name_of(server: *const server_rec, is_main: bool) -> String {
+/// `server` must be a server of httpd's that is live.
+pub unsafe fn name_of(server: *const server_rec, is_main: bool) -> String {
     // SAFETY: live by contract.
     let fields = unsafe { &*server };
     let host = text(fields.server_hostname);

@@ -9,8 +9,7 @@ use super::environment::Names;
 use super::ffi::{self, apr_pool_t, server_rec};
 use crate::config::ServerSettings;
 use crate::log::Log;
-use crate::uri_map::UriMap;
-use crate::worker::Live;
+use crate::worker::{Live, LiveMap, MountFiles};
 
 /// What httpd's configuration vector points at for each server.
 #[derive(Debug, Default)]
@@ -25,7 +24,9 @@ pub struct ServerConf {
 #[derive(Debug)]
 pub struct Ready {
     /// Its rules.
-    pub map: Arc<UriMap>,
+    pub map: Arc<LiveMap>,
+    /// The maps of all servers, with their files.
+    pub mounts: Arc<MountFiles>,
     /// The workers, the same for all servers.
     pub workers: Arc<Live>,
     /// Its log.

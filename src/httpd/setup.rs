@@ -7,16 +7,17 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::ptr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::directives::text;
 use super::environment::Names;
 use super::ffi::{self, apr_pool_t, server_rec};
 use super::server::{self, Ready, ServerConf};
 use super::{child, module, retained, rules};
-use crate::config::check::{Checked, Files, check, map_for, mounts_of};
-use crate::config::{LogLevel, ServerSettings, Severity};
+use crate::config::check::{Checked, Files, check, mounts_of};
+use crate::config::{LogLevel, ServerSettings, Severity, WorkersConfig};
 use crate::log::{Log, Sink};
-use crate::worker::{Live, VERSION, Workers};
+use crate::worker::{Host, Live, MountFiles, VERSION, Workers};
 
 /// The whole configuration, as far as files say.
 pub struct Plan(Checked);
@@ -145,43 +146,59 @@ pub unsafe fn install(
     // SAFETY: the main server is live.
     let main_settings =
         unsafe { server::of(main) }.map(|conf| conf.settings.clone()).unwrap_or_default();
-    let files = InPool(pconf);
-    let (main_mounts, _) = mounts_of(&main_settings, Some(&plan.0.workers), &files);
-    let mut shown = rules::Shown::new();
     let mut next = main;
     while !next.is_null() {
         // SAFETY: `next` is a server of httpd's list.
         unsafe { make_own(pconf, main, next, &main_settings) };
         // SAFETY: as above.
-        if let Some(conf) = unsafe { server::of(next) } {
-            let settings = conf.settings.clone();
-            let log = log_of(pconf, &settings, &mut logs)?;
-            // SAFETY: as above.
-            let is_main = ptr::eq(next, main);
-            let map = map_for(&main_mounts, &mounts_of(&settings, None, &files).0, is_main);
-            // SAFETY: as above.
-            unsafe { rules::add(next, is_main, &map, &mut shown) };
-            let names = Names::new(&settings);
-            let ready = Ready {
-                wants_notes,
-                wants_duration,
-                map: Arc::new(map),
-                workers: Arc::clone(&live),
-                log,
-                settings,
-                names,
-            };
-            // A server is made ready once: the pool is new with every pass.
-            let _ = conf.ready.set(ready);
-        }
-        // SAFETY: as above.
         next = unsafe { (*next).next };
     }
-    workers.set_rules(shown);
+    // SAFETY: as above.
+    let all: Vec<_> = unsafe { servers(main) }.collect();
+    let hosts = all.iter().enumerate().map(|(place, (server, conf))| {
+        let workers = (place == 0).then_some(&plan.0.workers);
+        // SAFETY: a server of the list.
+        let name = unsafe { rules::name_of(*server, place == 0) };
+        host_of(name, &conf.settings, workers, &InPool(pconf))
+    });
+    let mounts = Arc::new(MountFiles::build(hosts.collect(), workers.config()));
+    let files = Arc::clone(&mounts);
+    workers.set_rules(move |worker| rules::of_worker(&files, worker));
+    for (place, (_, conf)) in all.iter().enumerate() {
+        let settings = conf.settings.clone();
+        let log = log_of(pconf, &settings, &mut logs)?;
+        let names = Names::new(&settings);
+        let ready = Ready {
+            wants_notes,
+            wants_duration,
+            map: Arc::clone(mounts.map(place)),
+            mounts: Arc::clone(&mounts),
+            workers: Arc::clone(&live),
+            log,
+            settings,
+            names,
+        };
+        // A server is made ready once: the pool is new with every pass.
+        let _ = conf.ready.set(ready);
+    }
     let token = CString::new(format!("mod_jk/{VERSION}")).unwrap_or_default();
     // SAFETY: httpd copies the token into the pool.
     unsafe { ffi::ap_add_version_component(pconf, token.as_ptr()) };
     Ok(())
+}
+
+/// Collects what a server says about mounts; its file is read elsewhere.
+fn host_of(
+    name: String,
+    settings: &ServerSettings,
+    workers: Option<&WorkersConfig>,
+    files: &dyn Files,
+) -> Host {
+    let file = settings.mount_file.as_ref().map(|(file, _)| files.rooted(file));
+    let without_file = ServerSettings { mount_file: None, ..settings.clone() };
+    let (mounts, _) = mounts_of(&without_file, workers, files);
+    let seconds = settings.mount_file_reload.unwrap_or(DEFAULT_RELOAD);
+    Host { name, mounts, file, reload: Duration::from_secs(seconds.into()) }
 }
 
 /// httpd lets virtual hosts without own directives share the main server's configuration; each
@@ -303,5 +320,8 @@ pub unsafe fn servers<'s>(
 /// How the names of the notes begin that are only left if something reads them.
 const NOTES: &[&[u8]] =
     &[b"JK_LB_", b"JK_MEMBER", b"JK_RETRIES", b"JK_CAUSE", b"JK_CONNECT_US", b"JK_FIRST_BYTE_US"];
+
+/// `JkMountFileReload` where nothing is set, in seconds.
+const DEFAULT_RELOAD: u32 = 60;
 
 const DEFAULT_STAMP: &str = "[%a %b %d %H:%M:%S.%Q %Y] ";

@@ -62,9 +62,9 @@ pub fn check_workers<'a>(
                 let hint = nearest(&rule.worker, names)
                     .map_or(String::new(), |name| format!(", did you mean \"{name}\""));
                 let worker = printable(rule.worker.as_bytes());
-                warn(format!(
-                    "rule \"{pattern}\": worker \"{worker}\" is not in worker.list{hint}"
-                ));
+                let text =
+                    format!("rule \"{pattern}\": worker \"{worker}\" is not in worker.list{hint}");
+                problems.push(Problem::failing(&rule.origin, text));
             }
             Some(Target::Balancer(members)) => {
                 for name in rule.extensions.members().filter(|n| !members.iter().any(|m| m == n)) {

@@ -116,6 +116,16 @@ pub fn map_of(main: &ServerMounts, vhost: &ServerMounts) -> MapOf {
     }
 }
 
+/// Returns the rules of a server, which is a virtual host unless `is_main`.
+pub fn server_rules(main: &ServerMounts, own: &ServerMounts, is_main: bool) -> Vec<Arc<Rule>> {
+    match map_of(main, own) {
+        _ if is_main => main_rules(main),
+        MapOf::Nothing => Vec::new(),
+        MapOf::Main => main_rules(main),
+        MapOf::Own => vhost_rules(main, own),
+    }
+}
+
 /// Returns the rules of the main server, for [`UriMap::build`](super::UriMap::build).
 pub fn main_rules(main: &ServerMounts) -> Vec<Arc<Rule>> {
     let file = main.file.iter().flat_map(Mounts::rules);
@@ -149,7 +159,8 @@ pub fn looks_forgotten<'a>(
     has_mounts && !is_set && vhosts.into_iter().any(|vhost| !vhost.has_own())
 }
 
-fn copies(main: &ServerMounts, vhost: &ServerMounts) -> bool {
+/// Says whether a virtual host takes over the main server's mounts.
+pub fn copies(main: &ServerMounts, vhost: &ServerMounts) -> bool {
     match vhost.copy {
         Some(copy) => copy != MountCopy::Off,
         None => main.copy == Some(MountCopy::All),

@@ -25,11 +25,13 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Whether the rule works in spite of the problem.
+/// What the problem does to the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// The rule or extension is used, perhaps not as its writer meant it.
     Warning,
+    /// The rule is used, and the requests it maps fail.
+    Failing,
     /// The rule is not used.
     Error,
 }
@@ -49,6 +51,11 @@ impl Problem {
     /// Makes a finding that leaves the rule in use.
     pub fn warning(origin: &Origin, text: impl Into<String>) -> Self {
         Problem { severity: Severity::Warning, origin: origin.clone(), text: text.into() }
+    }
+
+    /// Makes a finding that lets the rule's requests fail.
+    pub fn failing(origin: &Origin, text: impl Into<String>) -> Self {
+        Problem { severity: Severity::Failing, origin: origin.clone(), text: text.into() }
     }
 
     /// Makes a finding that drops the rule.

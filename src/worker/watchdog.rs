@@ -1,4 +1,5 @@
-//! The background thread of a child: idle connections, members in error, names, decay.
+//! The background thread of a child: idle connections, members in error, names,
+//! mount files, decay.
 //!
 //! It never waits for a single container: whatever it asks is under way at once, and it sleeps until
 //! something of it has come, something is due, or it shall end.
@@ -15,6 +16,7 @@ use std::time::Duration;
 use super::ajp13::Ajp13;
 use super::live::Live;
 use super::lookups::LookUps;
+use super::mounts::MountFiles;
 use super::pings::Pings;
 use super::prober::{Prober, balancers};
 use super::workers::{Worker, Workers};
@@ -39,6 +41,7 @@ impl Watchdog {
     /// If the system has no thread or descriptor left.
     pub fn start(
         live: Arc<Live>,
+        mounts: Arc<MountFiles>,
         interval: Duration,
         log: Option<Arc<Log>>,
     ) -> std::io::Result<Self> {
@@ -58,7 +61,7 @@ impl Watchdog {
         let thread =
             std::thread::Builder::new().name("jk-watchdog".to_owned()).spawn(move || {
                 let log = duty.log.clone();
-                log::within(log.as_ref(), || duty.run(&live));
+                log::within(log.as_ref(), || duty.run(&live, &mounts));
             })?;
         Ok(Self { stop, bell, thread })
     }
@@ -93,7 +96,7 @@ struct Duty {
 }
 
 impl Duty {
-    fn run(mut self, live: &Live) {
+    fn run(mut self, live: &Live, mounts: &MountFiles) {
         let mut last_round = clock::now();
         let mut next_tick = last_round.plus(TICK);
         let mut counts = Vec::new();
@@ -125,6 +128,7 @@ impl Duty {
             } else {
                 self.prober.rest();
             }
+            mounts.look(now, is_leader);
             report_pools(workers);
             self.pings.plan(workers, now);
             let is_round = now.since(last_round) >= self.interval;

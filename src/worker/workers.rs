@@ -1,6 +1,7 @@
 //! All workers of a configuration, by name.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -34,6 +35,16 @@ pub enum Worker {
     Status(StatusConfig),
 }
 
+/// Tells the rules for a worker as they are when it is asked: mount files change.
+#[derive(Clone)]
+struct RulesOf(Arc<dyn Fn(&str) -> Vec<Rule> + Send + Sync>);
+
+impl fmt::Debug for RulesOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RulesOf")
+    }
+}
+
 /// All workers with their shared records.
 #[derive(Debug)]
 pub struct Workers {
@@ -41,7 +52,7 @@ pub struct Workers {
     /// The names in the order of the configuration.
     order: Vec<String>,
     /// Rules that name a worker, over all servers, for the status page.
-    rules: OnceCell<BTreeMap<String, Vec<Rule>>>,
+    rules: OnceCell<RulesOf>,
     /// Each container once, however many balancers it is a member of: they share its connections.
     containers: BTreeMap<String, Arc<Ajp13>>,
     /// What is worth saying about names and places.
@@ -128,6 +139,11 @@ impl Workers {
         }
     }
 
+    /// Returns the configuration, without changes.
+    pub fn config(&self) -> Arc<WorkersConfig> {
+        Arc::clone(&self.config)
+    }
+
     /// Finds a worker that mounts may use.
     pub fn get(&self, name: &str) -> Option<&Worker> {
         self.by_name.get(name)
@@ -143,15 +159,15 @@ impl Workers {
         self.order.iter().filter_map(|name| Some((name.as_str(), self.by_name.get(name)?)))
     }
 
-    /// Keeps the rules of all servers by worker, once.
-    pub fn set_rules(&self, rules: BTreeMap<String, Vec<Rule>>) {
-        // A second time would be a defect without consequence: the first rules stay.
-        let _ = self.rules.set(rules);
+    /// Says, once, how to learn the rules of all servers for a worker.
+    pub fn set_rules(&self, rules: impl Fn(&str) -> Vec<Rule> + Send + Sync + 'static) {
+        // A second time would be a defect without consequence: the first one stays.
+        let _ = self.rules.set(RulesOf(Arc::new(rules)));
     }
 
     /// Returns the rules that name a worker.
     pub fn rules_of(&self, name: &str) -> Vec<Rule> {
-        self.rules.get().and_then(|rules| rules.get(name)).cloned().unwrap_or_default()
+        self.rules.get().map(|rules| rules.0(name)).unwrap_or_default()
     }
 
     /// Iterates over all containers, each once.

@@ -11,6 +11,7 @@ mod configuration;
 mod edits;
 mod http2;
 mod metrics;
+mod mounts;
 mod paths;
 mod probing;
 mod restarts;

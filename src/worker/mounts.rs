@@ -1,0 +1,334 @@
+//! The maps of all servers, and the mount files they come from: a changed file is read, checked
+//! aside and swapped in whole. No request waits for it; the background thread of each child looks.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
+
+use super::mount_file::{Stamp, read, stamp};
+use crate::clock::Millis;
+use crate::config::WorkersConfig;
+use crate::config::check::target;
+use crate::config::uri_map_file::parse_mount_file;
+use crate::uri_map::check::{check_patterns, check_workers};
+use crate::uri_map::merge::{MapOf, Mounts, ServerMounts, copies, map_of, server_rules};
+use crate::uri_map::{Problem, Rule, Severity, UriMap};
+
+/// A map that a reload replaces. Requests look up in what there is at that moment.
+#[derive(Debug)]
+pub struct LiveMap {
+    current: RwLock<Arc<UriMap>>,
+    /// Whether there is anything to look for; spares the lock where there is not.
+    has_rules: AtomicBool,
+}
+
+impl LiveMap {
+    fn new(map: UriMap) -> Self {
+        let has_rules = AtomicBool::new(!map.is_empty());
+        Self { current: RwLock::new(Arc::new(map)), has_rules }
+    }
+
+    /// Returns the rule that maps a match URI. Does not allocate.
+    #[inline]
+    pub fn find(&self, match_uri: &[u8]) -> Option<Arc<Rule>> {
+        self.current.read().find(match_uri).cloned()
+    }
+
+    /// Says whether no rule could map anything.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        !self.has_rules.load(Relaxed)
+    }
+
+    /// Returns the map as it is now.
+    pub fn current(&self) -> Arc<UriMap> {
+        Arc::clone(&self.current.read())
+    }
+
+    fn set(&self, map: UriMap) {
+        let has_rules = !map.is_empty();
+        *self.current.write() = Arc::new(map);
+        self.has_rules.store(has_rules, Relaxed);
+    }
+}
+
+/// What a server says, to be compiled. The first one is the main server.
+#[derive(Debug)]
+pub struct Host {
+    /// Its name on the status page.
+    pub name: String,
+    /// Its mounts without those of its file.
+    pub mounts: ServerMounts,
+    /// Path of its mount file.
+    pub file: Option<String>,
+    /// `JkMountFileReload`; zero never looks.
+    pub reload: Duration,
+}
+
+/// A server's map.
+#[derive(Debug)]
+struct Served {
+    name: String,
+    map: Arc<LiveMap>,
+    /// Its own file.
+    file: Option<usize>,
+    reload: Duration,
+}
+
+/// All maps, with what is needed to make them again.
+#[derive(Debug)]
+pub struct MountFiles {
+    servers: Vec<Served>,
+    config: Arc<WorkersConfig>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// By server, with the rules of its file.
+    mounts: Vec<ServerMounts>,
+    files: Vec<File>,
+}
+
+/// A file that is looked at from time to time.
+#[derive(Debug)]
+struct File {
+    path: String,
+    /// Time between two looks; `None` never looks.
+    every: Option<Duration>,
+    next: Millis,
+    /// What was read, or why it could not be.
+    seen: Result<Stamp, String>,
+    /// A change that must stand still before it is read, and since when it is known.
+    pending: Option<(Result<Stamp, String>, Millis)>,
+    /// What was wrong with the rules in force: it does not keep later changes out.
+    known: HashSet<String>,
+}
+
+impl MountFiles {
+    /// Reads the files and compiles the maps. What is wrong with them is not said here: the check
+    /// of the whole configuration says it.
+    pub fn build(hosts: Vec<Host>, config: Arc<WorkersConfig>) -> Self {
+        let mut files: Vec<File> = Vec::new();
+        let mut read_before: BTreeMap<String, (usize, Mounts)> = BTreeMap::new();
+        let (mut servers, mut all_mounts): (Vec<Served>, Vec<ServerMounts>) = Default::default();
+        for Host { name, mut mounts, file, reload } in hosts {
+            let file = file.map(|path| {
+                let (place, rules) = read_before.entry(path).or_insert_with_key(|path| {
+                    let (file, rules) = File::open(path, &config);
+                    files.push(file);
+                    (files.len() - 1, rules)
+                });
+                mounts.file = Some(rules.clone());
+                *place
+            });
+            let map = Arc::new(LiveMap::new(UriMap::build(Vec::new()).0));
+            servers.push(Served { name, map, file, reload });
+            all_mounts.push(mounts);
+        }
+        share(&mut servers, &all_mounts);
+        for (place, server) in servers.iter().enumerate() {
+            let Some(file) = file_of(&servers, &all_mounts, place) else { continue };
+            if !server.reload.is_zero() {
+                // Twice in the time allowed, so that the change is in force before it is over.
+                let every = server.reload / 2;
+                files[file].every =
+                    Some(files[file].every.map_or(every, |earlier| earlier.min(every)));
+            }
+        }
+        let state = Mutex::new(State { mounts: all_mounts, files });
+        Self { servers, config, state }
+    }
+
+    /// Returns the map of a server, counted from 0 for the main server.
+    pub fn map(&self, server: usize) -> &Arc<LiveMap> {
+        &self.servers[server].map
+    }
+
+    /// Iterates over the servers' names and maps.
+    pub fn maps(&self) -> impl Iterator<Item = (&str, Arc<UriMap>)> {
+        self.servers.iter().map(|server| (server.name.as_str(), server.map.current()))
+    }
+
+    /// Takes what has changed since the parent read the files: a child may begin long after that.
+    pub fn catch_up(&self) {
+        let state = &mut *self.state.lock();
+        for place in 0..state.files.len() {
+            let file = &state.files[place];
+            if file.every.is_some()
+                && let Ok(found) = stamp(&file.path)
+                && file.seen.as_ref() != Ok(&found)
+            {
+                self.take(state, place, found, false);
+            }
+        }
+    }
+
+    /// Looks at the files whose time has come. Only one thread of a child calls this. All children
+    /// do the same, so only one of them, which `speaks`, is loud about it.
+    pub fn look(&self, now: Millis, speaks: bool) {
+        let state = &mut *self.state.lock();
+        for place in 0..state.files.len() {
+            let file = &mut state.files[place];
+            let Some(every) = file.every.filter(|_| now >= file.next) else { continue };
+            let found = stamp(&file.path);
+            if found == file.seen {
+                (file.pending, file.next) = (None, now.plus(every));
+                continue;
+            }
+            // A file that is just being written is not whole: it must stay as it is until the next
+            // look. One that never does is read as it is.
+            let since = file.pending.as_ref().map_or(now, |(_, since)| *since);
+            let stands = file.pending.as_ref().is_some_and(|(before, _)| *before == found);
+            if !stands && now.since(since) < every {
+                file.pending = Some((found, since));
+                continue;
+            }
+            (file.pending, file.next) = (None, now.plus(every));
+            match found {
+                Err(why) => {
+                    complain(speaks, "JK-213", &file.path, &why);
+                    file.seen = Err(why);
+                }
+                Ok(found) => self.take(state, place, found, speaks),
+            }
+        }
+    }
+
+    /// Takes a changed file into use, unless there is something new wrong with it.
+    fn take(&self, state: &mut State, place: usize, found: Stamp, speaks: bool) {
+        let file = &mut state.files[place];
+        let text = match read(&file.path) {
+            Ok(text) => text,
+            Err(why) => {
+                // As it cannot be read, the next look tries again, and is silent about the same.
+                if file.seen.as_ref().err() != Some(&why) {
+                    complain(speaks, "JK-213", &file.path, &why);
+                }
+                file.seen = Err(why);
+                return;
+            }
+        };
+        file.seen = Ok(found);
+        let (rules, problems) = parse(&text, &file.path, &self.config);
+        let is_new = |problem: &&Problem| !file.known.contains(&problem.text);
+        let (faults, remarks): (Vec<_>, Vec<_>) =
+            problems.iter().filter(is_new).partition(|own| own.severity > Severity::Warning);
+        if let Some(first) = faults.first() {
+            let more = match faults.len() - 1 {
+                0 => String::new(),
+                others => format!(" (and {others} more)"),
+            };
+            complain(speaks, "JK-212", &file.path, &format!("{first}{more}"));
+            return;
+        }
+        let count = rules.rules().count();
+        if speaks {
+            remarks.iter().take(MOST_REMARKS).for_each(|own| tracing::warn!("JK-102 {own}"));
+            tracing::info!("JK-211 {}: changed, its {count} rules are in force", file.path);
+        }
+        file.known = problems.into_iter().map(|problem| problem.text).collect();
+        self.swap(&mut state.mounts, place, &rules);
+    }
+
+    /// Makes the maps again that have rules of a file.
+    fn swap(&self, mounts: &mut [ServerMounts], file: usize, rules: &Mounts) {
+        for (server, own) in self.servers.iter().zip(mounts.iter_mut()) {
+            if server.file == Some(file) {
+                own.file = Some(rules.clone());
+            }
+        }
+        let mut fresh: Vec<(&Arc<LiveMap>, UriMap)> = Vec::new();
+        for (place, server) in self.servers.iter().enumerate() {
+            let is_fresh = fresh.iter().any(|(map, _)| Arc::ptr_eq(map, &server.map));
+            if is_fresh
+                || server.reload.is_zero()
+                || file_of(&self.servers, mounts, place) != Some(file)
+            {
+                continue;
+            }
+            let rules = server_rules(&mounts[0], &mounts[place], place == 0);
+            fresh.push((&server.map, UriMap::build(rules).0));
+        }
+        fresh.into_iter().for_each(|(live, map)| live.set(map));
+    }
+}
+
+impl File {
+    fn open(path: &str, config: &WorkersConfig) -> (Self, Mounts) {
+        let seen = stamp(path);
+        let mut file = Self {
+            path: path.to_owned(),
+            every: None,
+            next: Millis(0),
+            seen,
+            pending: None,
+            known: HashSet::new(),
+        };
+        match read(path) {
+            Ok(text) => {
+                let (rules, problems) = parse(&text, path, config);
+                file.known = problems.into_iter().map(|problem| problem.text).collect();
+                (file, rules)
+            }
+            Err(why) => {
+                file.seen = Err(why);
+                (file, Mounts::default())
+            }
+        }
+    }
+}
+
+/// Compiles the maps; servers with the same rules of the same file share one.
+fn share(servers: &mut [Served], mounts: &[ServerMounts]) {
+    let Some(main) = mounts.first() else { return };
+    type Key = (Option<usize>, Duration, Vec<*const Rule>);
+    let mut made: HashMap<Key, Arc<LiveMap>> = HashMap::new();
+    for place in 0..servers.len() {
+        if place > 0 && map_of(main, &mounts[place]) == MapOf::Main {
+            servers[place].map = Arc::clone(&servers[0].map);
+            continue;
+        }
+        let rules = server_rules(main, &mounts[place], place == 0);
+        let file = file_of(servers, mounts, place);
+        let key = (file, servers[place].reload, rules.iter().map(Arc::as_ptr).collect());
+        let map = made.entry(key).or_insert_with(|| Arc::new(LiveMap::new(UriMap::build(rules).0)));
+        servers[place].map = Arc::clone(map);
+    }
+}
+
+/// Returns the file whose rules a server's own map has.
+fn file_of(servers: &[Served], mounts: &[ServerMounts], place: usize) -> Option<usize> {
+    let (main, own) = (&mounts[0], &mounts[place]);
+    if place == 0 || servers[place].file.is_some() {
+        return servers[place].file;
+    }
+    let takes_over = own.has_own() && copies(main, own);
+    takes_over.then(|| servers[0].file).flatten()
+}
+
+fn parse(text: &[u8], path: &str, config: &WorkersConfig) -> (Mounts, Vec<Problem>) {
+    let environment = |name: &str| std::env::var(name).ok();
+    let (mounts, mut problems) = parse_mount_file(text, path, &environment);
+    let rules: Vec<_> = mounts.rules().cloned().collect();
+    problems.extend(check_patterns(&rules));
+    let names: Vec<_> = config.list.iter().map(String::as_str).collect();
+    problems.extend(check_workers(&rules, &names, |name| target(config, name)));
+    (mounts, problems)
+}
+
+fn complain(speaks: bool, code: &str, path: &str, why: &str) {
+    match speaks {
+        true => tracing::error!("{code} {path}: {why}; the rules read before stay in force"),
+        false => tracing::debug!("{code} {path}: {why}; the rules read before stay in force"),
+    }
+}
+
+/// So many remarks about one file are read; more would only bury them.
+const MOST_REMARKS: usize = 10;
+
+#[cfg(test)]
+mod tests;

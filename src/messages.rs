@@ -206,7 +206,7 @@ pub const CATALOGUE: &[Message] = &[
     },
     Message {
         code: "JK-501",
-        what: "somebody who is not in the status worker's `user` list asked for the page; answered 403",
+        what: "somebody who is not in the status worker's `user` list asked for the page; answered \"Access denied.\"",
         remedy: "add the user, or nothing",
     },
     Message {
@@ -223,6 +223,16 @@ pub const CATALOGUE: &[Message] = &[
         code: "JK-504",
         what: "somebody on another machine asked for the status page while JkStatusLoopback is On; answered 403",
         remedy: "nothing, or JkStatusLoopback Off and a Require for the path",
+    },
+    Message {
+        code: "JK-505",
+        what: "a browser was sent to the status page by another site to change something; refused",
+        remedy: "nothing; if it was you, follow a link or a form of the page itself",
+    },
+    Message {
+        code: "JK-506",
+        what: "the status page refuses a request; the line says why",
+        remedy: "mend the script or the link that asks",
     },
     Message {
         code: "JK-901",

@@ -13,7 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["ajp", "uri_map", "lb"]),
     ("health", &["clock", "lb", "shm"]),
     ("metrics", &[]),
-    ("status", &["config", "lb"]),
+    ("status", &["config", "lb", "messages", "metrics"]),
     ("shm", &["lb", "metrics"]),
     ("log", &["clock", "config"]),
     ("net", &["ajp", "clock"]),
@@ -24,7 +24,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "uri_map",
         ],
     ),
-    ("httpd", &["ajp", "clock", "config", "lb", "log", "net", "shm", "uri_map", "worker"]),
+    (
+        "httpd",
+        &["ajp", "clock", "config", "lb", "log", "net", "shm", "status", "uri_map", "worker"],
+    ),
 ];
 
 /// Files that may hold `unsafe`.

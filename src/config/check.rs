@@ -72,6 +72,10 @@ pub fn check(servers: &[&ServerSettings], given: Option<&str>, files: &dyn Files
     }
     if let Some((file, origin)) = &main.workers_file {
         let path = files.rooted(file);
+        // A variable of the file, which `dump` shows as well.
+        let root = files.rooted(".");
+        let root = root.strip_suffix("/.").unwrap_or(&root).trim_end_matches('/');
+        problems.extend(properties.line(&format!("ServerRoot={root}"), origin, &environment));
         match given.map(|text| Ok(text.to_owned())).unwrap_or_else(|| read_text(files, &path)) {
             Ok(text) => {
                 problems.extend(properties.read(&text, &path, &environment));

@@ -110,7 +110,8 @@ impl Downstream for HttpdDownstream<'_> {
     }
 
     fn user(&self) -> Option<&[u8]> {
-        self.request.bytes(self.request.fields().user)
+        let given = self.environment.get(Variable::RemoteUser);
+        given.or_else(|| self.request.bytes(self.request.fields().user))
     }
 
     fn request_body(&self) -> RequestBody {

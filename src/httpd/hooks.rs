@@ -56,6 +56,7 @@ pub unsafe extern "C" fn mod_jk_post_config(
         // SAFETY: the arguments are those of the hook.
         let mut plan = unsafe { setup::plan(main, ptemp, None) };
         plan.report(main, true);
+        let fallback = plan.first_error();
         if plan.is_broken() {
             let Some(text) = retained::workers_text() else { return FAILED };
             say(
@@ -70,7 +71,7 @@ pub unsafe extern "C" fn mod_jk_post_config(
             }
         }
         // SAFETY: as above.
-        match unsafe { setup::install(pconf, main, &plan) } {
+        match unsafe { setup::install(pconf, main, &plan, fallback.as_deref()) } {
             Ok(()) => OK,
             Err(why) => {
                 say(main, LogLevel::Error, &format!("JK-105 {why}"));

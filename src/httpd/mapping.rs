@@ -210,7 +210,8 @@ pub fn handle(request: Request<'_>) -> c_int {
             );
             return ffi::HTTP_INTERNAL_SERVER_ERROR as c_int;
         };
-        let settings = settings(&environment, ready, extensions);
+        let mut settings = settings(&environment, ready, extensions);
+        settings.status_is_open = ready.open_status.iter().any(|open| *open == name);
         let kind: &[u8] = match worker {
             Worker::Ajp13(..) => b"ajp13",
             Worker::Lb(_) => b"lb",
@@ -315,6 +316,7 @@ fn settings<'a>(
         session_cookie_path: extensions.session_cookie_path.as_deref(),
         wants_notes: ready.wants_notes,
         status_loopback: ready.settings.status_loopback == Some(true),
+        status_is_open: false,
         flush_packets: options.flush_packets == Some(true),
         flush_header: options.flush_header == Some(true),
         disable_reuse: options.disable_reuse == Some(true),

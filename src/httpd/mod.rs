@@ -14,6 +14,7 @@ mod guard;
 mod hooks;
 mod mapping;
 mod module;
+mod protection;
 mod request;
 mod retained;
 mod rules;

@@ -39,6 +39,8 @@ pub struct Ready {
     pub wants_duration: bool,
     /// Names of the variables of the environment that are read.
     pub names: Names,
+    /// Status workers that everybody can see by way of this server.
+    pub open_status: Vec<String>,
 }
 
 /// Makes the configuration of a server, with httpd's pool as owner.

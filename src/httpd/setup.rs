@@ -13,10 +13,11 @@ use super::directives::text;
 use super::environment::Names;
 use super::ffi::{self, apr_pool_t, server_rec};
 use super::server::{self, Ready, ServerConf};
-use super::{child, module, retained, rules};
+use super::{child, module, protection, retained, rules};
 use crate::config::check::{Checked, Files, check, mounts_of};
 use crate::config::{LogLevel, ServerSettings, Severity, WorkersConfig};
 use crate::log::{Log, Sink};
+use crate::uri_map::merge::main_rules;
 use crate::worker::{Host, Live, MountFiles, VERSION, Workers};
 
 /// The whole configuration, as far as files say.
@@ -26,6 +27,12 @@ impl Plan {
     /// Tells whether httpd must not start with it.
     pub fn is_broken(&self) -> bool {
         self.0.is_broken()
+    }
+
+    /// Returns the first mistake for which httpd must not start.
+    pub fn first_error(&self) -> Option<String> {
+        let mut errors = self.0.problems.iter().filter(|one| one.severity == Severity::Error);
+        errors.next().map(ToString::to_string)
     }
 
     /// Writes the problems to httpd's error log.
@@ -64,8 +71,18 @@ pub fn say(server: *const server_rec, level: LogLevel, line: &str) {
 /// `main` must be httpd's list of servers, during configuration.
 pub unsafe fn plan(main: *mut server_rec, ptemp: *mut apr_pool_t, given: Option<&str>) -> Plan {
     // SAFETY: the list of servers is live by contract.
-    let servers: Vec<_> = unsafe { servers(main) }.map(|(_, conf)| &conf.settings).collect();
-    Plan(check(&servers, given, &InPool(ptemp)))
+    let servers: Vec<_> = unsafe { servers(main) }.collect();
+    let settings: Vec<_> = servers.iter().map(|(_, conf)| &conf.settings).collect();
+    let mut checked = check(&settings, given, &InPool(ptemp));
+    let is_strict = settings.first().is_some_and(|main| main.strict == Some(true));
+    let tree = protection::tree();
+    for ((own, conf), mounts) in servers.iter().zip(&checked.mounts) {
+        let rules = main_rules(mounts);
+        // SAFETY: a server of the list.
+        let open = unsafe { protection::open_status(&tree, *own, conf, &rules, &checked.workers) };
+        checked.problems.extend(open.into_iter().map(|rule| protection::warning(rule, is_strict)));
+    }
+    Plan(checked)
 }
 
 /// Files as httpd finds them, with a pool for the way.
@@ -126,9 +143,11 @@ pub unsafe fn install(
     pconf: *mut apr_pool_t,
     main: *mut server_rec,
     plan: &Plan,
+    fallback: Option<&str>,
 ) -> Result<(), String> {
-    let workers = Workers::build(&plan.0.workers, most_children(), retained::places())
+    let mut workers = Workers::build(&plan.0.workers, most_children(), retained::places())
         .map_err(|error| error.to_string())?;
+    workers.fallback = fallback.map(str::to_owned);
     let workers = Arc::new(workers);
     retained::keep(&plan.0.text, &workers.places);
     // SAFETY: httpd keeps the tree of directives until its next configuration.
@@ -164,19 +183,27 @@ pub unsafe fn install(
     let mounts = Arc::new(MountFiles::build(hosts.collect(), workers.config()));
     let files = Arc::clone(&mounts);
     workers.set_rules(move |worker| rules::of_worker(&files, worker));
-    for (place, (_, conf)) in all.iter().enumerate() {
+    let tree = protection::tree();
+    for (place, (server, conf)) in all.iter().enumerate() {
         let settings = conf.settings.clone();
+        let map = mounts.map(place);
+        let rules: Vec<_> = map.current().rules().cloned().collect();
+        // SAFETY: a server of the list.
+        let open =
+            unsafe { protection::open_status(&tree, *server, conf, &rules, &plan.0.workers) };
+        let open_status = open.iter().map(|rule| rule.worker.to_string()).collect();
         let log = log_of(pconf, &settings, &mut logs)?;
         let names = Names::new(&settings);
         let ready = Ready {
             wants_notes,
             wants_duration,
-            map: Arc::clone(mounts.map(place)),
+            map: Arc::clone(map),
             mounts: Arc::clone(&mounts),
             workers: Arc::clone(&live),
             log,
             settings,
             names,
+            open_status,
         };
         // A server is made ready once: the pool is new with every pass.
         let _ = conf.ready.set(ready);

@@ -4,7 +4,7 @@
 mod render;
 mod shard;
 
-pub use render::{Gauges, Series, render};
+pub use render::{Balancer, CLASSES, Gauges, Series, render};
 pub use shard::{BUCKETS_US, FAILURES, Histogram, HistogramTotals, Shard, Totals};
 
 /// Content-Type of the text.

@@ -17,6 +17,19 @@ pub struct Gauges {
     pub state: &'static str,
     /// `ACT`, `DIS` or `STP`.
     pub activation: &'static str,
+    /// Most connections of a child; `None` without a limit.
+    pub pool_size: Option<u64>,
+    /// Sessions of the last half hour; `None` for a worker alone.
+    pub recent_sessions: Option<u64>,
+}
+
+/// One balancer.
+#[derive(Clone, Debug, Default)]
+pub struct Balancer {
+    /// Its name.
+    pub name: String,
+    /// Requests no member could be tried for.
+    pub unserved: u64,
 }
 
 /// One worker, or one member of a balancer.
@@ -35,7 +48,8 @@ pub struct Series {
 /// Every state, so that a series exists before it is first 1.
 const STATES: [&str; 7] = ["ERR", "ERR/FRC", "ERR/PRB", "ERR/REC", "OK", "OK/BUSY", "OK/IDLE"];
 const ACTIVATIONS: [&str; 3] = ["ACT", "DIS", "STP"];
-const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+/// Classes of replies, as [`Totals::responses`] holds them.
+pub const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 type Counter = (&'static str, &'static str, &'static str, fn(&Series) -> u64);
 
@@ -69,7 +83,7 @@ const HISTOGRAMS: &[Times] = &[
 
 /// Writes everything, `# EOF` included. A machine may have thousands of workers, each with a hundred
 /// lines, so a line is put together from pieces without the formatting machinery.
-pub fn render(version: &str, series: &[Series]) -> String {
+pub fn render(version: &str, balancers: &[Balancer], series: &[Series]) -> String {
     let labels: Vec<String> = series.iter().map(labels).collect();
     let longest = labels.iter().map(String::len).max().unwrap_or(0);
     let text = String::with_capacity(8192 + series.len() * LINES * (longest + 48));
@@ -81,6 +95,14 @@ pub fn render(version: &str, series: &[Series]) -> String {
     for (name, unit, help, value) in COUNTERS {
         page.head(name, "counter", unit, help);
         page.each(&format!("{name}_total{{"), "} ", |text, own| number(text, value(own)));
+    }
+    page.head("jk_unserved", "counter", "", "Requests no member could be tried for.");
+    for own in balancers {
+        page.text.push_str("jk_unserved_total{balancer=\"");
+        page.text.push_str(&label(&own.name));
+        page.text.push_str("\"} ");
+        number(&mut page.text, own.unserved);
+        page.text.push('\n');
     }
     page.head("jk_queue_wait_seconds", "counter", "seconds", "Waits for a connection.");
     page.each("jk_queue_wait_seconds_total{", "} ", |text, own| {
@@ -102,6 +124,12 @@ pub fn render(version: &str, series: &[Series]) -> String {
         page.head(name, "gauge", unit, help);
         page.each(&format!("{name}{{"), "} ", |text, own| number(text, value(own)));
     }
+    page.some("jk_pool_size", "Most connections of a child, where limited.", |gauges| {
+        gauges.pool_size
+    });
+    page.some("jk_recent_sessions", "Sessions of the last half hour, about.", |gauges| {
+        gauges.recent_sessions
+    });
     page.states("jk_state", "What has been observed.", &STATES, |s| s.gauges.state);
     page.states("jk_activation", "What the administrator set.", &ACTIVATIONS, |s| {
         s.gauges.activation
@@ -138,6 +166,21 @@ impl Page<'_> {
             self.text.push_str(after);
             value(&mut self.text, own);
             self.text.push('\n');
+        }
+    }
+
+    /// Writes a gauge that only some series have.
+    fn some(&mut self, name: &str, help: &str, value: fn(&Gauges) -> Option<u64>) {
+        self.head(name, "gauge", "", help);
+        for (own, labels) in self.series.iter().zip(&self.labels) {
+            if let Some(value) = value(&own.gauges) {
+                self.text.push_str(name);
+                self.text.push('{');
+                self.text.push_str(labels);
+                self.text.push_str("} ");
+                number(&mut self.text, value);
+                self.text.push('\n');
+            }
         }
     }
 
@@ -188,7 +231,7 @@ impl Page<'_> {
 }
 
 /// Lines of one series.
-const LINES: usize = 96;
+const LINES: usize = 98;
 
 fn labels(series: &Series) -> String {
     format!("balancer=\"{}\",worker=\"{}\"", label(&series.balancer), label(&series.worker))

@@ -5,8 +5,10 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 
+use super::seen::RecentSessions;
+
 /// Raised whenever a record changes, so that children of two builds never share a segment.
-pub const LAYOUT_VERSION: u32 = 5;
+pub const LAYOUT_VERSION: u32 = 6;
 
 /// Front of the segment.
 #[repr(C, align(64))]
@@ -32,6 +34,8 @@ pub struct BalancerRecord {
     pub busy: AtomicU32,
     /// Most requests ever in flight.
     pub max_busy: AtomicU32,
+    /// Requests no member could be tried for, since httpd began.
+    pub unserved: AtomicU64,
 }
 
 /// Live numbers of one worker: of a balancer's member, or of an ajp13 worker used directly.
@@ -74,6 +78,10 @@ pub struct MemberRecord {
     pub activation: AtomicU32,
     /// Wall clock in Unix seconds when the counters were 0, for display.
     pub reset_unix: AtomicI64,
+    /// Most connections of all children that anybody has seen.
+    pub max_connected: AtomicU32,
+    /// Sessions served lately.
+    pub recent: RecentSessions,
 }
 
 impl MemberRecord {
@@ -93,6 +101,7 @@ impl MemberRecord {
         }
         self.reply_timeouts.store(0, Relaxed);
         self.max_busy.store(self.busy.load(Relaxed), Relaxed);
+        self.max_connected.store(0, Relaxed);
     }
 }
 
@@ -122,4 +131,4 @@ const _: () = assert!(size_of::<PoolRecord>() == 8);
 const _: () = assert!(size_of::<Header>() == 64);
 const _: () = assert!(size_of::<ChildRecord>() == 64);
 const _: () = assert!(size_of::<BalancerRecord>() == 64);
-const _: () = assert!(size_of::<MemberRecord>() == 128);
+const _: () = assert!(size_of::<MemberRecord>() == 576);

@@ -1,7 +1,52 @@
 //! Changes as text and back, for what carries them from one child to the others.
 
-use super::edit::{Attribute, Change, PARAMETERS, Scope, Value, current, read};
+use super::attributes::{Attribute, PARAMETERS, Scope, Value, current, read};
+use super::edit::Change;
 use super::view::{Snapshot, method_name};
+
+/// What a change has changed, for those who ask or look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The balancer, if it is about one or its member.
+    pub balancer: Option<String>,
+    /// The member or worker.
+    pub worker: Option<String>,
+    /// The property; `counters` after a reset.
+    pub attribute: String,
+    /// Its text before.
+    pub old: String,
+    /// Its text now.
+    pub new: String,
+}
+
+impl Changed {
+    /// Describes a change of what `snapshot` shows.
+    pub fn of(change: &Change, snapshot: &Snapshot) -> Self {
+        let old = old_value(change, snapshot).map(|old| old.text()).unwrap_or_default();
+        let made = |balancer: Option<&String>, worker: Option<&String>, attribute: String, new| {
+            let (balancer, worker) = (balancer.cloned(), worker.cloned());
+            Self { balancer, worker, attribute, old: old.clone(), new }
+        };
+        match change {
+            Change::Balancer { balancer, attribute, value } => {
+                made(Some(balancer), None, property(*attribute), value.text())
+            }
+            Change::Member { balancer, member, attribute, value } => {
+                made(Some(balancer), Some(member), property(*attribute), value.text())
+            }
+            Change::Ajp { worker, attribute, value } => {
+                made(None, Some(worker), property(*attribute), value.text())
+            }
+            Change::Recover { balancer, member } => Self {
+                old: "ERR".to_owned(),
+                ..made(Some(balancer), Some(member), "state".to_owned(), "ERR/REC".to_owned())
+            },
+            Change::Reset { worker, member } => {
+                made(Some(worker), member.as_ref(), "counters".to_owned(), "0".to_owned())
+            }
+        }
+    }
+}
 
 impl Value {
     /// Writes the value as a parameter's text, which reads back as the same value.

@@ -108,6 +108,28 @@ pub fn render(
     page.render()
 }
 
+/// Returns where a form of the page leads when it has done its work, if it was one: to the page
+/// named in its field `then`.
+pub fn way_back(command: &Command) -> Option<String> {
+    let then = command.parameters.get("then").filter(|_| command.action.is_change())?;
+    let worker = command.worker.as_deref().unwrap_or_default();
+    let mut back = match then.as_str() {
+        "show" => format!("?cmd=show&w={}", encode(worker)),
+        "member" => {
+            let member = command.member.as_deref().unwrap_or_default();
+            format!("?cmd=show&w={}&sw={}", encode(worker), encode(member))
+        }
+        _ => "?cmd=list".to_owned(),
+    };
+    let done = match command.action {
+        Action::Recover => "recover",
+        Action::Reset => "reset",
+        _ => "update",
+    };
+    back.push_str(&format!("&done={done}"));
+    Some(back)
+}
+
 impl<'a> Page<'a> {
     fn fill(&mut self, command: &Command, snapshot: &'a Snapshot, rules: &Rules) {
         self.done = command.action.is_change();

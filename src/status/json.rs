@@ -1,14 +1,22 @@
 //! `mime=json`: everything there is, as described in docs/status.md.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::carry::Changed;
 use super::rating::{Rating, Rules};
 use super::request::{Action, Command};
-use super::view::{Ajp, Balancer, Member, Moment, Rule, Snapshot, method_name};
+use super::view::{Ajp, Balancer, Member, Moment, Rule, Snapshot, method_name, percentiles};
 use super::{Refusal, is_secret};
+use crate::metrics::{CLASSES, FAILURES, HistogramTotals, Totals};
 
-/// Writes an answer; `snapshot` holds all workers, `show` picks the one it names.
-pub fn render(command: Result<&Command, &Refusal>, snapshot: &Snapshot, rules: &Rules) -> String {
+/// Writes an answer; `snapshot` holds all workers, `show` picks the one it names. After a change
+/// it shows the worker that was changed, and `changes` says what was.
+pub fn render(
+    command: Result<&Command, &Refusal>,
+    snapshot: &Snapshot,
+    changes: &[Changed],
+    rules: &Rules,
+) -> String {
     let mut page = json!({ "result": match command {
         Ok(_) => json!({ "type": "OK", "message": "Action finished" }),
         Err(refusal) => json!({ "type": "ERROR", "message": refusal.to_string() }),
@@ -19,14 +27,22 @@ pub fn render(command: Result<&Command, &Refusal>, snapshot: &Snapshot, rules: &
         "web_server": snapshot.server.software, "jk_version": snapshot.server.version,
         "time": moment(&snapshot.server.now),
         "broken_configuration": snapshot.broken_configuration,
+        "is_unprotected": snapshot.is_unprotected,
     });
     let is_wanted =
         |name: &str| command.action == Action::List || command.worker.as_deref() == Some(name);
-    if matches!(command.action, Action::List | Action::Show) {
+    let is_list = command.action == Action::List;
+    let hidden = command.hidden;
+    if command.action.is_change() {
+        page["changes"] = changes.iter().map(changed).collect();
+    }
+    if is_list || command.action == Action::Show || command.action.is_change() {
         let lbs = snapshot.balancers.iter().filter(|lb| is_wanted(&lb.name));
+        let lbs = lbs.filter(|_| !(is_list && hidden.balancers()));
         page["balancers"] = lbs.map(|lb| balancer(lb, command, rules)).collect();
         let ajps = snapshot.workers.iter().filter(|worker| is_wanted(&worker.name));
-        page["ajp_workers"] = ajps.map(ajp).collect();
+        let ajps = ajps.filter(|_| !(is_list && hidden.workers()));
+        page["ajp_workers"] = ajps.map(|own| ajp(own, command)).collect();
     }
     if command.action == Action::Dump {
         let shown = snapshot.properties.iter().filter(|(name, _)| !is_secret(name));
@@ -40,9 +56,18 @@ fn moment(moment: &Moment) -> Value {
     json!({ "unix": moment.unix, "datetime": moment.datetime, "tz": moment.tz })
 }
 
+fn changed(change: &Changed) -> Value {
+    json!({
+        "balancer": change.balancer, "worker": change.worker,
+        "attribute": change.attribute, "old": change.old, "new": change.new,
+    })
+}
+
 fn balancer(lb: &Balancer, command: &Command, rules: &Rules) -> Value {
     let wanted = command.member.as_deref().filter(|_| command.action == Action::Show);
     let members = lb.members.iter().filter(|m| wanted.is_none_or(|name| name == m.ajp.name));
+    let members = members.filter(|_| !command.hidden.members());
+    let count = |rating| lb.members.iter().filter(|own| rules.rate(own) == rating).count();
     json!({
         "name": lb.name, "type": "lb",
         "sticky_session": lb.sticky_session, "sticky_session_force": lb.sticky_session_force,
@@ -53,14 +78,20 @@ fn balancer(lb: &Balancer, command: &Command, rules: &Rules) -> Value {
         "busy": lb.busy, "max_busy": lb.max_busy, "map_count": lb.map_count,
         "time_to_maintenance_min_s": lb.time_to_maintenance_min,
         "time_to_maintenance_max_s": lb.time_to_maintenance_max,
-        "last_reset_at": lb.last_reset_at,
-        "members": members.map(|own| member(own, rules)).collect::<Vec<_>>(),
-        "rules": lb.rules.iter().map(rule).collect::<Vec<_>>(),
+        "member_count": lb.members.len(), "good": count(Rating::Good),
+        "degraded": count(Rating::Degraded), "bad": count(Rating::Bad),
+        "unserved": lb.unserved, "last_reset_at": lb.last_reset_at,
+        "members": members.map(|own| member(own, command, rules)).collect::<Vec<_>>(),
+        "rules": rules_of(&lb.rules, command),
     })
 }
 
-fn member(member: &Member, rules: &Rules) -> Value {
-    let mut own = ajp(&member.ajp);
+fn rules_of(rules: &[Rule], command: &Command) -> Vec<Value> {
+    rules.iter().filter(|_| !command.hidden.rules()).map(rule).collect()
+}
+
+fn member(member: &Member, command: &Command, rules: &Rules) -> Value {
+    let mut own = ajp(&member.ajp, command);
     let more = json!({
         "activation": member.activation.code(), "state": member.state.code(),
         "rating": match rules.rate(member) {
@@ -71,6 +102,7 @@ fn member(member: &Member, rules: &Rules) -> Value {
         "lbfactor": member.lbfactor, "lbmult": member.lbmult, "lbvalue": member.lbvalue,
         "route": member.route, "redirect": member.redirect, "domain": member.domain,
         "distance": member.distance, "sessions": member.sessions,
+        "recent_sessions": member.recent_sessions, "last_session_ago_s": member.last_session_ago,
         "time_to_recover_min_s": member.time_to_recover_min,
         "time_to_recover_max_s": member.time_to_recover_max,
     });
@@ -82,7 +114,8 @@ fn member(member: &Member, rules: &Rules) -> Value {
     own
 }
 
-fn ajp(ajp: &Ajp) -> Value {
+fn ajp(ajp: &Ajp, command: &Command) -> Value {
+    let counts = &ajp.counts;
     json!({
         "name": ajp.name, "type": "ajp13", "host": ajp.host, "port": ajp.port,
         "address": ajp.address, "source": ajp.source,
@@ -98,13 +131,32 @@ fn ajp(ajp: &Ajp) -> Value {
         "busy": ajp.busy, "max_busy": ajp.max_busy,
         "connected": ajp.connected, "max_connected": ajp.max_connected, "idle": ajp.idle,
         "pool_size": ajp.pool_size, "map_count": ajp.map_count,
-        "latency_ms": ajp.latency_ms.map(|[p50, p95, p99]| {
-            json!({ "p50": p50, "p95": p95, "p99": p99 })
-        }),
+        "latency_ms": times(&counts.first_byte), "connect_ms": times(&counts.connect),
+        "total_ms": times(&counts.total),
+        "counts": counted(counts),
         "last_reset_at": ajp.last_reset_at,
         "error_time": ajp.error_time.as_ref().map(|(at, _)| moment(at)),
-        "rules": ajp.rules.iter().map(rule).collect::<Vec<_>>(),
+        "rules": rules_of(&ajp.rules, command),
     })
+}
+
+fn counted(counts: &Totals) -> Value {
+    let failures = FAILURES.iter().zip(counts.failures).filter(|(_, count)| *count > 0);
+    let named = |(name, count): (&&str, u64)| ((*name).to_owned(), Value::from(count));
+    json!({
+        "attempts": counts.requests, "retries": counts.retries,
+        "responses": CLASSES.iter().zip(counts.responses).map(named).collect::<Map<_, _>>(),
+        "failures": failures.map(named).collect::<Map<_, _>>(),
+        "queued": counts.queued, "queue_wait_us": counts.queue_wait_us,
+        "connects": counts.connects, "reuses": counts.reuses,
+        "probes_answered": counts.probes_ok, "probes_failed": counts.probes_failed,
+        "bytes_sent": counts.sent_bytes, "bytes_received": counts.received_bytes,
+    })
+}
+
+fn times(times: &HistogramTotals) -> Value {
+    percentiles(times)
+        .map_or(Value::Null, |[p50, p95, p99]| json!({ "p50": p50, "p95": p95, "p99": p99 }))
 }
 
 fn rule(rule: &Rule) -> Value {

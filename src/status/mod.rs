@@ -1,6 +1,8 @@
 //! The page of the status worker. Pure: a request and a view in, text or changes out.
 #![forbid(unsafe_code)]
 
+mod attributes;
+pub mod body;
 pub mod carry;
 pub mod edit;
 mod escape;
@@ -9,6 +11,7 @@ pub mod guard;
 pub mod html;
 pub mod json;
 pub mod machine;
+pub mod protection;
 pub mod rating;
 mod refusal;
 pub mod request;

@@ -8,6 +8,9 @@ pub enum Refusal {
     /// The user is not on the list.
     #[error("Access denied.")]
     Access,
+    /// The body of a POST cannot be used.
+    #[error("The body is not what it says: {0}")]
+    Body(&'static str),
     /// There is no such command.
     #[error("Invalid command.")]
     Command,
@@ -38,6 +41,9 @@ pub enum Refusal {
     /// There is no such worker.
     #[error("Could not find given worker")]
     UnknownWorker,
+    /// Somebody else has changed a value since the form was made.
+    #[error("{0} has been changed meanwhile; nothing was changed now")]
+    Stale(String),
     /// A parameter cannot be decoded.
     #[error("Error during parsing of URI")]
     Unreadable,
@@ -61,8 +67,9 @@ impl Refusal {
         match self {
             Self::Access | Self::CrossSite | Self::ReadOnly => 403,
             Self::UnknownMember | Self::UnknownWorker => 404,
-            Self::NotInError => 409,
-            Self::Command
+            Self::NotInError | Self::Stale(_) => 409,
+            Self::Body(_)
+            | Self::Command
             | Self::Mime
             | Self::NoMember
             | Self::NoWorker

@@ -2,6 +2,7 @@
 //! them; nothing here asks for the time.
 
 use crate::lb::{Activation, MemberState, Method};
+use crate::metrics::{HistogramTotals, Totals};
 
 /// Everything of one answer.
 #[derive(Clone, Debug, Default)]
@@ -12,10 +13,14 @@ pub struct Snapshot {
     pub balancers: Vec<Balancer>,
     /// ajp13 workers of `worker.list`.
     pub workers: Vec<Ajp>,
+    /// Names of status workers.
+    pub others: Vec<String>,
     /// Start-up properties in their order; see [`is_secret`](super::is_secret).
     pub properties: Vec<(String, String)>,
     /// Why the last good configuration is in force instead of the file's, if it is.
     pub broken_configuration: Option<String>,
+    /// Whether anybody who can reach the server may look and change.
+    pub is_unprotected: bool,
 }
 
 /// A wall clock time as it is shown.
@@ -98,6 +103,8 @@ pub struct Balancer {
     pub time_to_maintenance_max: u64,
     pub last_reset_at: i64,
     pub last_reset_ago: i64,
+    /// Requests no member could be tried for.
+    pub unserved: u64,
     pub members: Vec<Member>,
     pub rules: Vec<Rule>,
 }
@@ -119,6 +126,10 @@ pub struct Member {
     pub sessions: u64,
     pub time_to_recover_min: u64,
     pub time_to_recover_max: u64,
+    /// Sessions it has served in the last half hour, about.
+    pub recent_sessions: u64,
+    /// Seconds since the latest request of one of them.
+    pub last_session_ago: Option<u64>,
 }
 
 /// An ajp13 worker, alone or as a member; the fields are named after the keys of the answer.
@@ -164,8 +175,8 @@ pub struct Ajp {
     pub idle: u64,
     /// Most connections of a child; `None` without a limit.
     pub pool_size: Option<u64>,
-    /// Times to the first byte of the reply, in milliseconds: median, 95 and 99 percent.
-    pub latency_ms: Option<[u64; 3]>,
+    /// What is counted for [metrics](crate::metrics), since httpd began.
+    pub counts: Totals,
     /// Rules; empty for a member.
     pub rules: Vec<Rule>,
 }
@@ -190,6 +201,19 @@ pub struct Rule {
     pub stopped: String,
     /// Least status answered with httpd's own error page; 0 for none.
     pub use_server_errors: u32,
+}
+
+impl Ajp {
+    /// Returns the times to the first byte of the reply, in milliseconds: median, 95 and 99 percent.
+    pub fn latency_ms(&self) -> Option<[u64; 3]> {
+        percentiles(&self.counts.first_byte)
+    }
+}
+
+/// Returns median, 95 and 99 percent in milliseconds, rounded up to the next bound of a bucket.
+pub fn percentiles(times: &HistogramTotals) -> Option<[u64; 3]> {
+    let of = |percent| times.percentile_ms(percent);
+    Some([of(50)?, of(95)?, of(99)?])
 }
 
 impl Rule {

@@ -119,6 +119,7 @@ impl Lb {
                 Err(refusal) => {
                     let Some((worker, failure)) = last_failure else {
                         self.explain(refusal, started);
+                        self.record.unserved.fetch_add(1, Relaxed);
                         downstream.retry_after(RETRY_AFTER);
                         break Err(503);
                     };
@@ -130,6 +131,9 @@ impl Lb {
             let index = election.member;
             let (member, own) = (&self.members[index], records[index]);
             let in_flight = shares.enter(self.places[index]);
+            if election.is_sticky {
+                own.recent.note(ids.as_bytes(), started.0);
+            }
             let attempted = Attempted { balancer: Some(&self.name), worker: member, begun };
             let wants_cookie = self.config.set_session_cookie || settings.set_session_cookie;
             if wants_cookie && !election.is_sticky {

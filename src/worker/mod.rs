@@ -3,6 +3,7 @@
 
 mod ajp13;
 mod balancer;
+mod changes;
 mod edits;
 mod failure;
 mod learned;
@@ -176,6 +177,8 @@ pub struct RequestSettings<'a> {
     pub flush_header: bool,
     /// Lets only this machine see status workers.
     pub status_loopback: bool,
+    /// Nobody protects the status worker's path.
+    pub status_is_open: bool,
     /// Closes the connection after each response.
     pub disable_reuse: bool,
 }

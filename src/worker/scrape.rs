@@ -4,32 +4,35 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::ajp13::Ajp13;
 use super::workers::{VERSION, Worker, Workers};
+use crate::clock;
 use crate::lb::{Activation, MemberState};
-use crate::metrics::{Gauges, Series, render};
+use crate::metrics::{Balancer, Gauges, Series, render};
 
 /// Adds everything up. It takes no lock and stops no request.
 pub fn scrape(workers: &Workers) -> String {
-    let mut all = Vec::new();
+    let (mut balancers, mut all) = (Vec::new(), Vec::new());
     for (name, worker) in workers.in_order() {
         match worker {
             Worker::Ajp13(own, place) => {
-                all.push(series(workers, "", own, *place, Activation::Active))
+                all.push(series(workers, None, own, *place, Activation::Active))
             }
             Worker::Lb(lb) => {
+                let unserved = lb.record.unserved.load(Relaxed);
+                balancers.push(Balancer { name: name.to_owned(), unserved });
                 for (index, (member, place)) in lb.members.iter().zip(&lb.places).enumerate() {
                     let activation = lb.activation(index);
-                    all.push(series(workers, name, member, *place, activation));
+                    all.push(series(workers, Some(name), member, *place, activation));
                 }
             }
             Worker::Status(_) => {}
         }
     }
-    render(VERSION, &all)
+    render(VERSION, &balancers, &all)
 }
 
 fn series(
     workers: &Workers,
-    balancer: &str,
+    balancer: Option<&str>,
     own: &Ajp13,
     place: usize,
     activation: Activation,
@@ -37,7 +40,7 @@ fn series(
     let record = workers.places.segment.member(place);
     let (connections, idle) = workers.shares.refreshed(place, own.pool.counts());
     Series {
-        balancer: balancer.to_owned(),
+        balancer: balancer.unwrap_or_default().to_owned(),
         worker: own.name.clone(),
         totals: workers.shares.totals(place),
         gauges: Gauges {
@@ -46,6 +49,8 @@ fn series(
             idle,
             state: MemberState::of(record).code(),
             activation: activation.code(),
+            pool_size: own.config.connection_pool_size.map(|size| size as u64),
+            recent_sessions: balancer.map(|_| record.recent.count(clock::now().0)),
         },
     }
 }

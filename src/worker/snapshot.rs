@@ -13,7 +13,7 @@ use crate::status::view::{Ajp, Balancer, Member, Moment, Rule, Server, Snapshot}
 
 /// Joins configuration and records into one picture.
 pub fn snapshot(workers: &Workers, server: Server) -> Snapshot {
-    let (mut balancers, mut alone) = (Vec::new(), Vec::new());
+    let (mut balancers, mut alone, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for (name, worker) in workers.in_order() {
         match worker {
             Worker::Lb(lb) => balancers.push(balancer(workers, lb)),
@@ -24,11 +24,19 @@ pub fn snapshot(workers: &Workers, server: Server) -> Snapshot {
                 view.map_count = view.rules.len() as u64;
                 alone.push(view);
             }
-            Worker::Status(_) => {}
+            Worker::Status(_) => others.push(name.to_owned()),
         }
     }
     let properties = workers.properties.clone();
-    Snapshot { server, balancers, workers: alone, properties, broken_configuration: None }
+    Snapshot {
+        server,
+        balancers,
+        workers: alone,
+        others,
+        properties,
+        broken_configuration: workers.fallback.clone(),
+        is_unprotected: false,
+    }
 }
 
 fn balancer(workers: &Workers, lb: &Lb) -> Balancer {
@@ -57,6 +65,7 @@ fn balancer(workers: &Workers, lb: &Lb) -> Balancer {
         last_reset_at: members.iter().map(|own| own.ajp.last_reset_at).max().unwrap_or(0),
         last_reset_ago: members.iter().map(|own| own.ajp.last_reset_ago).min().unwrap_or(0),
         is_pessimistic: false,
+        unserved: lb.record.unserved.load(Relaxed),
         members,
         rules,
     }
@@ -85,6 +94,8 @@ fn member(workers: &Workers, lb: &Lb, place: usize) -> Member {
         sessions: record.sessions.load(Relaxed),
         time_to_recover_min: left.as_secs(),
         time_to_recover_max: left.as_secs(),
+        recent_sessions: record.recent.count(clock::now().0),
+        last_session_ago: record.recent.last().map(|at| clock::now().since(Millis(at)).as_secs()),
     }
 }
 
@@ -92,7 +103,7 @@ fn ajp(workers: &Workers, own: &Ajp13, record: &MemberRecord, place: usize) -> A
     let config = &own.config;
     let timeout = |limit: Option<Duration>| limit.map_or(0, millis);
     let (connections, idle) = workers.shares.refreshed(place, own.pool.counts());
-    let latency = workers.shares.totals(place).first_byte;
+    record.max_connected.fetch_max(u32::try_from(connections).unwrap_or(u32::MAX), Relaxed);
     let address = match (config.port, own.pool.target().addresses()) {
         (0, _) => "invalid".to_owned(),
         (port, Ok(known)) => known.first().map_or_else(String::new, |first| {
@@ -133,16 +144,14 @@ fn ajp(workers: &Workers, own: &Ajp13, record: &MemberRecord, place: usize) -> A
         busy: record.busy.load(Relaxed).into(),
         max_busy: record.max_busy.load(Relaxed).into(),
         connected: connections,
-        max_connected: connections,
+        max_connected: record.max_connected.load(Relaxed).into(),
         error_time: (first != 0).then(|| {
             let ago = clock::now().since(Millis(first)).as_secs();
             let unix = clock::unix_now().as_secs().saturating_sub(ago) as i64;
             (Moment::at(unix, clock::utc_offset()), ago as i64)
         }),
         idle,
-        latency_ms: latency.percentile_ms(50).map(|median| {
-            [median, latency.percentile_ms(95).unwrap_or(0), latency.percentile_ms(99).unwrap_or(0)]
-        }),
+        counts: workers.shares.totals(place),
         pool_size: config.connection_pool_size.map(|size| size as u64),
         ..Ajp::default()
     }

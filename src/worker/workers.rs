@@ -59,6 +59,8 @@ pub struct Workers {
     pub problems: Vec<(LogLevel, String)>,
     /// The properties they were made from.
     pub properties: Vec<(String, String)>,
+    /// Why they are those of an earlier file, if they are.
+    pub fallback: Option<String>,
     /// Time between two rounds of decay.
     pub maintain: Duration,
     /// What all children share, with the places of everybody in it.
@@ -104,6 +106,7 @@ impl Workers {
             containers,
             problems,
             properties,
+            fallback: None,
             maintain,
             places,
             shares,
@@ -132,6 +135,7 @@ impl Workers {
             containers,
             problems: Vec::new(),
             properties: self.properties.clone(),
+            fallback: self.fallback.clone(),
             maintain: self.maintain,
             places: self.places.clone(),
             shares: self.shares.clone(),
@@ -199,9 +203,7 @@ impl Workers {
         match worker {
             Worker::Ajp13(ajp, place) => self.alone(ajp, *place, downstream, settings),
             Worker::Lb(lb) => lb.serve(downstream, settings, &self.shares),
-            Worker::Status(config) => {
-                status::serve(self, config, downstream, settings.status_loopback)
-            }
+            Worker::Status(config) => status::serve(self, config, downstream, settings),
         }
     }
 

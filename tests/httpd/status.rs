@@ -55,9 +55,9 @@ fn a_member_is_drained_for_all_children_and_over_a_restart() {
     httpd.graceful();
     assert_eq!(served_by(), ["n2"], "after a restart too");
     let log = httpd.log("jk.log");
-    assert!(
-        log.contains("JK-502 balancer lb: member n1: activation ACT is DIS now, by - from 127")
-    );
+    assert!(log.contains(
+        "JK-502 balancer lb: member n1: activation \"ACT\" is \"DIS\" now, by - from 127"
+    ));
     let answer = ask(httpd.port, "?cmd=update&mime=prop&w=lb&sw=n1&vwa=a", &[]).text();
     assert!(answer.contains("worker.result.type=OK"), "{answer}");
     assert_eq!(served_by(), ["n1", "n2"]);
@@ -82,13 +82,126 @@ fn what_must_not_be_changed_is_not() {
     refused(&httpd, update, &[]);
     drop(httpd);
 
-    let httpd = balanced("foreign", "event", [n1.port, n2.port], "");
+    let mut httpd = balanced("foreign", "event", [n1.port, n2.port], "");
+    httpd.expect("JK-505 another site sent a browser");
     refused(&httpd, update, &[("Sec-Fetch-Site", "cross-site")]);
     refused(&httpd, update, &[("Origin", "http://evil.example")]);
     refused(&httpd, "?cmd=update&mime=prop&w=lb&sw=nobody&vwa=d", &[]);
     // One bad value, and nothing else is changed either.
     refused(&httpd, "?cmd=update&mime=prop&w=lb&sw=n1&vwa=d&vwf=none", &[]);
     refused(&httpd, "?cmd=update&mime=prop&w=lb&vll=p", &[]);
+}
+
+#[test]
+fn json_is_posted_and_answered() {
+    let (n1, n2) = (Container::start(echo("n1")), Container::start(echo("n2")));
+    let httpd = balanced("json", "event", [n1.port, n2.port], "");
+    let post = |kind: &str, body: &str| {
+        let headers = [("Content-Type", kind)];
+        let mut client = Client::connect(httpd.port);
+        let answer = client.request("POST", "/jkstatus", &headers, body.as_bytes());
+        let read = serde_json::from_slice(&answer.body).unwrap_or(serde_json::Value::Null);
+        (answer.status, read)
+    };
+    let json = "application/json";
+    let body =
+        r#"{"cmd":"update","w":"lb","sw":"n1","vwa":"d","set":{"lbfactor":3,"route":"a&b"}}"#;
+    let (status, answer) = post(json, body);
+    assert_eq!((status, &answer["result"]["type"]), (200, &"OK".into()), "{answer}");
+    let changes: Vec<_> = answer["changes"].as_array().expect("a list").iter().collect();
+    assert_eq!(changes.len(), 3, "{answer}");
+    assert!(changes.iter().all(|one| one["balancer"] == "lb" && one["worker"] == "n1"));
+    assert!(
+        changes.iter().any(|one| {
+            one["attribute"] == "lbfactor" && one["old"] == "1" && one["new"] == "3"
+        })
+    );
+    let member = &answer["balancers"][0]["members"][0];
+    assert_eq!(
+        (&member["activation"], &member["route"]),
+        (&"DIS".into(), &"a&b".into()),
+        "what is so now: {answer}"
+    );
+    let cases = [
+        (400, "{"),
+        (400, r#"{"cmd":"update","w":"lb","sw":"n1","set":{"nothing":1}}"#),
+        (400, r#"{"cmd":"update","w":"lb","sw":"n1","vwf":0}"#),
+        (404, r#"{"cmd":"show","w":"nobody"}"#),
+        (409, r#"{"cmd":"recover","w":"lb"}"#),
+        (409, r#"{"cmd":"update","w":"lb","sw":"n1","vwf":4,"was.vwf":1}"#),
+        (200, r#"{"cmd":"update","w":"lb","sw":"n1","vwf":4,"was.vwf":3}"#),
+        (200, r#"{"cmd":"update","w":"lb","sw":"n1","vwf":1,"was.vwf":1}"#),
+        (403, r#"{"cmd":"update","w":"lb","sw":"n1","vwf":5,"opt":32}"#),
+    ];
+    for (status, body) in cases {
+        let (own, answer) = post(json, body);
+        let kind = if status == 200 { "OK" } else { "ERROR" };
+        assert_eq!((own, &answer["result"]["type"]), (status, &kind.into()), "{body}: {answer}");
+    }
+    let (_, answer) = post(json, r#"{"cmd":"show","w":"lb","sw":"n1"}"#);
+    assert_eq!(answer["balancers"][0]["members"][0]["lbfactor"], 4, "not reset to what it was");
+    let (status, _) = post("text/plain", r#"{"cmd":"update"}"#);
+    assert_eq!(status, 200, "it was not looked at: the page");
+}
+
+#[test]
+fn sessions_that_come_back_are_counted() {
+    let (n1, n2) = (Container::start(echo("n1")), Container::start(echo("n2")));
+    let httpd = balanced("sessions", "prefork", [n1.port, n2.port], "");
+    for number in 0..30 {
+        let cookie = format!("JSESSIONID={:032X}.n2", number % 10 * 7919);
+        let headers = [("Cookie", cookie.as_str())];
+        let answer = Client::connect(httpd.port).request("GET", "/app/x", &headers, b"");
+        assert!(answer.text().starts_with("n2"), "{}", answer.text());
+    }
+    let text = ask(httpd.port, "?mime=json", &[]).text();
+    let all: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let member = |place: usize| &all["balancers"][0]["members"][place];
+    assert_eq!(
+        (&member(0)["recent_sessions"], &member(0)["last_session_ago_s"]),
+        (&0.into(), &serde_json::Value::Null)
+    );
+    assert_eq!(member(1)["recent_sessions"], 10, "{text}");
+    assert!(member(1)["last_session_ago_s"].as_u64().is_some_and(|ago| ago < 30), "{text}");
+    assert_eq!(member(1)["counts"]["responses"]["2xx"], 30);
+}
+
+#[test]
+fn an_open_status_worker_is_warned_about() {
+    let setup = |name, config| Setup {
+        name,
+        mpm: "event",
+        config,
+        workers: "worker.list=st,us\nworker.st.type=status\nworker.us.type=status\nworker.us.user=me\n",
+    };
+    let plain = "JkMount /jkstatus st\nJkMount /us us\n";
+    let protected = "JkMount /jkstatus st\n<Location /jkstatus>\nRequire valid-user\n</Location>\n";
+    let local = "JkMount /jkstatus st\nJkStatusLoopback On\n";
+    for (name, config, count) in
+        [("open", plain, 1), ("guarded", protected, 0), ("local", local, 0)]
+    {
+        let httpd = setup(name, config).prepare();
+        let path = httpd.dir.join("httpd.conf");
+        let text = std::fs::read_to_string(&path).expect("a file");
+        std::fs::write(path, text.replace("Listen 127.0.0.1:", "Listen ")).expect("a file");
+        let (_, said) = httpd.configtest();
+        let found = said.matches("sees status worker \"st\" and may change").count();
+        assert_eq!(found, count, "{name}: {said}");
+        assert!(!said.contains("status worker \"us\""), "{name}: {said}");
+    }
+    // A name may be any address, so that this machine's own will do here.
+    let mut httpd = setup("open-page", plain).prepare();
+    let path = httpd.dir.join("httpd.conf");
+    let text = std::fs::read_to_string(&path).expect("a file");
+    std::fs::write(path, text.replace("Listen 127.0.0.1:", "Listen localhost:")).expect("a file");
+    httpd.expect("JK-102");
+    httpd.launch();
+    let log = httpd.log("error.log");
+    assert_eq!(log.matches("sees status worker").count(), 1, "{log}");
+    let page = ask(httpd.port, "", &[]).text();
+    assert!(page.contains("Nothing protects this page"), "{page}");
+    let json = ask(httpd.port, "?mime=json", &[]).text();
+    assert!(json.contains("\"is_unprotected\":true"), "{json}");
 }
 
 #[test]

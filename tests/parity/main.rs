@@ -10,6 +10,7 @@ mod cases;
 mod notes;
 mod packet;
 mod recorder;
+mod status;
 
 use std::path::PathBuf;
 

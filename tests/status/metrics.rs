@@ -1,6 +1,8 @@
 //! OpenMetrics as a strict reader takes it.
 
-use mod_jk::metrics::{Gauges, Series, Shard, Totals, render};
+use std::sync::atomic::Ordering::Relaxed;
+
+use mod_jk::metrics::{Balancer, Gauges, Series, Shard, Totals, render};
 use proptest::prelude::*;
 
 use crate::openmetrics::read;
@@ -14,6 +16,7 @@ fn series(balancer: &str, worker: &str, totals: Totals) -> Series {
 fn shards_of_all_children_add_up() {
     let shards = [Shard::default(), Shard::default()];
     for shard in &shards {
+        shard.requests.fetch_add(1, Relaxed);
         shard.response(204);
         shard.response(700);
         shard.failure("JK-303");
@@ -29,12 +32,14 @@ fn shards_of_all_children_add_up() {
     assert_eq!(percentiles, [Some(1), Some(1), Some(30_000)]);
     assert_eq!(totals.connect.percentile_ms(50), None);
 
-    let text = render("2.0.0", &[series("lb", "n1", totals)]);
+    let balancers = [Balancer { name: "lb".to_owned(), unserved: 7 }];
+    let text = render("2.0.0", &balancers, &[series("lb", "n1", totals)]);
     let samples = read(&text).unwrap();
     let value = |name: &str, label: (&str, &str)| {
         let own = (label.0.to_owned(), label.1.to_owned());
         samples.iter().find(|(n, labels, _)| n == name && labels.contains(&own)).map(|s| s.2)
     };
+    assert_eq!(value("jk_unserved_total", ("balancer", "lb")), Some(7.0));
     assert_eq!(value("jk_responses_total", ("class", "2xx")), Some(2.0));
     assert_eq!(value("jk_failures_total", ("code", "JK-303")), Some(2.0));
     assert_eq!(value("jk_total_seconds_bucket", ("le", "0.0005")), Some(1.0));
@@ -49,12 +54,16 @@ fn shards_of_all_children_add_up() {
 
 #[test]
 fn the_reader_is_strict() {
-    let good = render("1", &[series("", "a", Totals::default())]);
+    let good = render("1", &[], &[series("", "a", Totals::default())]);
     let cases = [
         ("end", good.replace("# EOF\n", "")),
         (
             "twice",
-            render("1", &[series("", "a", Totals::default()), series("", "a", Totals::default())]),
+            render(
+                "1",
+                &[],
+                &[series("", "a", Totals::default()), series("", "a", Totals::default())],
+            ),
         ),
         ("suffix", good.replace("jk_requests_total", "jk_requests")),
         ("quote", good.replacen("worker=\"a\"", "worker=\"a\"\"", 1)),
@@ -69,7 +78,7 @@ fn the_reader_is_strict() {
 proptest! {
     #[test]
     fn any_name_survives(balancer in "\\PC{0,5}[\"\\\\\n{},=]{0,5}", worker in "[\"\\\\\n]{0,5}\\PC{0,5}") {
-        let samples = read(&render("1", &[series(&balancer, &worker, Totals::default())]));
+        let samples = read(&render("1", &[], &[series(&balancer, &worker, Totals::default())]));
         let samples = samples.map_err(TestCaseError::fail)?;
         for (_, labels, _) in &samples[1..] {
             prop_assert_eq!(&labels[0].1, &balancer);

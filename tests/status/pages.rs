@@ -60,7 +60,7 @@ fn pages_show_and_offer_what_is_allowed() {
 fn json_has_everything_but_secrets() {
     let read = |query: &str| -> serde_json::Value {
         let (_, command) = parse(query, false);
-        let text = json::render(command.as_ref(), &state::snapshot(), &Rules::default());
+        let text = json::render(command.as_ref(), &state::snapshot(), &[], &Rules::default());
         serde_json::from_str(&text).unwrap()
     };
     let all = read("mime=json");
@@ -96,7 +96,7 @@ fn a_rule_is_one_letter_or_two_words_and_bad_wins() {
 
 #[test]
 fn dashboard_and_alerts_name_families_that_exist() {
-    let text = mod_jk::metrics::render("1", &[Default::default()]);
+    let text = mod_jk::metrics::render("1", &[Default::default()], &[Default::default()]);
     let docs = [include_str!("../../docs/grafana.json"), include_str!("../../docs/alerts.yml")];
     let mut found = 0;
     for word in
@@ -129,7 +129,7 @@ proptest! {
         snapshot.broken_configuration = Some(value.clone());
         prop_assert!(!page("", &snapshot, false).contains("<x9"));
         let (_, command) = parse("", false);
-        let text = json::render(command.as_ref(), &snapshot, &Rules::default());
+        let text = json::render(command.as_ref(), &snapshot, &[], &Rules::default());
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
         prop_assert_eq!(&read["balancers"][0]["members"][0]["route"], &value);
     }
@@ -161,7 +161,7 @@ fn large() -> Snapshot {
     let numbered = |number: usize| {
         let mut member = member.clone();
         member.ajp.name = format!("tomcat-{number:02}.example.org");
-        member.ajp.latency_ms = Some([5, 50, 500]);
+        member.ajp.counts.first_byte.buckets[3] = 9;
         member
     };
     lb.members = (0..20).map(numbered).collect();
@@ -183,6 +183,6 @@ fn a_thousand_members_are_scraped() {
         worker: format!("tomcat-{number:04}.example.org"),
         ..Default::default()
     });
-    let text = mod_jk::metrics::render("1", &series.collect::<Vec<_>>());
+    let text = mod_jk::metrics::render("1", &[], &series.collect::<Vec<_>>());
     assert_eq!(crate::openmetrics::read(&text).expect("OpenMetrics").len(), 1 + 1000 * 96);
 }

@@ -33,6 +33,8 @@ fn member(name: &str, port: u16) -> Member {
         sessions: 0,
         time_to_recover_min: 0,
         time_to_recover_max: 0,
+        recent_sessions: 0,
+        last_session_ago: None,
     }
 }
 
@@ -105,7 +107,9 @@ pub fn snapshot() -> Snapshot {
             ..Balancer::default()
         }],
         workers: vec![solo],
+        others: vec!["st".to_owned()],
         properties,
         broken_configuration: None,
+        is_unprotected: false,
     }
 }

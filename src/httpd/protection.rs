@@ -1,0 +1,84 @@
+//! httpd's tree of directives as plain values, and which status workers it leaves open to everybody.
+
+use std::ffi::{CStr, c_char};
+use std::sync::Arc;
+
+use super::ffi::{self, server_rec};
+use super::server::ServerConf;
+use crate::config::{Diagnostic, WorkerKind, WorkersConfig};
+use crate::status::protection::{Directive, is_protected};
+use crate::uri_map::rule::Rule;
+
+/// Returns httpd's tree of directives, which it keeps until its next configuration.
+pub fn tree() -> Vec<Directive> {
+    // SAFETY: reads a pointer; httpd writes it while it reads its configuration only.
+    level(unsafe { ffi::ap_conftree })
+}
+
+fn level(first: *const ffi::ap_directive_t) -> Vec<Directive> {
+    let mut all = Vec::new();
+    let mut next = first;
+    while !next.is_null() {
+        // SAFETY: httpd's tree links live directives; its end is null.
+        let one = unsafe { &*next };
+        all.push(Directive {
+            name: text(one.directive),
+            args: text(one.args),
+            place: (text(one.filename), u32::try_from(one.line_num).unwrap_or(0)),
+            children: level(one.first_child),
+        });
+        next = one.next;
+    }
+    all
+}
+
+fn text(text: *const c_char) -> String {
+    match text.is_null() {
+        true => String::new(),
+        // SAFETY: names and arguments are C strings of the configuration's pool.
+        false => unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned(),
+    }
+}
+
+/// Returns the rules that lead everybody to a status worker, by way of one server.
+///
+/// # Safety
+///
+/// `host` must be a server of httpd's that is live.
+pub unsafe fn open_status<'r>(
+    tree: &[Directive],
+    host: *const server_rec,
+    conf: &ServerConf,
+    rules: &'r [Arc<Rule>],
+    workers: &WorkersConfig,
+) -> Vec<&'r Rule> {
+    if conf.settings.status_loopback == Some(true) {
+        return Vec::new();
+    }
+    // SAFETY: live by contract.
+    let fields = unsafe { &*host };
+    let place = (text(fields.defn_name), fields.defn_line_number);
+    let place = (fields.is_virtual != 0).then_some(place);
+    let is_open = |rule: &&Rule| {
+        let kind = workers.workers.get(&*rule.worker).map(|worker| &worker.kind);
+        let Some(WorkerKind::Status(status)) = kind else { return false };
+        let is_mount = !rule.is_exclusion && !rule.is_disabled;
+        let pattern = String::from_utf8_lossy(&rule.pattern);
+        is_mount && status.users.is_empty() && !is_protected(tree, place.as_ref(), &pattern)
+    };
+    rules.iter().map(|rule| &**rule).filter(is_open).collect()
+}
+
+/// Says so, with what can be done.
+pub fn warning(rule: &Rule, is_strict: bool) -> Diagnostic {
+    let (worker, pattern) = (&rule.worker, String::from_utf8_lossy(&rule.pattern));
+    let text = format!(
+        "everybody who can reach {pattern:?} sees status worker \"{worker}\" and may change \
+         members: protect it with <Location> and Require, with worker.{worker}.user, or with \
+         JkStatusLoopback On"
+    );
+    match is_strict {
+        true => Diagnostic::error(&rule.origin, text),
+        false => Diagnostic::warning(&rule.origin, text),
+    }
+}

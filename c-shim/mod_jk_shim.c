@@ -39,6 +39,7 @@ const command_rec jk_shim_commands[] = {
     ONE("JkLogFile", RSRC_CONF, "Log file or |program"),
     ONE("JkLogLevel", RSRC_CONF, "trace, debug, info, warn, error or emerg"),
     ONE("JkLogStampFormat", RSRC_CONF, "strftime format of the time stamp, with %Q or %q"),
+    ONE("JkLogFormat", RSRC_CONF, "Text or JSON: the shape of lines in JkLogFile"),
     ONE("JkRequestLogFormat", RSRC_CONF, "Format of the request log lines"),
     ONE("JkWorkerIndicator", RSRC_CONF, "Variable that names the worker"),
     ONE("JkRequestIdIndicator", RSRC_CONF, "Variable that holds the request id"),
@@ -122,9 +123,10 @@ void jk_shim_log_request(int level, apr_status_t status, const request_rec *r, c
     ap_log_rerror(NULL, 0, APLOG_MODULE_INDEX, level, status, r, "%.*s", len, text);
 }
 
-int jk_shim_log_level(const server_rec *s)
+int jk_shim_log_level(const request_rec *r, const server_rec *s)
 {
-    return ap_get_server_module_loglevel(s, APLOG_MODULE_INDEX);
+    return r ? ap_get_request_module_loglevel(r, APLOG_MODULE_INDEX)
+             : ap_get_server_module_loglevel(s, APLOG_MODULE_INDEX);
 }
 
 /* ---- request body ----------------------------------------------------------------------- */
@@ -230,4 +232,9 @@ int jk_shim_is_tls(request_rec *r)
     APR_OPTIONAL_FN_TYPE(ssl_is_https) *is_https = APR_RETRIEVE_OPTIONAL_FN(ssl_is_https);
 
     return is_https && is_https(r->connection->master ? r->connection->master : r->connection);
+}
+
+apr_port_t jk_shim_default_port(const request_rec *r)
+{
+    return ap_default_port(r);
 }

@@ -31,8 +31,8 @@ void jk_shim_log_server(int level, apr_status_t status, const server_rec *s, con
                         int len);
 void jk_shim_log_request(int level, apr_status_t status, const request_rec *r, const char *text,
                          int len);
-/* LogLevel jk:... of one server, as an APLOG_* number. */
-int jk_shim_log_level(const server_rec *s);
+/* LogLevel jk:... of one request, or without one of a server, as an APLOG_* number. */
+int jk_shim_log_level(const request_rec *r, const server_rec *s);
 
 /* How httpd frames the body of a request. Returns OK or the HTTP status of httpd's own refusal. */
 enum jk_shim_body { JK_SHIM_BODY_NONE, JK_SHIM_BODY_KNOWN, JK_SHIM_BODY_UNKNOWN };
@@ -60,6 +60,9 @@ void jk_shim_break_off(request_rec *r, apr_bucket_brigade *bb);
 /* Text of one TLS variable from mod_ssl, or NULL without mod_ssl or without a value. */
 const char *jk_shim_tls_variable(request_rec *r, const char *name);
 int jk_shim_is_tls(request_rec *r);
+
+/* The usual port of the request's scheme. */
+apr_port_t jk_shim_default_port(const request_rec *r);
 
 /* ---- what Rust offers ------------------------------------------------------------------- */
 

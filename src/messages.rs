@@ -47,6 +47,11 @@ pub const CATALOGUE: &[Message] = &[
         remedy: "restart httpd if ServerLimit was raised",
     },
     Message {
+        code: "JK-107",
+        what: "JkLogFile cannot be written; its lines go to httpd's error log until it can",
+        remedy: "free space on its disk, see to its owner, or to the program behind the pipe",
+    },
+    Message {
         code: "JK-201",
         what: "a path climbs above the root; answered 400",
         remedy: "nothing: usually a scan",

@@ -7,6 +7,7 @@ mod kinds;
 pub mod options;
 mod properties;
 mod registry;
+pub mod request_log;
 mod server;
 pub mod uri_map_file;
 mod value;

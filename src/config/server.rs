@@ -1,9 +1,11 @@
 //! The Jk directives of one server.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::error::Origin;
 use super::options::Options;
+use super::request_log::{Field, Piece, RequestLogFormat};
 use super::uri_map_file::{MountDirective, Section, add_directive};
 use crate::uri_map::merge::{MountCopy, Mounts};
 
@@ -45,7 +47,8 @@ pub struct ServerSettings {
     pub log_file: Option<String>,
     pub log_level: Option<LogLevel>,
     pub log_stamp_format: Option<String>,
-    pub request_log_format: Option<String>,
+    pub request_log_format: Option<Arc<RequestLogFormat>>,
+    pub log_json: Option<bool>,
     pub options: Options,
     pub extract_ssl: Option<bool>,
     pub watchdog_interval: Option<u32>,
@@ -165,12 +168,20 @@ impl ServerSettings {
             }
             "jklogstampformat" => self.log_stamp_format = owned(),
             "jkrequestlogformat" => {
-                self.request_log_format = owned();
-                self.not_yet(
-                    directive,
-                    "use LogFormat with the notes JK_WORKER_NAME and JK_REQUEST_DURATION",
-                    origin,
-                );
+                let parsed = RequestLogFormat::parse(first).unwrap_or_else(|unknown| {
+                    let text =
+                        format!("JkRequestLogFormat: {unknown}; this server writes no request log");
+                    self.notes.push((text, origin));
+                    RequestLogFormat::default()
+                });
+                self.request_log_format = Some(Arc::new(parsed));
+            }
+            "jklogformat" => {
+                self.log_json = Some(match first.to_ascii_lowercase().as_str() {
+                    "text" => false,
+                    "json" => true,
+                    _ => return Err(expected(directive, first, "Text or JSON")),
+                });
             }
             "jkextractssl" => self.extract_ssl = Some(on_off(directive, first)?),
             "jkstatusloopback" => self.status_loopback = Some(on_off(directive, first)?),
@@ -185,9 +196,6 @@ impl ServerSettings {
                 let row = INDICATORS.iter().find(|(name, _)| name.eq_ignore_ascii_case(directive));
                 let (name, _) = row.ok_or_else(|| format!("unknown directive {directive}"))?;
                 self.indicators.insert(name, first.to_owned());
-                if *name == "JkRequestIdIndicator" {
-                    self.not_yet(directive, "log lines carry no request id", origin);
-                }
             }
         }
         Ok(())
@@ -225,6 +233,7 @@ impl ServerSettings {
         merged.log_stamp_format = over.log_stamp_format.clone().or(base.log_stamp_format.clone());
         merged.request_log_format =
             over.request_log_format.clone().or(base.request_log_format.clone());
+        merged.log_json = over.log_json.or(base.log_json);
         merged.options = Options::merge(&base.options, &over.options);
         merged.extract_ssl = over.extract_ssl.or(base.extract_ssl);
         merged.watchdog_interval = base.watchdog_interval;
@@ -242,6 +251,12 @@ impl ServerSettings {
             merged.mount_copy = Some(MountCopy::On);
         }
         merged
+    }
+
+    /// Tells whether the request log shows how long requests took.
+    pub fn logs_duration(&self) -> bool {
+        let wanted = Piece::Field(Field::Duration);
+        self.request_log_format.as_ref().is_some_and(|format| format.pieces.contains(&wanted))
     }
 
     /// Returns the variable a directive names, or the usual one.

@@ -1,29 +1,16 @@
 //! What a child owns: the subscriber, the background thread.
 
 use std::ffi::c_void;
-use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Duration;
 
 use super::ffi::{apr_pool_t, server_rec};
+use super::logging::{self, say};
 use super::server;
-use super::setup::say;
+use super::setup::servers;
 use crate::config::LogLevel;
 use crate::log;
 use crate::worker::watchdog::Watchdog;
-
-/// The main server, for lines without a request. Set in the child only.
-static MAIN: AtomicPtr<server_rec> = AtomicPtr::new(ptr::null_mut());
-
-/// Writes a line to httpd's error log, at the levels of `LogLevel jk:…`. While the child ends there
-/// is none any more.
-pub fn host_log(level: LogLevel, line: &str) {
-    let main = MAIN.load(Ordering::Relaxed);
-    if !main.is_null() {
-        say(main, level, line);
-    }
-}
 
 /// Begins the child's work.
 ///
@@ -31,9 +18,15 @@ pub fn host_log(level: LogLevel, line: &str) {
 ///
 /// The arguments must be those of a child_init hook.
 pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
-    MAIN.store(main, Ordering::Relaxed);
     stay_loaded();
-    log::install();
+    // SAFETY: httpd keeps the servers as long as the child lives; the main one comes first.
+    let logs = unsafe { servers(main) }
+        .filter_map(|(_, conf)| Some(Arc::clone(&conf.ready.get()?.log)))
+        .collect();
+    log::install(logs, logging::request_id);
+    // SAFETY: the child's pool is live. What comes first here is called last, so that the lines of
+    // the background thread's end are among those that are written.
+    unsafe { server::before_pool_ends(pchild, (), |()| log::close()) };
     // SAFETY: httpd keeps the servers as long as the child lives.
     let Some(ready) = (unsafe { server::of(main) }).and_then(|conf| conf.ready.get()) else {
         return;
@@ -56,7 +49,7 @@ pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
     match started {
         // SAFETY: the child's pool is live; the first thing of its end is to stop the thread and to
         // wait for it.
-        Ok(watchdog) => unsafe { server::before_pool_ends(pchild, watchdog, end) },
+        Ok(watchdog) => unsafe { server::before_pool_ends(pchild, watchdog, stop) },
         Err(why) => say(
             main,
             LogLevel::Error,
@@ -67,11 +60,9 @@ pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
     }
 }
 
-/// Ends the child's work.
-fn end(watchdog: &Watchdog) {
+/// Ends the background thread.
+fn stop(watchdog: &Watchdog) {
     watchdog.stop();
-    // A thread that could not be waited for must not find a server that is gone.
-    MAIN.store(ptr::null_mut(), Ordering::Relaxed);
 }
 
 /// Keeps this library in the child's memory to the very end. A child that exits destroys its

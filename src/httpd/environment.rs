@@ -74,6 +74,8 @@ pub struct Names {
     names: [CString; COUNT],
     /// Which bytes, letters in lower case, a name begins with.
     firsts: [bool; 256],
+    /// The one that holds the request id; it is read only when a line is written.
+    pub request_id: CString,
 }
 
 impl Names {
@@ -90,7 +92,9 @@ impl Names {
         for first in names.iter().filter_map(|name| name.to_bytes().first()) {
             firsts[usize::from(first.to_ascii_lowercase())] = true;
         }
-        Self { names, firsts }
+        let request_id =
+            CString::new(settings.indicator("JkRequestIdIndicator")).unwrap_or_default();
+        Self { names, firsts, request_id }
     }
 
     /// Returns the name of a variable.

@@ -4,9 +4,9 @@ use std::ffi::c_int;
 
 use super::ffi::{self, apr_pool_t, request_rec, server_rec};
 use super::guard::guard;
+use super::logging::{self, say};
 use super::request::Request;
-use super::setup::{self, say};
-use super::{child, mapping, retained};
+use super::{child, mapping, retained, setup};
 use crate::config::LogLevel;
 
 const OK: c_int = ffi::OK as c_int;
@@ -167,8 +167,13 @@ pub unsafe extern "C" fn mod_jk_handler(r: *mut request_rec) -> c_int {
 ///
 /// `r` must be the request httpd passes to a log_transaction hook.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mod_jk_log_transaction(_r: *mut request_rec) -> c_int {
-    DECLINED
+pub unsafe extern "C" fn mod_jk_log_transaction(r: *mut request_rec) -> c_int {
+    // SAFETY: httpd keeps `r` alive and gives it to one thread only until the hook returns.
+    let request = unsafe { Request::from_raw(r) };
+    guard("log_transaction", DECLINED, || {
+        request.into_iter().for_each(logging::transaction);
+        DECLINED
+    })
 }
 
 /// Tells whether httpd only checks its configuration.

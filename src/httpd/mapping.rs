@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::downstream::HttpdDownstream;
 use super::environment::{Environment, Variable};
 use super::ffi;
+use super::logging;
 use super::request::{Request, Table};
 use super::server::Ready;
 use crate::lb::Activation;
@@ -20,7 +21,8 @@ use crate::worker::{RequestSettings, Worker};
 
 const OK: c_int = ffi::OK as c_int;
 const DECLINED: c_int = ffi::DECLINED;
-const HANDLER: &[u8] = b"jakarta-servlet";
+/// The name of our handler.
+pub const HANDLER: &[u8] = b"jakarta-servlet";
 
 /// What mapping found, kept with the request.
 pub struct Mapped {
@@ -65,7 +67,7 @@ fn map(request: Request<'_>) -> c_int {
     if path == b"*" {
         return DECLINED;
     }
-    log::within(Some(&ready.log), || {
+    logging::within(&request, ready, || {
         let mut buffer = Vec::new();
         let cleaned = match uri_map::clean(path, &mut buffer) {
             Ok(cleaned) => cleaned.path,
@@ -183,7 +185,7 @@ pub fn handle(request: Request<'_>) -> c_int {
         return DECLINED;
     }
     let Some(ready) = request.ready() else { return DECLINED };
-    log::within(Some(&ready.log), || {
+    logging::within(&request, ready, || {
         let environment = Environment::read(&request, &ready.names);
         let uri = request.bytes(fields.uri).unwrap_or_default();
         if environment.get(Variable::NoJk).is_some() {

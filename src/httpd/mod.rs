@@ -12,6 +12,7 @@ mod environment;
 mod ffi;
 mod guard;
 mod hooks;
+mod logging;
 mod mapping;
 mod module;
 mod protection;

@@ -1,10 +1,6 @@
 //! From directives and files to servers ready to serve.
 
-use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
-use std::fs::{File, OpenOptions};
-use std::os::fd::{AsRawFd, FromRawFd};
-use std::os::unix::fs::OpenOptionsExt;
 use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +8,11 @@ use std::time::Duration;
 use super::directives::text;
 use super::environment::Names;
 use super::ffi::{self, apr_pool_t, server_rec};
+use super::logging::{self, Outputs, say};
 use super::server::{self, Ready, ServerConf};
-use super::{child, module, protection, retained, rules};
+use super::{module, protection, retained, rules};
 use crate::config::check::{Checked, Files, check, mounts_of};
 use crate::config::{LogLevel, ServerSettings, Severity, WorkersConfig};
-use crate::log::{Log, Sink};
 use crate::uri_map::merge::main_rules;
 use crate::worker::{Host, Live, MountFiles, VERSION, Workers};
 
@@ -47,21 +43,6 @@ impl Plan {
             }
         }
     }
-}
-
-/// Writes a line to httpd's error log.
-pub fn say(server: *const server_rec, level: LogLevel, line: &str) {
-    let number = match level {
-        LogLevel::Emerg => ffi::APLOG_EMERG,
-        LogLevel::Error => ffi::APLOG_ERR,
-        LogLevel::Warn => ffi::APLOG_WARNING,
-        LogLevel::Info => ffi::APLOG_INFO,
-        LogLevel::Debug => ffi::APLOG_DEBUG,
-        LogLevel::Trace => ffi::APLOG_TRACE1,
-    };
-    let len = c_int::try_from(line.len()).unwrap_or(c_int::MAX);
-    // SAFETY: the shim prints `len` bytes; a null server means httpd's main log.
-    unsafe { ffi::jk_shim_log_server(number as c_int, 0, server, line.as_ptr().cast(), len) };
 }
 
 /// Reads and checks everything, without any effect.
@@ -161,7 +142,7 @@ pub unsafe fn install(
     for dropped in live.prune() {
         say(main, LogLevel::Warn, &dropped);
     }
-    let mut logs: BTreeMap<String, Arc<Log>> = BTreeMap::new();
+    let mut outputs = Outputs::new();
     // SAFETY: the main server is live.
     let main_settings =
         unsafe { server::of(main) }.map(|conf| conf.settings.clone()).unwrap_or_default();
@@ -192,11 +173,11 @@ pub unsafe fn install(
         let open =
             unsafe { protection::open_status(&tree, *server, conf, &rules, &plan.0.workers) };
         let open_status = open.iter().map(|rule| rule.worker.to_string()).collect();
-        let log = log_of(pconf, &settings, &mut logs)?;
+        let log = logging::log_of(pconf, *server, &settings, &mut outputs)?;
         let names = Names::new(&settings);
         let ready = Ready {
             wants_notes,
-            wants_duration,
+            wants_duration: wants_duration || settings.logs_duration(),
             map: Arc::clone(map),
             mounts: Arc::clone(&mounts),
             workers: Arc::clone(&live),
@@ -257,58 +238,8 @@ unsafe fn make_own(
     unsafe { ffi::ap_set_module_config(vector, module::own(), conf.cast::<c_void>()) };
 }
 
-fn log_of(
-    pool: *mut apr_pool_t,
-    settings: &ServerSettings,
-    logs: &mut BTreeMap<String, Arc<Log>>,
-) -> Result<Arc<Log>, String> {
-    let level = settings.log_level.unwrap_or(LogLevel::Info);
-    let stamp = settings.log_stamp_format.clone().unwrap_or_else(|| DEFAULT_STAMP.to_owned());
-    let file = settings.log_file.clone().unwrap_or_default();
-    let key = format!("{level:?} {stamp} {file}");
-    if let Some(log) = logs.get(&key) {
-        return Ok(Arc::clone(log));
-    }
-    let sink = match file.strip_prefix('|') {
-        _ if file.is_empty() => Sink::Host(child::host_log),
-        Some(program) => Sink::File(pipe(pool, program)?),
-        None => {
-            let path = rooted(pool, &file);
-            let opened = OpenOptions::new().append(true).create(true).mode(0o644).open(&path);
-            Sink::File(opened.map_err(|why| format!("JkLogFile {path}: {why}"))?)
-        }
-    };
-    let log = Arc::new(Log { level, stamp, sink });
-    logs.insert(key, Arc::clone(&log));
-    Ok(log)
-}
-
-fn pipe(pool: *mut apr_pool_t, program: &str) -> Result<File, String> {
-    let failed = || format!("JkLogFile |{program}: the program cannot be started");
-    let command = CString::new(program).map_err(|_| failed())?;
-    // SAFETY: `pool` is the configuration pool, which owns the program from here on.
-    let log = unsafe { ffi::ap_open_piped_log(pool, command.as_ptr()) };
-    if log.is_null() {
-        return Err(failed());
-    }
-    // SAFETY: `log` is the piped log just opened.
-    let file = unsafe { ffi::ap_piped_log_write_fd(log) };
-    let mut fd = -1;
-    // SAFETY: `file` is the open writing end.
-    if unsafe { ffi::apr_os_file_get(&raw mut fd, file) } != 0 {
-        return Err(failed());
-    }
-    // SAFETY: httpd keeps `fd` open; we take a descriptor of our own.
-    let own = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 0) };
-    if own < 0 {
-        return Err(failed());
-    }
-    // SAFETY: `own` was just made and belongs to nobody else.
-    Ok(unsafe { File::from_raw_fd(own) })
-}
-
 /// Returns a path below ServerRoot unless it is absolute.
-fn rooted(pool: *mut apr_pool_t, path: &str) -> String {
+pub fn rooted(pool: *mut apr_pool_t, path: &str) -> String {
     let Ok(given) = CString::new(path) else { return path.to_owned() };
     // SAFETY: the pool is live and takes the result.
     let full = unsafe { ffi::ap_server_root_relative(pool, given.as_ptr()) };
@@ -350,5 +281,3 @@ const NOTES: &[&[u8]] =
 
 /// `JkMountFileReload` where nothing is set, in seconds.
 const DEFAULT_RELOAD: u32 = 60;
-
-const DEFAULT_STAMP: &str = "[%a %b %d %H:%M:%S.%Q %Y] ";

@@ -1,82 +1,126 @@
 //! Where lines go. Edge: one write per line, so that lines of many processes do not mix.
 #![allow(unsafe_code)]
 
-use std::fmt::Write as _;
+use std::ffi::CString;
+use std::fmt::Debug;
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Error, ErrorKind, Write as _};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Log, word};
+use super::stamp::Stamp;
 use crate::clock;
 use crate::config::LogLevel;
 
-/// A function of the web server that takes finished text.
-pub type Host = fn(LogLevel, &str);
+/// The web server's own log for one server. It adds time and process itself.
+pub trait Host: Debug + Send + Sync {
+    /// Tells whether lines of a level are written.
+    fn wants(&self, level: LogLevel) -> bool;
 
-/// A place for lines.
+    /// Writes finished text; without a level it is written whatever the levels say.
+    fn write(&self, level: Option<LogLevel>, text: &str);
+
+    /// Lets go of the server: it ends, and threads that are late must not find it.
+    fn close(&self);
+}
+
+/// A file or a pipe, shared by all servers that name it.
 #[derive(Debug)]
-pub enum Sink {
-    /// A file or a pipe.
-    File(File),
-    /// The web server's own log, which adds time and process itself.
-    Host(Host),
+pub struct Output {
+    file: File,
+    /// As the directive names it.
+    pub name: String,
+    /// Lines that could not be written since one could.
+    failed: AtomicU64,
 }
 
-impl Sink {
-    /// Writes one line.
-    pub fn write(&self, log: &Log, level: LogLevel, place: &str, line: Option<u32>, text: &str) {
-        match self {
-            Self::Host(host) => host(level, text),
-            Self::File(file) => {
-                let mut whole = stamp(&log.stamp);
-                // SAFETY: takes no argument and cannot fail.
-                let thread = unsafe { libc::gettid() };
-                // Writing to a string cannot fail.
-                let _ = writeln!(
-                    whole,
-                    "[{}:{thread}] [{}] {place} ({}): {text}",
-                    std::process::id(),
-                    word(level),
-                    line.unwrap_or(0)
-                );
-                // A full disk must not stop requests, and there is no other place to say so.
-                let _ = (&mut &*file).write_all(whole.as_bytes());
+/// What became of a line.
+#[derive(Debug)]
+pub enum Written {
+    /// It is written.
+    Fine,
+    /// It is written, after so many that were not.
+    Again(u64),
+    /// It is not written, and `is_first` that happens to.
+    Failed {
+        /// Why.
+        why: Error,
+        /// Whether the one before was written.
+        is_first: bool,
+    },
+}
+
+impl Output {
+    /// Takes a file that is open for appending, or the writing end of a pipe.
+    pub fn new(name: &str, file: File) -> Self {
+        Self { file, name: name.to_owned(), failed: AtomicU64::new(0) }
+    }
+
+    /// Writes a line by one call: appending is atomic, and so is a pipe up to [`LONGEST_LINE`].
+    pub fn write(&self, line: &str) -> Written {
+        let result = loop {
+            match (&mut &self.file).write(line.as_bytes()) {
+                Err(why) if why.kind() == ErrorKind::Interrupted => {}
+                // A line cut short by a full disk is not repeated: it would be there twice.
+                other => break other,
+            }
+        };
+        match result {
+            Ok(_) if self.failed.load(Ordering::Relaxed) == 0 => Written::Fine,
+            Ok(_) => match self.failed.swap(0, Ordering::Relaxed) {
+                0 => Written::Fine,
+                lost => Written::Again(lost),
+            },
+            Err(why) => {
+                let is_first = self.failed.fetch_add(1, Ordering::Relaxed) == 0;
+                Written::Failed { why, is_first }
             }
         }
     }
-
-    /// Writes a finished line as it is.
-    pub fn write_plain(&self, log: &Log, text: &str) {
-        match self {
-            Self::Host(host) => host(LogLevel::Info, text),
-            Self::File(file) => {
-                let line = stamp(&log.stamp) + text + "\n";
-                // As above.
-                let _ = (&mut &*file).write_all(line.as_bytes());
-            }
-        }
-    }
 }
 
-/// Formats the local time; `%Q` are milliseconds, `%q` microseconds.
-fn stamp(format: &str) -> String {
+/// Longest line with its end: POSIX promises at least 512 bytes, Linux 4096, that writers of one
+/// pipe do not mix.
+pub const LONGEST_LINE: usize = 4096;
+
+/// Returns the system's number of the running thread.
+pub fn thread() -> i32 {
+    // SAFETY: takes no argument and cannot fail.
+    unsafe { libc::gettid() }
+}
+
+/// Formats the local time.
+pub fn local(stamp: &Stamp) -> String {
     let now = clock::unix_now();
     let seconds = now.as_secs() as libc::time_t;
-    let format = match (format.contains("%Q"), now.subsec_micros()) {
-        (true, micros) => format.replacen("%Q", &format!("{:03}", micros / 1000), 1),
-        (false, micros) => format.replacen("%q", &format!("{micros:06}"), 1),
-    };
-    let Ok(format) = std::ffi::CString::new(format) else { return String::new() };
     // SAFETY: all-zero is a valid `tm`: integers and a pointer that may be null.
     let mut parts: libc::tm = unsafe { std::mem::zeroed() };
     // SAFETY: both point at live values.
     unsafe { libc::localtime_r(&raw const seconds, &raw mut parts) };
-    let mut text = vec![0_u8; 256];
+    formatted(stamp.at(now), &parts)
+}
+
+/// Formats the time as RFC 3339 has it, in UTC, with milliseconds.
+pub fn universal() -> String {
+    let now = clock::unix_now();
+    let seconds = now.as_secs() as libc::time_t;
+    // SAFETY: as in `local`.
+    let mut parts: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both point at live values.
+    unsafe { libc::gmtime_r(&raw const seconds, &raw mut parts) };
+    formatted(format!("%Y-%m-%dT%H:%M:%S.{:03}Z", now.subsec_millis()), &parts)
+}
+
+fn formatted(format: String, parts: &libc::tm) -> String {
+    let Ok(format) = CString::new(format) else { return String::new() };
+    let mut text = vec![0_u8; 1024];
     // SAFETY: `text` is writable for its length, `format` ends with NUL, `parts` was filled.
     let len = unsafe {
-        libc::strftime(text.as_mut_ptr().cast(), text.len(), format.as_ptr(), &raw const parts)
+        libc::strftime(text.as_mut_ptr().cast(), text.len(), format.as_ptr(), &raw const *parts)
     };
     text.truncate(len);
-    String::from_utf8_lossy(&text).into_owned()
+    // A line end from %n would make two lines of one.
+    let text = String::from_utf8_lossy(&text);
+    if text.contains('\n') { text.replace('\n', " ") } else { text.into_owned() }
 }
 
 #[cfg(test)]
@@ -85,9 +129,24 @@ mod tests {
 
     #[test]
     fn s12_stamp() {
-        let text = stamp("[%Y %Q]");
+        let text = local(&Stamp::new("[%Y %Q]"));
         assert!(text.starts_with("[20") && text.len() == 10, "{text}");
-        assert_eq!(stamp("plain"), "plain");
-        assert_eq!(stamp("%q").len(), 6);
+        assert_eq!(local(&Stamp::new("plain")), "plain");
+        assert_eq!(local(&Stamp::new("%q")).len(), 6);
+        assert_eq!(local(&Stamp::new("a%nb")), "a b");
+        let text = universal();
+        assert!(text.starts_with("20") && text.ends_with('Z') && text.len() == 24, "{text}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_told_once() {
+        let full = File::options().append(true).open("/dev/full").expect("a device of Linux");
+        let output = Output::new("full", full);
+        assert!(matches!(output.write("x\n"), Written::Failed { is_first: true, .. }));
+        assert!(matches!(output.write("x\n"), Written::Failed { is_first: false, .. }));
+        let null = File::options().append(true).open("/dev/null").expect("a device");
+        let output = Output { file: null, ..output };
+        assert!(matches!(output.write("x\n"), Written::Again(2)));
+        assert!(matches!(output.write("x\n"), Written::Fine));
     }
 }

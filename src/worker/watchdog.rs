@@ -61,7 +61,7 @@ impl Watchdog {
         let thread =
             std::thread::Builder::new().name("jk-watchdog".to_owned()).spawn(move || {
                 let log = duty.log.clone();
-                log::within(log.as_ref(), || duty.run(&live, &mounts));
+                log::within_as(log.as_ref(), "WATCHDOG", || duty.run(&live, &mounts));
             })?;
         Ok(Self { stop, bell, thread })
     }
@@ -130,6 +130,7 @@ impl Duty {
             }
             mounts.look(now, is_leader);
             report_pools(workers);
+            log::flush();
             self.pings.plan(workers, now);
             let is_round = now.since(last_round) >= self.interval;
             self.look_ups.plan(workers, self.log.as_ref(), is_round, now);

@@ -10,6 +10,7 @@ mod cases;
 mod notes;
 mod packet;
 mod recorder;
+mod request_log;
 mod status;
 
 use std::path::PathBuf;

@@ -39,12 +39,7 @@ impl Setup<'_> {
     /// The same with another module, the original for example.
     pub fn start_with(&self, module: Option<PathBuf>) -> Httpd {
         let mut httpd = self.prepare();
-        if let Some(other) = module {
-            let path = httpd.dir.join("httpd.conf");
-            let text = fs::read_to_string(&path).expect("a file");
-            let own = super::module().display().to_string();
-            fs::write(path, text.replace(&own, &other.display().to_string())).expect("a file");
-        }
+        httpd.use_module(module);
         httpd.launch();
         httpd
     }
@@ -84,6 +79,17 @@ impl Setup<'_> {
 }
 
 impl Httpd {
+    /// Loads another module in place of the one under test.
+    pub fn use_module(&self, module: Option<PathBuf>) {
+        if let Some(other) = module {
+            let own = super::module().display().to_string();
+            self.write(
+                "httpd.conf",
+                &self.log("httpd.conf").replace(&own, &other.display().to_string()),
+            );
+        }
+    }
+
     pub fn launch(&mut self) {
         let child = self.command().arg("-DFOREGROUND").spawn().expect("apache2 can be started");
         let lifeline = Lifeline::tie(child.id());
@@ -183,6 +189,14 @@ pub fn program() -> PathBuf {
     let names = ["/usr/sbin/apache2", "/usr/sbin/httpd", "/usr/local/apache2/bin/httpd"];
     let found = names.iter().map(PathBuf::from).find(|path| path.exists());
     found.expect("httpd is missing; Debian package: apache2-bin")
+}
+
+/// Returns the lines that load modules of httpd's own.
+pub fn load(names: &[&str]) -> String {
+    let line = |name: &&str| {
+        format!("LoadModule {name}_module {}/mod_{name}.so\n", modules_dir().display())
+    };
+    names.iter().map(line).collect()
 }
 
 /// Returns where httpd's modules are.

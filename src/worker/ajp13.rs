@@ -217,6 +217,7 @@ impl Ajp13 {
                 Err(error) if error.is_timeout() => {
                     // The others are as old: a firewall that forgot this one forgot them too.
                     tracing::info!(
+                        worker = self.name.as_str(),
                         "JK-304 worker {} at {}: an idle connection does not answer: {error}; all idle ones are closed, a new one is opened",
                         self.name,
                         self.pool.target().name()
@@ -234,6 +235,7 @@ impl Ajp13 {
         if let Some(why) = lease.source_refused() {
             let source = self.config.source.as_deref().unwrap_or_default();
             tracing::error!(
+                worker = self.name.as_str(),
                 "JK-318 worker {}: cannot connect from {source}: {why}; connected from another address",
                 self.name
             );
@@ -251,6 +253,7 @@ impl Ajp13 {
     pub fn report_strays(&self, count: usize) {
         if count > 0 {
             tracing::warn!(
+                worker = self.name.as_str(),
                 "JK-317 worker {} at {}: {count} idle connections had received something nobody asked for and were closed",
                 self.name,
                 self.pool.target().name()

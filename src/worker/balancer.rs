@@ -174,6 +174,8 @@ impl Lb {
                     false => "a request tries it after recover_time",
                 };
                 tracing::warn!(
+                    worker = member.name.as_str(),
+                    balancer = self.name.as_str(),
                     "JK-401 balancer {}: member {} at {} is in error: {cause}; {next}",
                     self.name,
                     member.name,
@@ -264,6 +266,7 @@ impl Lb {
             }
         };
         tracing::error!(
+            worker = self.name.as_str(),
             "JK-402 balancer {}: {why} ({}); answered 503",
             self.name,
             members.join("; ")

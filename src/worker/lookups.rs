@@ -65,6 +65,7 @@ fn look_up(ajp: &Ajp13) {
         Ok(false) => {}
         Ok(true) => {
             tracing::info!(
+                worker = ajp.name.as_str(),
                 "JK-319 worker {} at {}: the name has other addresses now; new connections go there",
                 ajp.name,
                 target.name()

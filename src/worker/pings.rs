@@ -85,6 +85,7 @@ impl Pings {
 fn give_up(ajp: &Ajp13, lease: Lease, why: &NetError) {
     drop(lease);
     tracing::info!(
+        worker = ajp.name.as_str(),
         "JK-304 worker {} at {}: an idle connection does not answer: {why}; it is closed",
         ajp.name,
         ajp.pool.target().name()

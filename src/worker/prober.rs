@@ -165,6 +165,8 @@ fn book(workers: &Workers, lb: &Lb, index: usize, has_answered: bool) {
         !MemberState::of(record).is_usable() || MemberState::of(record) == MemberState::Force;
     match has_answered {
         true if is_out && revive(record, lb.records.iter().copied()) => tracing::info!(
+            worker = lb.members[index].name.as_str(),
+            balancer = lb.name.as_str(),
             "JK-403 balancer {}: member {} answers again and is back in service",
             lb.name,
             lb.members[index].name

@@ -18,21 +18,24 @@ pub struct Attempted<'a> {
 
 impl Attempted<'_> {
     /// Describes a failure; `fate` says what becomes of the request.
-    fn line<D: Downstream>(&self, downstream: &D, cause: &Cause, fate: &str) -> String {
+    fn line<D: Downstream>(&self, downstream: &D, cause: &Cause, fate: &str) -> Line {
         let (worker, address) = (&self.worker.name, self.worker.pool.target().name());
         let who = match self.balancer {
             Some(balancer) => format!("balancer {balancer}: member {worker} at {address}"),
             None => format!("worker {worker} at {address}"),
         };
-        let took = clock::now().since(self.begun).as_millis();
+        let ms = clock::now().since(self.begun).as_millis() as u64;
         let hint = cause.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-        let (code, request) = (cause.code(), downstream.label());
-        format!("{code} {who}: {request}: {cause}, after {took} ms; {fate}{hint}")
+        let (code, request, cause) = (cause.code(), downstream.label(), cause.to_string());
+        let text = format!("{code} {who}: {request}: {cause}, after {ms} ms; {fate}{hint}");
+        Line { text, address, request, cause, ms }
     }
 
     /// Says that an attempt failed and another one follows.
     pub fn log_repeat<D: Downstream>(&self, downstream: &D, cause: &Cause, fate: &str) {
-        tracing::info!("{}", self.line(downstream, cause, fate));
+        let Line { text, address, request, cause, ms } = self.line(downstream, cause, fate);
+        let (worker, balancer) = (self.worker.name.as_str(), self.balancer);
+        tracing::info!(worker, balancer, address, request, cause, ms, "{text}");
     }
 
     /// Says that the request failed for good, and ends a response that had begun. Returns what to
@@ -51,25 +54,39 @@ impl Attempted<'_> {
             }
             Failure::Uncommitted(_) => (format!("answered {status}"), Err(status)),
         };
-        let line = self.line(downstream, cause, &fate);
-        match cause {
-            // What a client does wrong is nobody's to mend here; scanners do it all day.
-            Cause::Client(_) => tracing::info!("{line}"),
-            Cause::Encode(_) if status == 400 => tracing::info!("{line}"),
-            _ => {
-                tracing::error!("{line}");
-                if result.is_ok() {
-                    downstream.break_off();
-                }
+        // What a client does wrong is nobody's to mend here; scanners do it all day.
+        let is_clients = match cause {
+            Cause::Client(_) => true,
+            Cause::Encode(_) => status == 400,
+            _ => false,
+        };
+        let Line { text, address, request, cause, ms } = self.line(downstream, cause, &fate);
+        let (worker, balancer) = (self.worker.name.as_str(), self.balancer);
+        if is_clients {
+            tracing::info!(worker, balancer, address, request, cause, status, ms, "{text}");
+        } else {
+            tracing::error!(worker, balancer, address, request, cause, status, ms, "{text}");
+            if result.is_ok() {
+                downstream.break_off();
             }
         }
         result
     }
 }
 
+/// What is known of a failure: the text for people, and its parts for programs.
+struct Line {
+    text: String,
+    address: String,
+    request: String,
+    cause: String,
+    ms: u64,
+}
+
 /// Says that the request's body could not be read before a container was asked.
 pub fn log_client<D: Downstream>(downstream: &D, worker: &str, error: ClientError) -> u16 {
     tracing::info!(
+        worker,
         "JK-308 worker {worker}: {}: {error} before the request was sent; answered {}",
         downstream.label(),
         error.status

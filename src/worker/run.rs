@@ -283,6 +283,7 @@ impl<'w> Run<'w> {
         let (name, address) = (&self.worker.name, self.worker.pool.target());
         if self.exchange.excess_bytes() > 0 {
             tracing::error!(
+                worker = name.as_str(),
                 "JK-316 worker {name} at {}: the application sent {} bytes more than its Content-Length; they are cut off",
                 address.name(),
                 self.exchange.excess_bytes()
@@ -291,6 +292,7 @@ impl<'w> Run<'w> {
         let is_refusal = self.status == 403 && !self.exchange.is_reusable();
         if is_refusal && self.worker.learned.may_hint(clock::now()) {
             tracing::info!(
+                worker = name.as_str(),
                 "JK-315 worker {name} at {}: 403 and the end of the connection: the worker's secret is not the connector's, or its allowedRequestAttributesPattern does not allow a JkEnvVar",
                 address.name()
             );

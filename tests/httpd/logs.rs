@@ -1,0 +1,266 @@
+//! Where log lines go, what they carry, and how many there are.
+
+use std::time::Duration;
+
+use crate::support::client::{Client, Response};
+use crate::support::container::{Container, echo};
+use crate::support::httpd::{Httpd, Setup, load};
+use crate::support::{signal, wait_until};
+
+const DEAD: &str =
+    "worker.list=dead,w\nworker.dead.host=127.0.0.1\nworker.dead.port=1\nworker.dead.retries=1\n";
+
+fn get(httpd: &Httpd, host: &str, path: &str, headers: &str) -> Response {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
+    Client::connect(httpd.port).raw(request.as_bytes(), "GET")
+}
+
+/// Starts httpd with virtual hosts behind its own settings; `own` begins the file.
+fn start(name: &str, mpm: &str, own: &str, workers: &str, hosts: &[(&str, &str)]) -> Httpd {
+    let mut httpd = Setup { name, mpm, config: own, workers }.prepare();
+    let mut config = httpd.log("httpd.conf");
+    for (host, lines) in hosts {
+        config += &format!(
+            "<VirtualHost 127.0.0.1:{}>\nServerName {host}\n{}\n</VirtualHost>\n",
+            httpd.port,
+            lines.replace("@DIR@", &httpd.dir.display().to_string())
+        );
+    }
+    if own.contains("# no JkLogFile") {
+        config = config
+            .lines()
+            .filter(|line| !line.starts_with("JkLogFile"))
+            .fold(String::new(), |text, line| text + line + "\n");
+    }
+    httpd.write("httpd.conf", &config);
+    httpd.expect("JK-303");
+    httpd.expect("JK-102");
+    httpd.launch();
+    httpd
+}
+
+#[test]
+fn a_request_id_leads_from_one_log_to_the_other() {
+    let config = format!(
+        "{}JkMount /dead/* dead\nSetEnvIf X-Request-Id (.+) MY_ID=$1\n\
+         LogFormat \"%{{UNIQUE_ID}}e %U\" ids\nCustomLog @DIR@/access.log ids\n",
+        load(&["unique_id"])
+    );
+    let hosts =
+        [("plain", "JkMountCopy On"), ("own", "JkMountCopy On\nJkRequestIdIndicator MY_ID")];
+    let mut httpd = start("ids", "event", &config, DEAD, &hosts);
+    get(&httpd, "plain", "/dead/plain", "");
+    get(&httpd, "own", "/dead/own", "X-Request-Id: abc-123\r\n");
+    get(&httpd, "own", "/dead/hostile", "X-Request-Id: x] [1:1] [emerg] forged\r\n");
+    get(&httpd, "own", "/dead/fallback", "");
+    httpd.stop();
+    let access = httpd.log("access.log");
+    let unique = |path: &str| {
+        let line = access.lines().find(|line| line.ends_with(path)).expect("an access log line");
+        line.split(' ').next().expect("an id").to_owned()
+    };
+    let log = httpd.log("jk.log");
+    let line =
+        |path: &str| log.lines().find(|line| line.contains(path)).expect("a line").to_owned();
+    for (path, id) in [
+        ("/dead/plain", unique("/dead/plain")),
+        ("/dead/own", "abc-123".to_owned()),
+        ("/dead/hostile", "x???1:1???emerg??forged".to_owned()),
+        ("/dead/fallback", unique("/dead/fallback")),
+    ] {
+        let line = line(path);
+        assert!(line.contains(&format!("] [{id}] [")), "{id}: {line}");
+    }
+}
+
+#[test]
+fn hosts_with_one_file_have_their_own_levels_and_stamps() {
+    let config = "JkMountCopy All\nJkMount /dead/* dead\nJkLogStampFormat \"main \"\n";
+    let hosts = [
+        ("quiet", "JkLogLevel emerg"),
+        ("talks", "JkLogLevel debug\nJkLogStampFormat \"talks \""),
+        ("usual", ""),
+    ];
+    let mut httpd = start("levels", "event", config, DEAD, &hosts);
+    for host in ["quiet", "talks", "usual", "quiet", "talks"] {
+        get(&httpd, host, &format!("/dead/{host}"), "");
+    }
+    httpd.stop();
+    let log = httpd.log("jk.log");
+    let count = |parts: &[&str]| {
+        log.lines().filter(|line| parts.iter().all(|part| line.contains(part))).count()
+    };
+    assert_eq!(count(&["quiet"]), 0, "{log}");
+    assert_eq!(count(&["talks [", "[debug]", "\"/dead/talks\" goes to worker dead"]), 2, "{log}");
+    assert_eq!(count(&["talks [", "[error]", "JK-303"]), 2, "{log}");
+    assert_eq!(count(&["main [", "[error]", "JK-303", "/dead/usual"]), 1, "{log}");
+    assert_eq!(count(&["[debug]", "/dead/usual"]), 0, "{log}");
+}
+
+#[test]
+fn without_a_file_each_host_writes_to_its_error_log_by_loglevel() {
+    let config = "# no JkLogFile\nJkMountCopy All\nJkMount /dead/* dead\nLogLevel warn\n\
+        JkRequestLogFormat \"request %w %s\"\n";
+    let hosts = [
+        ("talks", "ErrorLog @DIR@/talks.log\nLogLevel warn jk:debug\n"),
+        (
+            "usual",
+            "ErrorLog @DIR@/usual.log\n<Location /dead/here>\nLogLevel jk:debug\n</Location>\n",
+        ),
+        ("strict", "ErrorLog @DIR@/strict.log\nLogLevel jk:debug\nJkLogLevel emerg\n"),
+    ];
+    let mut httpd = start("error-logs", "event", config, DEAD, &hosts);
+    for host in ["usual", "talks", "strict"] {
+        get(&httpd, host, &format!("/dead/{host}"), "");
+    }
+    get(&httpd, "usual", "/dead/here", "");
+    httpd.stop();
+    let (talks, usual, strict) =
+        (httpd.log("talks.log"), httpd.log("usual.log"), httpd.log("strict.log"));
+    assert!(talks.contains("[jk:debug]") && talks.contains("goes to worker dead"), "{talks}");
+    let error = talks.lines().find(|line| line.contains("[jk:error]")).expect("a line");
+    assert!(
+        error.contains("[client 127.0.0.1:") && error.contains("JK-303 worker dead"),
+        "{error}"
+    );
+    assert_eq!(usual.matches("goes to worker").count(), 1, "in that Location only: {usual}");
+    assert_eq!(usual.matches("JK-303").count(), 2, "{usual}");
+    assert!(!strict.contains("JK-303") && strict.contains("request dead 503"), "{strict}");
+    assert_eq!(usual.matches("request dead 503").count(), 2, "{usual}");
+    assert!(!httpd.log("error.log").contains("JK-303"), "the main server served nothing");
+}
+
+#[test]
+fn a_program_gets_lines_and_is_started_once_for_all_hosts() {
+    let pipe = "JkLogFile \"|$echo started >> @DIR@/starts; echo $$ > @DIR@/program; exec cat >> @DIR@/piped.log\"";
+    let config = format!("JkMountCopy All\nJkMount /dead/* dead\n{pipe}\n");
+    let other = format!("{pipe}\nJkLogLevel debug");
+    let hosts = [("a", ""), ("b", other.as_str())];
+    let mut httpd = start("pipe", "event", &config, DEAD, &hosts);
+    get(&httpd, "a", "/dead/a", "");
+    get(&httpd, "b", "/dead/b", "");
+    let both = || {
+        let text = httpd.log("piped.log");
+        text.contains("/dead/a: ") && text.contains("/dead/b: ")
+    };
+    assert!(wait_until(Duration::from_secs(10), both), "{}", httpd.log("piped.log"));
+    let starts = httpd.log("starts").lines().count();
+    let program: u32 = httpd.log("program").trim().parse().expect("a pid");
+    // httpd reads its configuration twice, but files are opened in the second pass only.
+    assert_eq!(starts, 1, "one program for both hosts");
+    assert!(signal("KILL", program));
+    let again = || httpd.log("starts").lines().count() == 2;
+    assert!(wait_until(Duration::from_secs(10), again), "httpd starts it again");
+    get(&httpd, "a", "/dead/later", "");
+    let later = || httpd.log("piped.log").contains("/dead/later");
+    assert!(wait_until(Duration::from_secs(10), later), "{}", httpd.log("piped.log"));
+    httpd.expect("piped log program");
+    httpd.stop();
+}
+
+#[test]
+fn a_renamed_file_is_opened_anew_by_a_graceful_restart() {
+    let config = "JkMount /dead/* dead\n";
+    let mut httpd = start("rotation", "event", config, DEAD, &[]);
+    get(&httpd, "h", "/dead/first", "");
+    let old = httpd.dir.join("jk.log.1");
+    std::fs::rename(httpd.dir.join("jk.log"), &old).expect("a file");
+    get(&httpd, "h", "/dead/second", "");
+    httpd.graceful();
+    let is_new = || {
+        get(&httpd, "h", "/dead/third", "");
+        httpd.log("jk.log").contains("/dead/third")
+    };
+    assert!(wait_until(Duration::from_secs(10), is_new), "new children write to the new file");
+    httpd.stop();
+    let (old, new) = (httpd.log("jk.log.1"), httpd.log("jk.log"));
+    assert!(old.contains("/dead/first") && old.contains("/dead/second"), "{old}");
+    assert!(!new.contains("/dead/first") && !new.contains("/dead/second"), "{new}");
+}
+
+/// Returns how many failures the lines of a log speak of, and how many lines there are.
+fn failures(log: &str) -> (usize, usize) {
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("JK-303")).collect();
+    let spoken = lines.iter().map(|line| match line.split_once(" more in the last ") {
+        Some((before, _)) => {
+            before.rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0)
+        }
+        None => 1,
+    });
+    (spoken.sum(), lines.len())
+}
+
+#[test]
+fn a_flood_is_counted_and_no_count_is_lost() {
+    for mpm in ["event", "prefork"] {
+        let config = "JkMount /dead/* dead\n";
+        let mut httpd = start(&format!("flood-{mpm}"), mpm, config, DEAD, &[]);
+        let port = httpd.port;
+        let clients: Vec<_> = (0..4)
+            .map(|_| {
+                std::thread::spawn(move || {
+                    // httpd closes the connection with each 503.
+                    for number in 0..100 {
+                        let response = Client::connect(port).get(&format!("/dead/{number}"));
+                        assert_eq!(response.status, 503);
+                    }
+                })
+            })
+            .collect();
+        clients.into_iter().for_each(|client| client.join().expect("no client failed"));
+        httpd.stop();
+        let log = httpd.log("jk.log");
+        let (spoken, lines) = failures(&log);
+        assert_eq!(spoken, 400, "{mpm}: {log}");
+        assert!(lines < 150, "{mpm}: {lines} lines");
+        let is_whole = |line: &str| {
+            line.starts_with('[') && line.contains("] [NO-ID] [") && line.contains(": JK-303 ")
+        };
+        let odd: Vec<_> =
+            log.lines().filter(|line| line.contains("JK-303") && !is_whole(line)).collect();
+        assert!(odd.is_empty(), "{mpm}: lines that are not whole: {odd:?}");
+    }
+}
+
+#[test]
+fn json_lines_hold_hostile_text() {
+    let container = Container::start(echo("n1"));
+    let workers = format!("{DEAD}worker.w.host=127.0.0.1\nworker.w.port={}\n", container.port);
+    let config = "JkMount /dead/* dead\nJkMount /w/* w\nJkLogFormat JSON\nJkLogLevel debug\n\
+        JkRequestLogFormat \"%w %U %q %r %s %b %T\"\n";
+    let mut httpd = start("json", "event", config, &workers, &[]);
+    let hostile = ["/dead/%22%7d%0a%7b", "/w/%ff%fe%c3", "/w/%e2%80%a8?a=\"b\"\\", "/w/%5c%5c%1b"];
+    for path in hostile {
+        get(&httpd, "h", path, "");
+    }
+    httpd.stop();
+    let log = httpd.log("jk.log");
+    let objects: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}")))
+        .collect();
+    let failure = objects.iter().find(|own| own["code"] == "JK-303").expect("a failure");
+    assert_eq!(failure["worker"], "dead");
+    assert_eq!(failure["address"], "127.0.0.1:1");
+    assert_eq!(failure["status"], 503);
+    assert_eq!(failure["level"], "error");
+    assert_eq!(failure["request"], "GET /dead/\"}\\x0a{");
+    let requests: Vec<_> = objects.iter().filter(|own| own["type"] == "request").collect();
+    assert_eq!(requests.len(), hostile.len(), "{log}");
+    assert_eq!(requests[0]["path"], "/dead/\"}\n{");
+    let quoted = requests.iter().find(|own| own["query"] == "a=\"b\"\\").expect("a query");
+    assert_eq!((&quoted["worker"], &quoted["status"]), (&"w".into(), &200.into()));
+}
+
+#[test]
+fn a_file_that_cannot_be_written_sends_its_lines_to_the_error_log() {
+    let config = "JkMount /dead/* dead\nJkLogFile /dev/full\nStartServers 1\n";
+    let mut httpd = start("full", "event", config, DEAD, &[]);
+    httpd.expect("JK-107");
+    assert_eq!(get(&httpd, "h", "/dead/x", "").status, 503);
+    httpd.stop();
+    let log = httpd.log("error.log");
+    let said = log.matches("JK-107 JkLogFile /dev/full cannot be written").count();
+    assert!((1..=2).contains(&said), "once for each child: {log}");
+    assert!(log.contains("JK-303 worker dead"), "{log}");
+}

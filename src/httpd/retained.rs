@@ -50,6 +50,7 @@ pub fn places() -> Option<Places> {
         segment: segment?,
         members: Slots::from_text(&read(&block.members)?),
         balancers: Slots::from_text(&read(&block.balancers)?),
+        configuration: 0,
     })
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 use super::seen::RecentSessions;
 
 /// Raised whenever a record changes, so that children of two builds never share a segment.
-pub const LAYOUT_VERSION: u32 = 6;
+pub const LAYOUT_VERSION: u32 = 7;
 
 /// Front of the segment.
 #[repr(C, align(64))]
@@ -22,6 +22,9 @@ pub struct Header {
     pub lease_ms: AtomicU64,
     /// Last decay of the load values, in monotonic milliseconds.
     pub decayed_ms: AtomicU64,
+    /// Counts the configurations. Only a child of the latest may lead: the others do not know all
+    /// workers.
+    pub configuration: AtomicU32,
 }
 
 /// Live numbers of one balancer.
@@ -105,13 +108,17 @@ impl MemberRecord {
     }
 }
 
-/// One httpd child. Behind the children's records lies one counter for each child and member: the
-/// child's share of the member's requests in flight, which is given back when the child dies.
+/// One httpd child. Behind the children's records lies one counter for each child and member, and
+/// for each child and balancer: the child's share of the requests in flight, which is given back when
+/// the child dies.
 #[repr(C, align(64))]
 #[derive(Debug, Default)]
 pub struct ChildRecord {
     /// Process id in the upper half, the low half of its start time in the lower; 0 for nobody.
     pub owner: AtomicU64,
+    /// Who gives back what a dead child had, written like the owner; 0 for nobody. The row is free
+    /// for the next child only when that is done.
+    pub releaser: AtomicU64,
 }
 
 /// A child's connections to one worker's container, as its background thread saw them last.

@@ -40,13 +40,18 @@ impl Capacity {
         self.children.min(MOST_SHARD_ROWS)
     }
 
+    /// Returns how many shares a child has: one of each member, then one of each balancer.
+    pub fn shares(self) -> usize {
+        self.members + self.balancers
+    }
+
     /// Returns where each kind of record begins, and the size of all.
     fn offsets(self) -> [usize; 8] {
         let balancers = size_of::<Header>();
         let members = balancers + self.balancers * size_of::<BalancerRecord>();
         let children = members + self.members * size_of::<MemberRecord>();
         let shares = children + self.children * size_of::<ChildRecord>();
-        let share_bytes = self.children * self.members * size_of::<AtomicU32>();
+        let share_bytes = self.children * self.shares() * size_of::<AtomicU32>();
         let pools = shares + share_bytes.next_multiple_of(64);
         let pool_bytes = self.children * self.members * size_of::<PoolRecord>();
         let shards = pools + pool_bytes.next_multiple_of(64);
@@ -155,16 +160,16 @@ impl Segment {
         unsafe { std::slice::from_raw_parts(first, self.capacity.children) }
     }
 
-    /// Returns a child's shares of all members' requests in flight, by the members' places; of the
-    /// last child if there is no such row.
+    /// Returns a child's shares of the requests in flight, by the members' places and then by the
+    /// balancers'; of the last child if there is no such row.
     pub fn shares(&self, child: usize) -> &'static [AtomicU32] {
         let [_, _, _, first, ..] = self.capacity.offsets();
-        let row = self.capacity.members * size_of::<AtomicU32>();
+        let row = self.capacity.shares() * size_of::<AtomicU32>();
         let child = child.min(self.capacity.children - 1);
-        // SAFETY: there is room for `children` rows of `members` counters there.
+        // SAFETY: there is room for `children` rows of `shares` counters there.
         let first = unsafe { self.at(first + child * row) };
         // SAFETY: as above; otherwise as in `children`.
-        unsafe { std::slice::from_raw_parts(first, self.capacity.members) }
+        unsafe { std::slice::from_raw_parts(first, self.capacity.shares()) }
     }
 
     /// Returns what a child's pools hold, by the members' places; of the last child if there is no
@@ -201,6 +206,12 @@ impl Segment {
                 unsafe { clear(shard) };
             }
         }
+    }
+
+    /// Makes a balancer's record that of a new one.
+    pub fn clear_balancer(&self, place: usize) {
+        // SAFETY: a balancer's record holds nothing but atomics.
+        unsafe { clear(self.balancer(place)) };
     }
 
     /// # Safety
@@ -244,7 +255,7 @@ mod tests {
             segment.balancer(place).busy.store(u32::MAX, Ordering::Relaxed);
             segment.children()[place].owner.store(u64::MAX, Ordering::Relaxed);
             let shares = segment.shares(place);
-            assert_eq!(shares.len(), 3);
+            assert_eq!(shares.len(), 5, "three members and two balancers");
             shares.iter().for_each(|share| share.store(u32::MAX, Ordering::Relaxed));
             let pools = segment.pools(place);
             assert_eq!(pools.len(), 3);

@@ -33,6 +33,8 @@ pub struct Lb {
     pub balancer: Balancer,
     /// The members, in the order of the configuration.
     pub members: Vec<Arc<Ajp13>>,
+    /// The place of its own record.
+    pub(super) place: usize,
     /// Its own record.
     pub record: &'static BalancerRecord,
     /// The members' records.
@@ -77,9 +79,10 @@ impl Lb {
         let own = config.members.iter().map(|member| places.member(name, &member.worker));
         let places_of: Vec<_> = own.collect();
         let records = places_of.iter().map(|place| places.segment.member(*place)).collect();
-        let record = places.balancer(name);
+        let place = places.balancer(name);
+        let record = places.segment.balancer(place);
         let name = name.to_owned();
-        Self { name, config, balancer, members, record, records, places: places_of }
+        Self { name, config, balancer, members, place, record, records, places: places_of }
     }
 
     /// Serves a request. Returns the status to answer with if there is no response.

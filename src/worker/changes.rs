@@ -123,6 +123,9 @@ fn reset(workers: &Workers, worker: &str, member: Option<&str>) {
     match workers.get(worker) {
         Some(Worker::Ajp13(_, place)) => workers.places.segment.member(*place).clear_counters(now),
         Some(Worker::Lb(lb)) => {
+            if member.is_none() {
+                lb.record.max_busy.store(lb.record.busy.load(Relaxed), Relaxed);
+            }
             let wanted = lb.members.iter().zip(&lb.records);
             let wanted = wanted.filter(|(own, _)| member.is_none_or(|name| name == own.name));
             for (_, record) in wanted {

@@ -1,10 +1,10 @@
 //! Where in shared memory each worker has its record, from one configuration to the next.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use crate::clock;
-use crate::config::{LbConfig, WorkerKind, WorkersConfig};
-use crate::shm::{
-    BalancerRecord, Capacity, Kept, Owner, Segment, SegmentError, Slots, fingerprint,
-};
+use crate::config::{LbConfig, LogLevel, WorkerKind, WorkersConfig};
+use crate::shm::{Capacity, Kept, Owner, Segment, SegmentError, Slots, fingerprint};
 
 /// The segment and who has which place in it.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct Places {
     pub members: Slots,
     /// Places of balancers.
     pub balancers: Slots,
+    /// Which configuration they are for, counted in the segment.
+    pub configuration: u32,
 }
 
 impl Places {
@@ -27,14 +29,15 @@ impl Places {
         config: &WorkersConfig,
         children: usize,
         before: Option<Self>,
-        notes: &mut Vec<String>,
+        notes: &mut Vec<(LogLevel, String)>,
     ) -> Result<Self, SegmentError> {
         let (members, balancers) = wanted(config);
         if let Some(before) = &before {
             if let Some(places) = before.carry(&members, &balancers, notes) {
                 return Ok(places);
             }
-            notes.push("JK-404 the shared memory is too small for the new workers: a new one is made, and counters and states begin anew".to_owned());
+            let text = "JK-404 the shared memory is too small for the new workers: a new one is made, and counters and states begin anew";
+            notes.push((LogLevel::Info, text.to_owned()));
         }
         let capacity = Capacity {
             balancers: (balancers.len() * 2).max(16),
@@ -46,6 +49,7 @@ impl Places {
             segment: Segment::create(capacity)?,
             members: nobody.clone(),
             balancers: nobody,
+            configuration: 0,
         };
         // There is room: the capacity was computed for it.
         Ok(fresh.carry(&members, &balancers, notes).unwrap_or(fresh))
@@ -55,17 +59,25 @@ impl Places {
         &self,
         members: &[(Owner, u64)],
         balancers: &[(Owner, u64)],
-        notes: &mut Vec<String>,
+        notes: &mut Vec<(LogLevel, String)>,
     ) -> Option<Self> {
         let segment = self.segment;
         let Capacity { children, .. } = segment.capacity();
-        let is_free = |place: usize| {
-            use std::sync::atomic::Ordering::Relaxed;
-            (0..children).all(|child| segment.shares(child)[place].load(Relaxed) == 0)
+        let is_free = |share: usize| {
+            (0..children).all(|child| segment.shares(child)[share].load(Relaxed) == 0)
         };
         let room = segment.capacity();
         let (slots, kept) = self.members.assign(members, room.members, is_free)?;
-        let (balancers, _) = self.balancers.assign(balancers, room.balancers, |_| true)?;
+        let is_free = |place: usize| is_free(room.members + place);
+        let (balancer_slots, kept_balancers) =
+            self.balancers.assign(balancers, room.balancers, is_free)?;
+        for ((owner, _), kept) in balancers.iter().zip(kept_balancers) {
+            if kept != Kept::Same
+                && let Some(place) = balancer_slots.place(owner)
+            {
+                segment.clear_balancer(place);
+            }
+        }
         for ((owner, _), kept) in members.iter().zip(kept) {
             if kept == Kept::Same {
                 continue;
@@ -75,14 +87,25 @@ impl Places {
                 segment.member(place).clear_counters(clock::unix_now().as_secs() as i64);
             }
             if kept == Kept::Changed {
-                notes.push(format!(
-                    "JK-405 {} {}: its settings changed, its counters and state begin anew",
-                    if owner.balancer.is_empty() { "worker" } else { &owner.balancer },
-                    owner.worker
+                let balancer = if owner.balancer.is_empty() { "worker" } else { &owner.balancer };
+                let name = format!("{balancer} {}", owner.worker);
+                notes.push((
+                    LogLevel::Info,
+                    format!(
+                        "JK-405 {name}: its settings changed, its counters and state begin anew"
+                    ),
                 ));
+                let edited = self.members.place(owner).map(|place| segment.member(place));
+                if edited.is_some_and(|record| record.activation.load(Relaxed) != 0) {
+                    notes.push((
+                        LogLevel::Warn,
+                        format!("JK-503 {name}: the file has other settings now; the activation of the status page is dropped"),
+                    ));
+                }
             }
         }
-        Some(Self { segment, members: slots, balancers })
+        let configuration = segment.header().configuration.fetch_add(1, Relaxed).wrapping_add(1);
+        Some(Self { segment, members: slots, balancers: balancer_slots, configuration })
     }
 
     /// Returns the place of a member, or with no balancer of a worker used directly.
@@ -91,10 +114,9 @@ impl Places {
         self.members.place(&Owner::new(balancer, worker)).unwrap_or(usize::MAX)
     }
 
-    /// Returns the record of a balancer.
-    pub(super) fn balancer(&self, name: &str) -> &'static BalancerRecord {
-        let place = self.balancers.place(&Owner::new(name, "")).unwrap_or(usize::MAX);
-        self.segment.balancer(place)
+    /// Returns the place of a balancer.
+    pub(super) fn balancer(&self, name: &str) -> usize {
+        self.balancers.place(&Owner::new(name, "")).unwrap_or(usize::MAX)
     }
 }
 

@@ -1,13 +1,13 @@
 //! Whose requests are in flight. The election reads one total per member; each child also keeps
 //! its own share, so that what a killed child had under way can be given back.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use once_cell::sync::OnceCell;
 
-use crate::lb::Balancer;
 use crate::metrics::{Shard, Totals};
-use crate::shm::{MemberRecord, Segment};
+use crate::shm::Segment;
 
 /// The shares of all children, and which of them is ours.
 #[derive(Clone, Debug)]
@@ -17,18 +17,24 @@ pub struct Shares {
     row: OnceCell<usize>,
 }
 
-/// A request under way, until dropped.
+/// A request under way with a worker, until dropped.
 #[derive(Debug)]
-pub struct InFlight<'s> {
-    record: &'static MemberRecord,
-    share: Option<&'s AtomicU32>,
+pub struct InFlight {
+    _booked: Booked,
     /// Where this child counts what becomes of it.
     pub shard: &'static Shard,
 }
 
-impl Drop for InFlight<'_> {
+/// One request in a total and in this child's share of it, until dropped.
+#[derive(Debug)]
+pub struct Booked {
+    total: &'static AtomicU32,
+    share: Option<&'static AtomicU32>,
+}
+
+impl Drop for Booked {
     fn drop(&mut self) {
-        Balancer::leave(self.record);
+        lower(self.total, 1);
         if let Some(share) = self.share {
             lower(share, 1);
         }
@@ -44,11 +50,11 @@ impl Shares {
     /// Takes a row for this child. Without one its requests count as well, but are not given back
     /// if it is killed; returns whether there was one.
     pub fn claim(&self, pid: u32) -> bool {
-        let me = owner(pid, started(pid).unwrap_or(0));
+        let me = identity(pid);
         let children = self.segment.children();
         let row = children
             .iter()
-            .position(|child| child.owner.compare_exchange(0, me, Relaxed, Relaxed).is_ok());
+            .position(|child| child.owner.compare_exchange(0, me, Acquire, Relaxed).is_ok());
         match row {
             Some(row) => {
                 self.own.set(self.segment.shares(row)).is_ok() && self.row.set(row).is_ok()
@@ -58,12 +64,27 @@ impl Shares {
     }
 
     /// Books a request whose election has raised the member's total already.
-    pub fn enter(&self, place: usize) -> InFlight<'static> {
-        let share = self.own.get().and_then(|shares| shares.get(place));
+    pub fn enter(&self, place: usize) -> InFlight {
+        let total = &self.segment.member(place).busy;
+        InFlight { _booked: self.book(total, place), shard: self.shard(place) }
+    }
+
+    /// Books a request of a balancer.
+    pub fn enter_balancer(&self, place: usize) -> Booked {
+        let record = self.segment.balancer(place);
+        let busy = record.busy.fetch_add(1, Relaxed) + 1;
+        if busy > record.max_busy.load(Relaxed) {
+            record.max_busy.fetch_max(busy, Relaxed);
+        }
+        self.book(&record.busy, self.segment.capacity().members.saturating_add(place))
+    }
+
+    fn book(&self, total: &'static AtomicU32, share: usize) -> Booked {
+        let share = self.own.get().and_then(|shares| shares.get(share));
         if let Some(share) = share {
             share.fetch_add(1, Relaxed);
         }
-        InFlight { record: self.segment.member(place), share, shard: self.shard(place) }
+        Booked { total, share }
     }
 
     /// Returns where this child counts for a worker.
@@ -103,22 +124,23 @@ impl Shares {
         })
     }
 
-    /// Gives back what a child had under way that has ended.
+    /// Gives back what a child had under way that has ended, and the lead if it had it.
     pub fn release(&self, pid: u32) {
         for (row, child) in self.segment.children().iter().enumerate() {
-            if (child.owner.load(Relaxed) >> 32) as u32 == pid {
-                self.release_row(row);
+            let held = child.owner.load(Relaxed);
+            if held != 0 && pid_of(held) == pid {
+                self.release_row(row, held);
             }
         }
+        let _ = self.segment.header().leader.compare_exchange(pid, 0, Relaxed, Relaxed);
     }
 
     /// Gives back what children had under way that are gone without anybody having noticed.
     pub fn release_lost(&self) {
         for (row, child) in self.segment.children().iter().enumerate() {
             let held = child.owner.load(Relaxed);
-            let pid = (held >> 32) as u32;
-            if held != 0 && can_tell() && started(pid).is_none_or(|now| owner(pid, now) != held) {
-                self.release_row(row);
+            if held != 0 && is_gone(held) {
+                self.release_row(row, held);
             }
         }
     }
@@ -126,8 +148,8 @@ impl Shares {
     /// Corrects totals that differ from the sum of the shares, where both were the same at the
     /// last look: a child may die between the two.
     pub fn reconcile(&self, last: &mut Vec<(u32, u32)>) {
-        let members = self.segment.capacity().members;
-        let mut sums = vec![0_u32; members];
+        let shares = self.segment.capacity().shares();
+        let mut sums = vec![0_u32; shares];
         for (row, child) in self.segment.children().iter().enumerate() {
             if child.owner.load(Relaxed) != 0 {
                 for (sum, share) in sums.iter_mut().zip(self.segment.shares(row)) {
@@ -135,29 +157,49 @@ impl Shares {
                 }
             }
         }
-        last.resize(members, (0, 0));
-        for (place, (sum, last)) in sums.into_iter().zip(last).enumerate() {
-            let record = self.segment.member(place);
-            let seen = (record.busy.load(Relaxed), sum);
+        last.resize(shares, (0, 0));
+        for (share, (sum, last)) in sums.into_iter().zip(last).enumerate() {
+            let total = self.total(share);
+            let seen = (total.load(Relaxed), sum);
             if seen.0 != seen.1 && seen == *last {
-                let _ = record.busy.compare_exchange(seen.0, seen.1, Relaxed, Relaxed);
+                let _ = total.compare_exchange(seen.0, seen.1, Relaxed, Relaxed);
             }
             *last = seen;
         }
     }
 
-    fn release_row(&self, row: usize) {
-        for (place, share) in self.segment.shares(row).iter().enumerate() {
-            let count = share.swap(0, Relaxed);
-            if count > 0 {
-                lower(&self.segment.member(place).busy, count);
+    /// Returns the total that a share is part of.
+    fn total(&self, share: usize) -> &'static AtomicU32 {
+        match share.checked_sub(self.segment.capacity().members) {
+            None => &self.segment.member(share).busy,
+            Some(balancer) => &self.segment.balancer(balancer).busy,
+        }
+    }
+
+    /// Frees the row of a dead child. Only one process may do that: another one that came late would
+    /// take from the next child in this row. One that is killed over it is replaced.
+    fn release_row(&self, row: usize, held: u64) {
+        let child = &self.segment.children()[row];
+        let me = identity(std::process::id());
+        let before = child.releaser.load(Relaxed);
+        let is_free = before == 0 || before == me || is_gone(before);
+        if !is_free || child.releaser.compare_exchange(before, me, AcqRel, Relaxed).is_err() {
+            return;
+        }
+        if child.owner.load(Acquire) == held {
+            for (share, own) in self.segment.shares(row).iter().enumerate() {
+                let count = own.swap(0, Relaxed);
+                if count > 0 {
+                    lower(self.total(share), count);
+                }
             }
+            for pool in self.segment.pools(row) {
+                pool.open.store(0, Relaxed);
+                pool.idle.store(0, Relaxed);
+            }
+            child.owner.store(0, Release);
         }
-        for pool in self.segment.pools(row) {
-            pool.open.store(0, Relaxed);
-            pool.idle.store(0, Relaxed);
-        }
-        self.segment.children()[row].owner.store(0, Relaxed);
+        child.releaser.store(0, Release);
     }
 }
 
@@ -165,20 +207,33 @@ fn lower(counter: &AtomicU32, by: u32) {
     let _ = counter.fetch_update(Relaxed, Relaxed, |count| Some(count.saturating_sub(by)));
 }
 
-fn owner(pid: u32, started: u32) -> u64 {
-    u64::from(pid) << 32 | u64::from(started)
+/// Names a process so that a later one with the same number is another.
+fn identity(pid: u32) -> u64 {
+    u64::from(pid) << 32 | u64::from(started(pid).unwrap_or(0))
 }
 
-/// Tells whether processes can be looked up here.
-fn can_tell() -> bool {
-    started(std::process::id()).is_some()
+fn pid_of(identity: u64) -> u32 {
+    (identity >> 32) as u32
 }
 
-/// Returns when a process began, in ticks of the system; `None` if there is none.
+/// Tells whether a process has ended. Where processes cannot be looked up, nobody has.
+fn is_gone(held: u64) -> bool {
+    let can_tell = || started(std::process::id()).is_some();
+    match started(pid_of(held)) {
+        Some(now) => now != held as u32,
+        None => can_tell(),
+    }
+}
+
+/// Returns when a process began, in ticks of the system; `None` if there is none, or if it has ended
+/// and nobody has asked how.
 fn started(pid: u32) -> Option<u32> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in brackets may hold anything; the 20th word behind it is the start time.
     let (_, rest) = text.rsplit_once(')')?;
+    if rest.trim_start().starts_with(['Z', 'X']) {
+        return None;
+    }
     let ticks: u64 = rest.split_whitespace().nth(19)?.parse().ok()?;
     Some(ticks as u32)
 }
@@ -197,7 +252,7 @@ mod tests {
     }
 
     /// Begins a request as an election does.
-    fn begin(segment: &Segment, shares: &Shares, place: usize) -> InFlight<'static> {
+    fn begin(segment: &Segment, shares: &Shares, place: usize) -> InFlight {
         segment.member(place).busy.fetch_add(1, Relaxed);
         shares.enter(place)
     }
@@ -217,6 +272,48 @@ mod tests {
         assert!(Shares::new(segment).claim(1), "its row is free");
         drop(held);
         assert_eq!(busy(&segment), [0; 4]);
+    }
+
+    #[test]
+    fn a_row_is_freed_by_one_process_only() {
+        let segment = segment();
+        let (dead, late) = (Shares::new(segment), Shares::new(segment));
+        assert!(dead.claim(4_000_000_000));
+        std::mem::forget(begin(&segment, &dead, 0));
+        let row = &segment.children()[0];
+        // A living process is at it.
+        row.releaser.store(identity(1), Relaxed);
+        late.release_lost();
+        assert_eq!(busy(&segment), [1, 0, 0, 0], "that is left to the other");
+        // It was killed over it.
+        row.releaser.store(3_999_999_999 << 32, Relaxed);
+        late.release_lost();
+        assert_eq!(busy(&segment), [0; 4]);
+        assert_eq!([row.owner.load(Relaxed), row.releaser.load(Relaxed)], [0, 0]);
+        // Whoever saw the dead child's name and comes late finds another child there.
+        assert!(Shares::new(segment).claim(1));
+        segment.shares(0)[0].store(7, Relaxed);
+        late.release_row(0, 4_000_000_000 << 32);
+        assert_eq!(segment.shares(0)[0].load(Relaxed), 7);
+    }
+
+    #[test]
+    fn a_balancer_counts_its_own_requests() {
+        let segment = segment();
+        let (child, parent) = (Shares::new(segment), Shares::new(segment));
+        assert!(child.claim(77));
+        let record = segment.balancer(0);
+        let counts = || [record.busy.load(Relaxed), record.max_busy.load(Relaxed)];
+        let two = [child.enter_balancer(0), child.enter_balancer(0)];
+        assert_eq!(counts(), [2, 2]);
+        drop(two);
+        assert_eq!(counts(), [0, 2]);
+        std::mem::forget(child.enter_balancer(0));
+        assert_eq!(busy(&segment), [0; 4], "no member's");
+        segment.header().leader.store(77, Relaxed);
+        parent.release(77);
+        assert_eq!(counts(), [0, 2]);
+        assert_eq!(segment.header().leader.load(Relaxed), 0, "somebody else leads");
     }
 
     #[test]

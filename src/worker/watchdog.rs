@@ -174,13 +174,18 @@ fn report_pools(workers: &Workers) {
     }
 }
 
-/// One process of the machine leads; a leader without a sign of life loses its place.
+/// One process of the machine leads; a leader without a sign of life loses its place. A child of an
+/// older configuration gives way.
 fn lead(workers: &Workers, now: Millis) -> bool {
     let header = workers.places.segment.header();
     let me = std::process::id();
     let leader = header.leader.load(Relaxed);
+    if header.configuration.load(Relaxed) != workers.places.configuration {
+        let _ = header.leader.compare_exchange(me, 0, Relaxed, Relaxed);
+        return false;
+    }
     let is_mine = leader == me
-        || (now.0 > header.lease_ms.load(Relaxed)
+        || ((leader == 0 || now.0 > header.lease_ms.load(Relaxed))
             && header.leader.compare_exchange(leader, me, Relaxed, Relaxed).is_ok());
     if is_mine {
         header.lease_ms.store(now.plus(LEASE).0, Relaxed);

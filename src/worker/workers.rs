@@ -86,7 +86,7 @@ impl Workers {
         let mut problems = Vec::new();
         let mut notes = Vec::new();
         let places = Places::assign(config, children, before, &mut notes)?;
-        problems.extend(notes.into_iter().map(|note| (LogLevel::Info, note)));
+        problems.extend(notes);
         let containers = config.workers.iter().filter_map(|(name, worker)| {
             let WorkerKind::Ajp13(ajp) = &worker.kind else { return None };
             let (made, wrong) = Ajp13::new(name, (**ajp).clone());
@@ -202,7 +202,10 @@ impl Workers {
     ) -> Result<(), u16> {
         match worker {
             Worker::Ajp13(ajp, place) => self.alone(ajp, *place, downstream, settings),
-            Worker::Lb(lb) => lb.serve(downstream, settings, &self.shares),
+            Worker::Lb(lb) => {
+                let _in_flight = self.shares.enter_balancer(lb.place);
+                lb.serve(downstream, settings, &self.shares)
+            }
             Worker::Status(config) => status::serve(self, config, downstream, settings),
         }
     }

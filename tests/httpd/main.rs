@@ -10,6 +10,7 @@ mod bare;
 mod configuration;
 mod edits;
 mod http2;
+mod killed;
 mod logs;
 mod metrics;
 mod mounts;

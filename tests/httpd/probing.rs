@@ -112,6 +112,7 @@ fn whichever_child_freezes_or_dies_members_come_back() {
         let mut httpd = balanced(&name, mpm, [n1.port, port], "");
         httpd.expect("JK-401");
         httpd.expect("exit signal Killed");
+        httpd.expect("AH10392");
         for (word, limit) in [("STOP", 6), ("KILL", 4)] {
             for child in children(&httpd) {
                 notice(&httpd, &["n2"]);

@@ -74,6 +74,7 @@ fn a_killed_child_gives_its_requests_back() {
         let name = format!("killed-{mpm}");
         let mut httpd = Setup { name: &name, mpm, config, workers: &workers }.start();
         httpd.expect("exit signal Killed");
+        httpd.expect("AH10392");
         let clients: Vec<_> = (0..6)
             .map(|_| {
                 let port = httpd.port;

@@ -14,7 +14,7 @@ const OLDEST_MMN: (u32, u32) = (20_120_211, 37);
 const HTTPD_FUNCTIONS: &str = "ap_(get|set)_module_config|ap_set_content_(type|length)|\
     ap_get_remote_host|ap_get_server_(name|port)|ap_server_root_relative|ap_state_query|\
     ap_mpm_query|ap_get_status_line|ap_get_server_description|ap_add_(version_component|common_vars|cgi_vars)|ap_map_http_request_error|\
-    ap_open_piped_log_ex|ap_piped_log_write_fd|apr_uri_unparse|ap_retained_data_(create|get)|\
+    ap_open_piped_log_ex|ap_piped_log_write_fd|apr_uri_unparse|ap_retained_data_(create|get)|ap_exists_config_define|\
     apr_table_(get|setn|addn|unset|clear|elts)|apr_palloc|apr_pstrmemdup|apr_pool_cleanup_(register|null)|\
     apr_pool_pre_cleanup_register|apr_os_file_get|apr_stat|apr_brigade_cleanup";
 

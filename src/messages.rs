@@ -52,6 +52,11 @@ pub const CATALOGUE: &[Message] = &[
         remedy: "free space on its disk, see to its owner, or to the program behind the pipe",
     },
     Message {
+        code: "JK-108",
+        what: "`httpd -t` found something that is often meant as it is",
+        remedy: "look at it once; it is not said at a start, and `JkStrict On` makes it an error",
+    },
+    Message {
         code: "JK-201",
         what: "a path climbs above the root; answered 400",
         remedy: "nothing: usually a scan",

@@ -1,9 +1,11 @@
-//! The catalogue of messages is what the code says and what the manual shows.
+//! The catalogue of messages is what the code says and what the manual shows; the reference is what
+//! the tables say.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mod_jk::config::reference;
 use mod_jk::messages::{CATALOGUE, manual};
 
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
@@ -40,11 +42,14 @@ fn every_code_is_in_the_catalogue_and_used() {
 }
 
 #[test]
-fn the_manual_is_made_from_it() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/messages.md");
-    if std::env::var_os("WRITE_DOCS").is_some() {
-        fs::write(&path, manual()).expect("the package is writable");
+fn the_manual_is_made_from_the_tables() {
+    let pages = [("docs/messages.md", manual()), ("docs/reference.md", reference())];
+    for (name, made) in pages {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        if std::env::var_os("WRITE_DOCS").is_some() {
+            fs::write(&path, &made).expect("the package is writable");
+        }
+        let text = fs::read_to_string(path).unwrap_or_default();
+        assert!(text == made, "{name}: run WRITE_DOCS=1 cargo test --test messages");
     }
-    let text = fs::read_to_string(path).expect("a file of ours");
-    assert!(text == manual(), "run WRITE_DOCS=1 cargo test --test messages");
 }

@@ -3,15 +3,18 @@
 //! Nothing here has an effect, and files come through [`Files`], so that the same checks run inside
 //! httpd, without httpd, and in tests.
 
+use std::sync::Arc;
+
 use super::error::{Diagnostic, Severity};
 use super::kinds::{WorkerKind, WorkersConfig};
 use super::properties::Properties;
 use super::server::ServerSettings;
+use super::site::Site;
 use super::uri_map_file::{add_worker_mount, parse_mount_file};
 use super::worker::resolve;
-use crate::uri_map::UriMap;
 use crate::uri_map::check::{Target, check_patterns, check_workers};
 use crate::uri_map::merge::{Mounts, ServerMounts, main_rules, server_rules};
+use crate::uri_map::{Rule, UriMap};
 
 /// Where files and variables come from.
 pub trait Files {
@@ -34,6 +37,8 @@ pub trait Files {
 pub struct Checked {
     /// All workers; not to be used with a problem of severity error.
     pub workers: WorkersConfig,
+    /// The properties they were made from.
+    pub properties: Properties,
     /// Text of the workers file.
     pub text: String,
     /// Mounts by server, the main server's first.
@@ -63,8 +68,8 @@ pub fn check(servers: &[&ServerSettings], given: Option<&str>, files: &dyn Files
     let mut checked = Checked::default();
     let Some(main) = servers.first() else { return checked };
     let problems = &mut checked.problems;
-    problems
-        .extend(main.notes.iter().map(|(text, origin)| Diagnostic::warning(origin, text.clone())));
+    let notes = servers.iter().flat_map(|server| &server.notes);
+    problems.extend(notes.map(|(text, origin)| Diagnostic::warning(origin, text.clone())));
     let mut properties = Properties::default();
     let environment = |name: &str| files.variable(name);
     for (line, origin) in &main.worker_properties {
@@ -99,16 +104,28 @@ pub fn check(servers: &[&ServerSettings], given: Option<&str>, files: &dyn Files
         problems.extend(found.into_iter().map(Diagnostic::from));
         checked.mounts.push(mounts);
     }
+    let site =
+        Site { servers, mounts: &checked.mounts, workers: &workers, properties: &properties };
+    problems.extend(site.check());
     if main.strict == Some(true) {
         problems.iter_mut().for_each(|problem| problem.severity = Severity::Error);
     }
     checked.workers = workers;
+    checked.properties = properties;
     checked
 }
 
 /// Compiles the rules of a server: its own, and what `JkMountCopy` brings.
 pub fn map_for(main: &ServerMounts, own: &ServerMounts, is_main: bool) -> UriMap {
     UriMap::build(server_rules(main, own, is_main)).0
+}
+
+/// Returns the rules of the server at a place, the main server's being 0.
+pub(super) fn mounts_seen(mounts: &[ServerMounts], place: usize) -> Vec<Arc<Rule>> {
+    match (mounts.first(), mounts.get(place)) {
+        (Some(main), Some(own)) => server_rules(main, own, place == 0),
+        _ => Vec::new(),
+    }
 }
 
 /// Returns what a server's own directives and its mount file say; with `workers`, which is for the
@@ -151,10 +168,13 @@ pub fn mounts_of(
 
 /// Describes a worker to the checks of rules.
 pub fn target<'w>(workers: &'w WorkersConfig, name: &str) -> Option<Target<'w>> {
-    Some(match &workers.workers.get(name)?.kind {
-        WorkerKind::Ajp13(_) => Target::Container,
-        WorkerKind::Lb(lb) => Target::Balancer(&lb.member_names),
-        WorkerKind::Status(_) => Target::Status,
+    // A member that is not listed is no worker that a rule may name.
+    workers.list.iter().find(|listed| *listed == name)?;
+    Some(match workers.workers.get(name).map(|worker| &worker.kind) {
+        Some(WorkerKind::Lb(lb)) => Target::Balancer(&lb.member_names),
+        Some(WorkerKind::Status(_)) => Target::Status,
+        // A listed worker that is missing here has an error of its own.
+        Some(WorkerKind::Ajp13(_)) | None => Target::Container,
     })
 }
 

@@ -12,6 +12,9 @@ pub enum Severity {
     Error,
     /// httpd starts; the administrator should know.
     Warning,
+    /// Often meant as it is: said where somebody asks, by `httpd -t` and `jkctl check`, and not at
+    /// each start.
+    Notice,
 }
 
 /// One mistake.
@@ -34,6 +37,11 @@ impl Diagnostic {
     /// Makes one that httpd starts with.
     pub fn warning(origin: &Origin, text: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, origin: origin.clone(), text: text.into() }
+    }
+
+    /// Makes one that only a check of the configuration says.
+    pub fn notice(origin: &Origin, text: impl Into<String>) -> Self {
+        Self { severity: Severity::Notice, origin: origin.clone(), text: text.into() }
     }
 }
 

@@ -2,17 +2,22 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+mod dump;
 mod error;
 mod kinds;
 pub mod options;
 mod properties;
-mod registry;
+mod reference;
+pub mod registry;
 pub mod request_log;
 mod server;
+mod shown;
+mod site;
 pub mod uri_map_file;
 mod value;
 mod worker;
 
+pub use dump::dump;
 pub use error::{Diagnostic, Origin, Severity};
 pub use kinds::{
     Ajp13Config, LbConfig, MemberConfig, Secret, StatusConfig, WorkerConfig, WorkerKind,
@@ -20,8 +25,9 @@ pub use kinds::{
 };
 pub use options::Options;
 pub use properties::{Properties, Property};
+pub use reference::reference;
 pub use registry::{Kind, PROPERTIES, PropertyRow, Scope, nearest};
-pub use server::{Context, LogLevel, ServerSettings};
+pub use server::{Context, Given, LogLevel, ServerSettings};
 pub use value::boolean;
 pub use worker::resolve;
 

@@ -68,9 +68,19 @@ impl Properties {
         };
         let (name, value) = (name.trim(), value.trim());
         if name.is_empty() || value.is_empty() {
-            return None;
+            let text = match name {
+                "" => format!("line ignored: no name before the = in \"{line}\""),
+                _ => format!("{name} has no value and counts as not set"),
+            };
+            return Some(Diagnostic::warning(origin, text));
         }
-        let (value, problem) = self.substitute(name, value, origin, environment);
+        let (value, mut problem) = self.substitute(name, value, origin, environment);
+        if value.ends_with('\\') {
+            let text = format!(
+                "{name}: a backslash at the end continues no line, it is part of the value"
+            );
+            problem = Some(Diagnostic::warning(origin, text));
+        }
         let property = Property { name: name.to_owned(), value, origin: origin.clone() };
         self.by_name.entry(name.to_owned()).or_default().push(self.lines.len());
         self.lines.push(property);
@@ -90,10 +100,18 @@ impl Properties {
 
     /// Returns the first line whose name begins with `prefix`.
     pub fn first_below(&self, prefix: &str) -> Option<&Property> {
-        let below = self.by_name.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
-        let below = below.take_while(|(name, _)| name.starts_with(prefix));
-        let first = below.filter_map(|(_, places)| places.first()).min()?;
+        let first = self.below(prefix).filter_map(|(_, places)| places.first()).min()?;
         self.lines.get(*first)
+    }
+
+    /// Returns the last line of each name that begins with `prefix`.
+    pub fn all_below(&self, prefix: &str) -> impl Iterator<Item = &Property> {
+        self.below(prefix).filter_map(|(_, places)| self.lines.get(*places.last()?))
+    }
+
+    fn below(&self, prefix: &str) -> impl Iterator<Item = (&String, &Vec<usize>)> {
+        let below = self.by_name.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        below.take_while(move |(name, _)| name.starts_with(prefix))
     }
 
     /// Iterates over all lines in their order.
@@ -140,6 +158,13 @@ impl Properties {
                 break;
             };
             match self.get(wanted).map(|line| line.value.clone()).or_else(|| environment(wanted)) {
+                // Lines that double the one before must not fill the memory.
+                Some(found) if done.len() + found.len() > MAX_VALUE => {
+                    let text = format!(
+                        "{name}: the value is longer than {MAX_VALUE} bytes with $({wanted}), which is left out"
+                    );
+                    problem = Some(Diagnostic::warning(origin, text));
+                }
                 Some(found) => done.push_str(&found),
                 None => {
                     let text = format!(
@@ -157,3 +182,6 @@ impl Properties {
         (done, problem)
     }
 }
+
+/// More than any property needs.
+const MAX_VALUE: usize = 65_536;

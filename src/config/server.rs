@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::error::Origin;
 use super::options::Options;
+use super::registry::{DIRECTIVES, OPTIONS, Place, hint};
 use super::request_log::{Field, Piece, RequestLogFormat};
 use super::uri_map_file::{MountDirective, Section, add_directive};
 use crate::uri_map::merge::{MountCopy, Mounts};
@@ -60,29 +61,26 @@ pub struct ServerSettings {
     pub env_vars: Vec<(String, Option<String>)>,
     /// What is accepted and does nothing.
     pub notes: Vec<(String, Origin)>,
+    /// The directives as they stand in the file, for showing where a setting comes from.
+    pub given: Vec<Given>,
+    /// Those of the main server, which a virtual host may inherit.
+    pub inherited: Vec<Given>,
+    /// Name of the virtual host; empty for the main server.
+    pub host: String,
+    /// Where the virtual host begins.
+    pub host_origin: Origin,
 }
 
-/// Directives that rename an environment variable, with the variable's usual name.
-const INDICATORS: &[(&str, &str)] = &[
-    ("JkWorkerIndicator", "JK_WORKER_NAME"),
-    ("JkRequestIdIndicator", "UNIQUE_ID"),
-    ("JkRemoteAddrIndicator", "JK_REMOTE_ADDR"),
-    ("JkRemotePortIndicator", "JK_REMOTE_PORT"),
-    ("JkRemoteHostIndicator", "JK_REMOTE_HOST"),
-    ("JkRemoteUserIndicator", "JK_REMOTE_USER"),
-    ("JkAuthTypeIndicator", "JK_AUTH_TYPE"),
-    ("JkLocalNameIndicator", "JK_LOCAL_NAME"),
-    ("JkLocalAddrIndicator", "JK_LOCAL_ADDR"),
-    ("JkLocalPortIndicator", "JK_LOCAL_PORT"),
-    ("JkIgnoreCLIndicator", "JK_IGNORE_CL"),
-    ("JkHTTPSIndicator", "HTTPS"),
-    ("JkSSLPROTOCOLIndicator", "SSL_PROTOCOL"),
-    ("JkCERTSIndicator", "SSL_CLIENT_CERT"),
-    ("JkCIPHERIndicator", "SSL_CIPHER"),
-    ("JkSESSIONIndicator", "SSL_SESSION_ID"),
-    ("JkKEYSIZEIndicator", "SSL_CIPHER_USEKEYSIZE"),
-    ("JkCERTCHAINPrefix", "SSL_CLIENT_CERT_CHAIN_"),
-];
+/// One directive as it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Its name, as the table spells it.
+    pub name: &'static str,
+    /// What stood behind it.
+    pub words: String,
+    /// Where.
+    pub origin: Origin,
+}
 
 impl ServerSettings {
     /// Takes one directive; the words are as httpd split them.
@@ -97,14 +95,17 @@ impl ServerSettings {
         second: Option<&str>,
         context: &Context<'_>,
     ) -> Result<(), String> {
-        let is_global = matches!(
-            directive.to_ascii_lowercase().as_str(),
-            "jkworkersfile" | "jkworkerproperty" | "jkshmfile" | "jkshmsize" | "jkwatchdoginterval"
-        );
-        if is_global && context.is_virtual {
+        let row = DIRECTIVES.iter().find(|row| row.name.eq_ignore_ascii_case(directive));
+        let Some(row) = row else {
+            let hint = hint(directive, DIRECTIVES.iter().map(|row| row.name));
+            return Err(format!("unknown directive {directive}{hint}"));
+        };
+        if row.place == Place::Global && context.is_virtual {
             return Err(format!("{directive} is not allowed inside VirtualHost"));
         }
         let origin = context.origin.clone();
+        let words = second.map_or(first.to_owned(), |second| format!("{first} {second}"));
+        self.given.push(Given { name: row.name, words, origin: origin.clone() });
         let owned = || Some(first.to_owned());
         match directive.to_ascii_lowercase().as_str() {
             "jkworkersfile" => {
@@ -124,7 +125,7 @@ impl ServerSettings {
             "jkunmount" => self.mount(MountDirective::UnMount, first, second, context)?,
             "jkmountfile" => self.mount_file = Some((first.to_owned(), origin)),
             "jkmountfilereload" => {
-                self.mount_file_reload = Some(number(first));
+                self.mount_file_reload = Some(self.number(directive, first, &origin));
             }
             "jkmountcopy" => {
                 self.mount_copy = Some(match first.to_ascii_lowercase().as_str() {
@@ -150,13 +151,15 @@ impl ServerSettings {
                 self.log_level = Some(match first.to_ascii_lowercase().as_str() {
                     "trace" => LogLevel::Trace,
                     "debug" => LogLevel::Debug,
-                    "warn" => LogLevel::Warn,
+                    "warn" | "warning" => LogLevel::Warn,
                     "error" => LogLevel::Error,
                     "emerg" => LogLevel::Emerg,
                     "info" => LogLevel::Info,
                     _ => {
+                        let levels = ["trace", "debug", "info", "warn", "error", "emerg"];
+                        let hint = hint(first, levels.into_iter());
                         let text = format!(
-                            "JkLogLevel: unknown level \"{first}\", expected trace, debug, info, warn, error or emerg; info is used"
+                            "JkLogLevel: unknown level \"{first}\", expected trace, debug, info, warn, error or emerg; info is used{hint}"
                         );
                         self.notes.push((text, origin));
                         LogLevel::Info
@@ -186,16 +189,16 @@ impl ServerSettings {
             "jkextractssl" => self.extract_ssl = Some(on_off(directive, first)?),
             "jkstatusloopback" => self.status_loopback = Some(on_off(directive, first)?),
             "jkstrict" => self.strict = Some(on_off(directive, first)?),
-            "jkoptions" => self.options.set(first)?,
+            "jkoptions" => self.set_options(first, &origin)?,
             "jkenvvar" => {
                 let default = second.filter(|default| !default.is_empty()).map(str::to_owned);
                 self.env_vars.push((first.to_owned(), default));
             }
-            "jkwatchdoginterval" => self.watchdog_interval = Some(number(first)),
+            "jkwatchdoginterval" => {
+                self.watchdog_interval = Some(self.number(directive, first, &origin));
+            }
             _ => {
-                let row = INDICATORS.iter().find(|(name, _)| name.eq_ignore_ascii_case(directive));
-                let (name, _) = row.ok_or_else(|| format!("unknown directive {directive}"))?;
-                self.indicators.insert(name, first.to_owned());
+                self.indicators.insert(row.name, first.to_owned());
             }
         }
         Ok(())
@@ -204,6 +207,46 @@ impl ServerSettings {
     /// Says that a directive is accepted and not written yet.
     fn not_yet(&mut self, directive: &str, instead: &str, origin: Origin) {
         self.notes.push((format!("{directive} has no effect in this version: {instead}"), origin));
+    }
+
+    /// Reads leading digits, else 0, as mod_jk does, and says so where that is not all.
+    fn number(&mut self, directive: &str, word: &str, origin: &Origin) -> u32 {
+        let read = super::value::integer(word).and_then(|value| u32::try_from(value).ok());
+        let value = read.unwrap_or(0);
+        if word.parse() != Ok(value) {
+            let text = format!(
+                "{directive}: invalid value \"{word}\", expected a whole number of seconds; {value} is used"
+            );
+            self.notes.push((text, origin.clone()));
+        }
+        value
+    }
+
+    /// Takes the words of `JkOptions`, with a note about those that have no effect.
+    fn set_options(&mut self, words: &str, origin: &Origin) -> Result<(), String> {
+        let before = self.options.forward_uri;
+        let bare = |word: &str| word.trim_start_matches(['+', '-']).to_ascii_lowercase();
+        if let Err(why) = self.options.set(words) {
+            let wrong = words.split_whitespace().find(|word| why.contains(&format!("\"{word}\"")));
+            let names = OPTIONS.iter().map(|row| row.name);
+            return Err(why + &wrong.map_or(String::new(), |word| hint(&bare(word), names)));
+        }
+        for word in words.split_whitespace().filter(|word| !word.starts_with('-')) {
+            if bare(word).starts_with("collapseslashes") {
+                let text = format!("JkOptions {word} has no effect: slashes are always collapsed");
+                self.notes.push((text, origin.clone()));
+            }
+        }
+        let is_mode = |word: &&str| bare(word).starts_with("forwarduri");
+        let modes =
+            words.split_whitespace().filter(is_mode).count() + usize::from(before.is_some());
+        let is_new = self.options.forward_uri != before
+            || words.split_whitespace().filter(is_mode).count() > 1;
+        if modes > 1 && is_new {
+            let text = "JkOptions: there is one ForwardURI option at a time, the last one counts";
+            self.notes.push((text.to_owned(), origin.clone()));
+        }
+        Ok(())
     }
 
     fn mount(
@@ -225,6 +268,7 @@ impl ServerSettings {
     /// elsewhere, as they follow `JkMountCopy`.
     pub fn merge(base: &Self, over: &Self) -> Self {
         let mut merged = over.clone();
+        merged.inherited = base.given.clone();
         merged.workers_file = base.workers_file.clone();
         merged.mount_file_reload = over.mount_file_reload.or(base.mount_file_reload);
         merged.strip_session = over.strip_session.clone().or(base.strip_session.clone());
@@ -261,10 +305,8 @@ impl ServerSettings {
 
     /// Returns the variable a directive names, or the usual one.
     pub fn indicator(&self, directive: &str) -> &str {
-        let usual = INDICATORS.iter().find(|(name, _)| *name == directive);
-        self.indicators
-            .get(directive)
-            .map_or(usual.map_or("", |(_, variable)| variable), String::as_str)
+        let usual = DIRECTIVES.iter().find(|row| row.name == directive);
+        self.indicators.get(directive).map_or(usual.map_or("", |row| row.default), String::as_str)
     }
 }
 
@@ -278,9 +320,4 @@ fn on_off(directive: &str, word: &str) -> Result<bool, String> {
 
 fn expected(directive: &str, word: &str, what: &str) -> String {
     format!("{directive}: invalid value \"{word}\", expected {what}")
-}
-
-/// Reads leading digits, else 0, as mod_jk does.
-fn number(word: &str) -> u32 {
-    super::value::integer(word).and_then(|value| u32::try_from(value).ok()).unwrap_or(0)
 }

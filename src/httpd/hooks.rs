@@ -1,12 +1,14 @@
 //! The functions httpd calls. A few lines each: guard, safe view, hand over.
 
 use std::ffi::c_int;
+use std::io::Write;
 
 use super::ffi::{self, apr_pool_t, request_rec, server_rec};
 use super::guard::guard;
 use super::logging::{self, say};
 use super::request::Request;
-use super::{child, mapping, retained, setup};
+use super::setup::{self, Level};
+use super::{child, mapping, retained};
 use crate::config::LogLevel;
 
 const OK: c_int = ffi::OK as c_int;
@@ -32,7 +34,12 @@ pub unsafe extern "C" fn mod_jk_check_config(
         }
         // SAFETY: the arguments are those of the hook.
         let plan = unsafe { setup::plan(main, ptemp, None) };
-        plan.report(main, is_test());
+        plan.report(main, if is_test() { Level::Notices } else { Level::Errors });
+        // SAFETY: httpd copies nothing and keeps nothing of the name.
+        if is_test() && unsafe { ffi::ap_exists_config_define(c"DUMP_JK".as_ptr()) } != 0 {
+            // Whoever reads it may have gone.
+            let _ = std::io::stdout().write_all(plan.dump().as_bytes());
+        }
         if plan.is_broken() { FAILED } else { OK }
     })
 }
@@ -55,7 +62,7 @@ pub unsafe extern "C" fn mod_jk_post_config(
         }
         // SAFETY: the arguments are those of the hook.
         let mut plan = unsafe { setup::plan(main, ptemp, None) };
-        plan.report(main, true);
+        plan.report(main, Level::Warnings);
         let fallback = plan.first_error();
         if plan.is_broken() {
             let Some(text) = retained::workers_text() else { return FAILED };

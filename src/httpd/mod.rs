@@ -19,5 +19,6 @@ mod protection;
 mod request;
 mod retained;
 mod rules;
+mod sections;
 mod server;
 mod setup;

@@ -4,8 +4,7 @@ use std::ffi::{CStr, c_char};
 use std::sync::Arc;
 
 use super::ffi::{self, server_rec};
-use super::server::ServerConf;
-use crate::config::{Diagnostic, WorkerKind, WorkersConfig};
+use crate::config::{Diagnostic, ServerSettings, WorkerKind, WorkersConfig};
 use crate::status::protection::{Directive, is_protected};
 use crate::uri_map::rule::Rule;
 
@@ -48,11 +47,11 @@ fn text(text: *const c_char) -> String {
 pub unsafe fn open_status<'r>(
     tree: &[Directive],
     host: *const server_rec,
-    conf: &ServerConf,
+    settings: &ServerSettings,
     rules: &'r [Arc<Rule>],
     workers: &WorkersConfig,
 ) -> Vec<&'r Rule> {
-    if conf.settings.status_loopback == Some(true) {
+    if settings.status_loopback == Some(true) {
         return Vec::new();
     }
     // SAFETY: live by contract.

@@ -10,38 +10,59 @@ use super::environment::Names;
 use super::ffi::{self, apr_pool_t, server_rec};
 use super::logging::{self, Outputs, say};
 use super::server::{self, Ready, ServerConf};
-use super::{module, protection, retained, rules};
+use super::{module, protection, retained, rules, sections};
 use crate::config::check::{Checked, Files, check, mounts_of};
-use crate::config::{LogLevel, ServerSettings, Severity, WorkersConfig};
+use crate::config::{LogLevel, ServerSettings, Severity, WorkersConfig, dump};
 use crate::uri_map::merge::main_rules;
 use crate::worker::{Host, Live, MountFiles, VERSION, Workers};
 
 /// The whole configuration, as far as files say.
-pub struct Plan(Checked);
+pub struct Plan {
+    servers: Vec<ServerSettings>,
+    checked: Checked,
+}
+
+/// Which problems to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Only what keeps httpd from starting.
+    Errors,
+    /// That, and what an administrator should know at each start.
+    Warnings,
+    /// Everything there is to say.
+    Notices,
+}
 
 impl Plan {
     /// Tells whether httpd must not start with it.
     pub fn is_broken(&self) -> bool {
-        self.0.is_broken()
+        self.checked.is_broken()
     }
 
     /// Returns the first mistake for which httpd must not start.
     pub fn first_error(&self) -> Option<String> {
-        let mut errors = self.0.problems.iter().filter(|one| one.severity == Severity::Error);
+        let mut errors = self.checked.problems.iter().filter(|one| one.severity == Severity::Error);
         errors.next().map(ToString::to_string)
     }
 
     /// Writes the problems to httpd's error log.
-    pub fn report(&self, main: *mut server_rec, with_warnings: bool) {
-        for problem in &self.0.problems {
-            match problem.severity {
-                Severity::Error => say(main, LogLevel::Error, &format!("JK-101 {problem}")),
-                Severity::Warning if with_warnings => {
-                    say(main, LogLevel::Warn, &format!("JK-102 {problem}"));
-                }
-                Severity::Warning => {}
+    pub fn report(&self, main: *mut server_rec, upto: Level) {
+        for problem in &self.checked.problems {
+            let (own, level, code) = match problem.severity {
+                Severity::Error => (Level::Errors, LogLevel::Error, "JK-101"),
+                Severity::Warning => (Level::Warnings, LogLevel::Warn, "JK-102"),
+                Severity::Notice => (Level::Notices, LogLevel::Warn, "JK-108"),
+            };
+            if own <= upto {
+                say(main, level, &format!("{code} {problem}"));
             }
         }
+    }
+
+    /// Returns the configuration in force, for `-D DUMP_JK`.
+    pub fn dump(&self) -> String {
+        let servers: Vec<_> = self.servers.iter().collect();
+        dump(&servers, &self.checked)
     }
 }
 
@@ -51,19 +72,20 @@ impl Plan {
 ///
 /// `main` must be httpd's list of servers, during configuration.
 pub unsafe fn plan(main: *mut server_rec, ptemp: *mut apr_pool_t, given: Option<&str>) -> Plan {
-    // SAFETY: the list of servers is live by contract.
-    let servers: Vec<_> = unsafe { servers(main) }.collect();
-    let settings: Vec<_> = servers.iter().map(|(_, conf)| &conf.settings).collect();
-    let mut checked = check(&settings, given, &InPool(ptemp));
-    let is_strict = settings.first().is_some_and(|main| main.strict == Some(true));
+    // SAFETY: as for this function.
+    let servers = unsafe { sections::settings(main) };
+    let every: Vec<_> = servers.iter().map(|(_, settings)| settings).collect();
+    let mut checked = check(&every, given, &InPool(ptemp));
+    let is_strict = every.first().is_some_and(|main| main.strict == Some(true));
     let tree = protection::tree();
-    for ((own, conf), mounts) in servers.iter().zip(&checked.mounts) {
+    for ((own, settings), mounts) in servers.iter().zip(&checked.mounts) {
         let rules = main_rules(mounts);
         // SAFETY: a server of the list.
-        let open = unsafe { protection::open_status(&tree, *own, conf, &rules, &checked.workers) };
+        let open =
+            unsafe { protection::open_status(&tree, *own, settings, &rules, &checked.workers) };
         checked.problems.extend(open.into_iter().map(|rule| protection::warning(rule, is_strict)));
     }
-    Plan(checked)
+    Plan { servers: servers.into_iter().map(|(_, settings)| settings).collect(), checked }
 }
 
 /// Files as httpd finds them, with a pool for the way.
@@ -126,11 +148,11 @@ pub unsafe fn install(
     plan: &Plan,
     fallback: Option<&str>,
 ) -> Result<(), String> {
-    let mut workers = Workers::build(&plan.0.workers, most_children(), retained::places())
+    let mut workers = Workers::build(&plan.checked.workers, most_children(), retained::places())
         .map_err(|error| error.to_string())?;
     workers.fallback = fallback.map(str::to_owned);
     let workers = Arc::new(workers);
-    retained::keep(&plan.0.text, &workers.places);
+    retained::keep(&plan.checked.text, &workers.places);
     // SAFETY: httpd keeps the tree of directives until its next configuration.
     let tree = unsafe { ffi::ap_conftree };
     let wants_notes = NOTES.iter().any(|name| mentions(tree, name));
@@ -156,7 +178,7 @@ pub unsafe fn install(
     // SAFETY: as above.
     let all: Vec<_> = unsafe { servers(main) }.collect();
     let hosts = all.iter().enumerate().map(|(place, (server, conf))| {
-        let workers = (place == 0).then_some(&plan.0.workers);
+        let workers = (place == 0).then_some(&plan.checked.workers);
         // SAFETY: a server of the list.
         let name = unsafe { rules::name_of(*server, place == 0) };
         host_of(name, &conf.settings, workers, &InPool(pconf))
@@ -170,8 +192,9 @@ pub unsafe fn install(
         let map = mounts.map(place);
         let rules: Vec<_> = map.current().rules().cloned().collect();
         // SAFETY: a server of the list.
-        let open =
-            unsafe { protection::open_status(&tree, *server, conf, &rules, &plan.0.workers) };
+        let open = unsafe {
+            protection::open_status(&tree, *server, &settings, &rules, &plan.checked.workers)
+        };
         let open_status = open.iter().map(|rule| rule.worker.to_string()).collect();
         let log = logging::log_of(pconf, *server, &settings, &mut outputs)?;
         let names = Names::new(&settings);

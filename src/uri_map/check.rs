@@ -59,8 +59,10 @@ pub fn check_workers<'a>(
         let pattern = printable(&rule.pattern);
         match target(&rule.worker) {
             None => {
-                let hint = nearest(&rule.worker, names)
-                    .map_or(String::new(), |name| format!(", did you mean \"{name}\""));
+                let hint = match nearest(&rule.worker, names) {
+                    Some(name) => format!(", did you mean \"{name}\""),
+                    None => format!(", expected one of {}", names.join(", ")),
+                };
                 let worker = printable(rule.worker.as_bytes());
                 let text =
                     format!("rule \"{pattern}\": worker \"{worker}\" is not in worker.list{hint}");

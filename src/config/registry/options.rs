@@ -1,0 +1,24 @@
+//! The words of `JkOptions`.
+
+use super::{Entry, entry};
+
+/// All options.
+#[rustfmt::skip]
+pub const OPTIONS: &[Entry] = &[
+    entry("ForwardURIProxy", "on unless another ForwardURI is named; no -", "1.2.24", "Forwards the decoded path, encoded anew."),
+    entry("ForwardURICompat", "no -", "1.2.0", "Forwards the decoded path as it is."),
+    entry("ForwardURICompatUnparsed", "no -", "1.2.0", "Forwards the path as the client sent it, whatever mod_rewrite made of it."),
+    entry("ForwardURIEscaped", "no -", "1.2.0", "Forwards the decoded path, encoded as httpd does it."),
+    entry("CollapseSlashesAll", "+ or -", "1.2.41", "Accepted without effect: slashes are always collapsed for matching."),
+    entry("CollapseSlashesNone", "+ or -", "1.2.41", "Accepted without effect: slashes are always collapsed for matching."),
+    entry("CollapseSlashesUnmount", "+ or -", "1.2.41", "Accepted without effect: slashes are always collapsed for matching."),
+    entry("ForwardDirectories", "+ or -; off", "1.2.0", "Takes requests for directories without an index page too, if a rule maps them."),
+    entry("ForwardLocalAddress", "+ or -; off", "1.2.12", "Tells the container the server's address as the client's."),
+    entry("ForwardPhysicalAddress", "+ or -; off", "1.2.38", "Tells the container the TCP peer's address, not the one mod_remoteip found."),
+    entry("FlushPackets", "+ or -; off", "1.2.13", "Sends each packet of a response on at once."),
+    entry("FlushHeader", "+ or -; off", "1.2.20", "Sends the headers of a response on at once."),
+    entry("DisableReuse", "+ or -; off", "1.2.19", "Closes the connection to the container after each request."),
+    entry("ForwardSSLCertChain", "+ or -; off", "1.2.22", "Appends the client certificate's chain."),
+    entry("ForwardKeySize", "+ or -; on", "1.2.0", "Sends the key size of the TLS cipher."),
+    entry("RejectUnsafeURI", "+ or -; off", "1.2.24", "Does not map paths that hold % or a backslash after decoding."),
+];

@@ -1,0 +1,71 @@
+//! The tables hold together, and the C shim has the same directives.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::config::{Context, Options, Origin, ServerSettings};
+
+#[test]
+fn names_are_unique() {
+    let mut seen = BTreeSet::new();
+    for row in PROPERTIES {
+        for name in std::iter::once(&row.name).chain(row.aliases) {
+            assert!(seen.insert(*name), "{name} stands twice");
+        }
+        assert!(row.doc.ends_with('.'), "{}", row.name);
+    }
+    let directives: BTreeSet<_> = DIRECTIVES.iter().map(|row| row.name).collect();
+    assert_eq!(directives.len(), DIRECTIVES.len());
+}
+
+#[test]
+fn every_directive_is_read_and_other_words_are_not() {
+    let context = Context { is_virtual: false, section: None, origin: Origin::default() };
+    for row in DIRECTIVES {
+        let is_unknown = |word| {
+            let result = ServerSettings::default().set(row.name, word, None, &context);
+            result.is_err_and(|why| why.contains("unknown directive"))
+        };
+        assert!(!is_unknown("x"), "{} is in the table and not read", row.name);
+    }
+    let result = ServerSettings::default().set("JkMuont", "x", None, &context);
+    assert_eq!(result, Err("unknown directive JkMuont, did you mean JkMount".to_owned()));
+}
+
+#[test]
+fn every_option_is_read() {
+    for row in OPTIONS {
+        assert_eq!(Options::default().set(row.name), Ok(()), "{}", row.name);
+        let is_fixed = Options::default().set(&format!("-{}", row.name)).is_err();
+        assert_eq!(is_fixed, row.values.contains("no -"), "-{}", row.name);
+    }
+}
+
+/// One row of the shim as the table says it.
+fn shim_row(row: &DirectiveRow) -> String {
+    let arity = match row.arity {
+        Arity::One => "ONE",
+        Arity::OneOrTwo => "ONE_OR_TWO",
+        Arity::Raw => "RAW",
+    };
+    let place = match row.place {
+        Place::Global | Place::Server => "RSRC_CONF",
+        Place::Section => "RSRC_CONF | ACCESS_CONF",
+    };
+    format!("{arity}(\"{}\", {place}, \"{}\"),", row.name, row.doc)
+}
+
+#[test]
+fn the_shim_agrees_with_the_table() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/c-shim/mod_jk_shim.c");
+    let text = std::fs::read_to_string(path).expect("a file of ours");
+    let begin = text.find("jk_shim_commands[] = {").expect("the table of commands");
+    let table = text[begin..].split("{ .name = NULL }").next().unwrap_or_default();
+    let joined = table.replace("\n                ", " ");
+    let rows: Vec<_> = joined.lines().skip(1).map(str::trim).filter(|l| !l.is_empty()).collect();
+    let expected: Vec<_> = DIRECTIVES.iter().map(shim_row).collect();
+    for (row, expected) in rows.iter().zip(&expected) {
+        assert_eq!(row, expected, "c-shim/mod_jk_shim.c, then src/config/registry/directives.rs");
+    }
+    assert_eq!(rows.len(), expected.len(), "rows in c-shim/mod_jk_shim.c, and in the table");
+}

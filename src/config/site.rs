@@ -1,0 +1,152 @@
+//! What servers, rules and workers have to do with each other.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::check::mounts_seen;
+use super::error::Diagnostic;
+use super::kinds::WorkersConfig;
+use super::properties::Properties;
+use super::server::ServerSettings;
+use crate::uri_map::merge::{MapOf, MountCopy, ServerMounts, map_of};
+use crate::uri_map::pattern::{Glob, is_wildcard};
+use crate::uri_map::problem::printable;
+use crate::uri_map::rule::Rule;
+
+/// Everything there is to look at.
+pub(super) struct Site<'s> {
+    /// The main server first.
+    pub servers: &'s [&'s ServerSettings],
+    /// Mounts of the servers, in the same order.
+    pub mounts: &'s [ServerMounts],
+    pub workers: &'s WorkersConfig,
+    pub properties: &'s Properties,
+}
+
+impl Site<'_> {
+    pub(super) fn check(&self) -> Vec<Diagnostic> {
+        let mut problems = self.unseen_mounts();
+        let (mut used, mut decides, mut idle) = (HashSet::new(), HashSet::new(), Vec::new());
+        for place in 0..self.servers.len() {
+            let rules = mounts_seen(self.mounts, place);
+            used.extend(rules.iter().map(|rule| rule.worker.to_string()));
+            let found = unreachable(&rules);
+            let is_idle = |rule: &&Arc<Rule>| found.iter().any(|(own, _)| Arc::ptr_eq(own, rule));
+            decides.extend(rules.iter().filter(|rule| !is_idle(rule)).map(key));
+            idle.extend(found);
+        }
+        problems.extend(self.unmounted(&used));
+        // A rule that a virtual host copies may be of use in one of the two only.
+        idle.retain(|(rule, _)| !decides.contains(&key(rule)));
+        let mut seen = HashSet::new();
+        let idle = idle.into_iter().filter(|(_, problem)| seen.insert(problem.to_string()));
+        problems.extend(idle.map(|(_, problem)| problem));
+        problems
+    }
+
+    /// Workers that rules may name and that none does.
+    fn unmounted(&self, used: &HashSet<String>) -> Vec<Diagnostic> {
+        let lines: Vec<_> = self.properties.all("worker.list").collect();
+        let unused = self.workers.list.iter().filter(|name| !used.contains(*name));
+        let found = unused.filter_map(|name| {
+            let line = lines.iter().find(|line| super::value::words(&line.value).any(|word| word == name))?;
+            let text = format!(
+                "worker {name} is in worker.list and no rule maps to it, expected a JkMount, or JK_WORKER_NAME with the handler jakarta-servlet"
+            );
+            Some(Diagnostic::notice(&line.origin, text))
+        });
+        found.collect()
+    }
+
+    /// Mounts of the main server that a virtual host does not have.
+    fn unseen_mounts(&self) -> Vec<Diagnostic> {
+        let (Some(main), Some(own)) = (self.servers.first(), self.mounts.first()) else {
+            return Vec::new();
+        };
+        let mut problems = Vec::new();
+        if own.copy == Some(MountCopy::On)
+            && let Some(given) = main.given.iter().rev().find(|given| given.name == "JkMountCopy")
+        {
+            let text = "JkMountCopy On has no effect outside of VirtualHost, expected All";
+            problems.push(Diagnostic::warning(&given.origin, text));
+        }
+        let count = own.directives.rules().count()
+            + own.file.iter().flat_map(|file| file.rules()).count()
+            + own.workers.rules().count();
+        for (settings, mounts) in self.servers.iter().zip(self.mounts).skip(1) {
+            // A host that says Off means it.
+            if count > 0 && mounts.copy.is_none() && map_of(own, mounts) == MapOf::Nothing {
+                let text = format!(
+                    "virtual host {} has no rules: it does not see the {count} of the main server, expected JkMountCopy On here, or All in the main server",
+                    settings.host
+                );
+                problems.push(Diagnostic::notice(&settings.host_origin, text));
+            }
+        }
+        problems
+    }
+}
+
+/// What makes a rule the same rule in another server.
+fn key(rule: &Arc<Rule>) -> (String, Box<[u8]>, bool) {
+    (rule.origin.to_string(), rule.pattern.clone(), rule.is_exclusion)
+}
+
+/// Returns rules that never decide anything, as others always come before them.
+fn unreachable(rules: &[Arc<Rule>]) -> Vec<(Arc<Rule>, Diagnostic)> {
+    let mut problems = Vec::new();
+    let mut note = |rule: &Arc<Rule>, text: String| {
+        problems.push((Arc::clone(rule), Diagnostic::notice(&rule.origin, text)));
+    };
+    let enabled = || rules.iter().filter(|rule| !rule.is_disabled);
+    let mut ranked: Vec<_> = enabled().filter(|rule| !rule.is_exclusion).collect();
+    ranked.sort_by_cached_key(|rule| rule.sort_key());
+    let exclusions: Vec<_> = enabled().filter(|rule| rule.is_exclusion).collect();
+    let wild = ranked.iter().enumerate().filter(|(_, rule)| is_wildcard(&rule.pattern));
+    let globs: Vec<_> = wild.map(|(rank, rule)| (rank, Glob::new(&rule.pattern))).collect();
+    let excluding: Vec<_> =
+        exclusions.iter().map(|rule| (rule, Glob::new(&rule.pattern))).collect();
+    // Each against each: enough for every real file, and not for one that is made to be slow.
+    if (globs.len() + excluding.len()) * ranked.len() > 4_000_000 {
+        return problems;
+    }
+    let mut first_of = HashMap::new();
+    for (rank, rule) in ranked.iter().enumerate() {
+        let pattern = printable(&rule.pattern);
+        let equal = *first_of.entry(&rule.pattern).or_insert(rank);
+        // A pattern that matches another one as text matches all that the other one does.
+        let above = globs.iter().take_while(|(above, _)| *above < rank);
+        let hidden = above.filter(|(_, glob)| glob.matches(&rule.pattern)).map(|(above, _)| *above);
+        let hidden = if equal < rank { Some(equal) } else { hidden.min() };
+        let taken = excluding.iter().find(|(own, glob)| {
+            (*own.worker == *rule.worker || &*own.worker == "*") && glob.matches(&rule.pattern)
+        });
+        if let Some(other) = hidden.map(|above| &ranked[above]) {
+            let (other, place) = (printable(&other.pattern), &other.origin);
+            note(
+                rule,
+                format!("rule \"{pattern}\" is never used: \"{other}\" at {place} comes first"),
+            );
+        } else if let Some((own, _)) = taken {
+            let (other, place) = (printable(&own.pattern), &own.origin);
+            note(
+                rule,
+                format!(
+                    "rule \"{pattern}\" is never used: the exclusion \"{other}\" at {place} takes everything away"
+                ),
+            );
+        }
+    }
+    for own in exclusions {
+        if !ranked.iter().any(|rule| *rule.worker == *own.worker || &*own.worker == "*") {
+            let (pattern, worker) = (printable(&own.pattern), &own.worker);
+            note(
+                own,
+                format!(
+                    "exclusion \"{pattern}\" takes nothing away: no rule maps to worker {worker}"
+                ),
+            );
+        }
+    }
+    problems
+}

@@ -1,0 +1,133 @@
+//! The table of mistakes in mistakes.txt, through the checks alone and through a real `httpd -t`.
+
+use std::fmt::Write;
+
+use crate::site::{DIR, Site};
+use crate::support::httpd::Setup;
+
+/// One row of the table.
+struct Case {
+    name: String,
+    /// `MISTAKE` names one to run alone.
+    site: Site,
+    /// Severity and the message with its place.
+    expected: Vec<(String, String)>,
+    /// The same for what only a real httpd can know.
+    by_httpd: Vec<(String, String)>,
+}
+
+fn cases() -> Vec<Case> {
+    let text = std::fs::read_to_string(crate::support::root().join("tests/config/mistakes.txt"));
+    let text = text.expect("a file of ours");
+    let mut cases: Vec<Case> = Vec::new();
+    let mut file = String::new();
+    for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        if let Some(name) = line.strip_prefix("== ") {
+            let mut site = Site::default();
+            site.files.insert("jk.conf".into(), "JkMount /w/* w\n".into());
+            site.files
+                .insert("workers.properties".into(), "worker.list=w\nworker.w.type=ajp13\n".into());
+            let (expected, by_httpd) = (Vec::new(), Vec::new());
+            cases.push(Case { name: name.to_owned(), site, expected, by_httpd });
+            continue;
+        }
+        let case = cases.last_mut().expect("a name comes first");
+        if let Some(name) = line.strip_prefix("-- ") {
+            file = name.replace("httpd.conf", "jk.conf");
+            case.site.files.insert(file.clone(), String::new());
+        } else if let Some(said) = line.strip_prefix("=> ") {
+            let (list, said) = match said.strip_prefix("httpd ") {
+                Some(rest) => (&mut case.by_httpd, rest),
+                None => (&mut case.expected, said),
+            };
+            let (severity, text) = said.split_once(' ').expect("a severity");
+            list.push((severity.to_owned(), text.to_owned()));
+        } else {
+            let own = case.site.files.get_mut(&file).expect("a part comes first");
+            let _ = writeln!(own, "{line}");
+        }
+    }
+    let wanted = std::env::var("MISTAKE").ok();
+    cases.retain(|case| wanted.as_ref().is_none_or(|wanted| *wanted == case.name));
+    cases
+}
+
+#[test]
+fn there_are_at_least_sixty() {
+    let names: std::collections::BTreeSet<_> = cases().into_iter().map(|case| case.name).collect();
+    assert!(names.len() >= 60 || std::env::var_os("MISTAKE").is_some(), "{}", names.len());
+}
+
+#[test]
+fn the_checks_alone_say_it() {
+    let mut wrong = String::new();
+    for case in cases() {
+        let (_, checked) = case.site.check();
+        let said: Vec<_> = checked
+            .problems
+            .iter()
+            .map(|problem| (format!("{:?}", problem.severity), problem.to_string()))
+            .collect();
+        let expected: Vec<_> = case
+            .expected
+            .iter()
+            .map(|(severity, text)| (severity.clone(), text.replace("@/", &format!("{DIR}/"))))
+            .collect();
+        let sorted = |list: &[(String, String)]| {
+            let mut list = list.to_vec();
+            list.sort();
+            list
+        };
+        if sorted(&said) != sorted(&expected) {
+            let _ = writeln!(wrong, "== {}", case.name);
+            for (severity, text) in said {
+                let _ = writeln!(wrong, "=> {severity} {}", text.replace(&format!("{DIR}/"), "@/"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "something else was said:\n{wrong}");
+}
+
+#[test]
+fn httpd_says_it() {
+    let mut wrong = String::new();
+    let httpd = Setup { name: "mistakes", mpm: "event", config: "", workers: "" }.prepare();
+    let dir = format!("{}/", httpd.dir.display());
+    let config = httpd.log("httpd.conf");
+    // The line of the first JkWorkersFile, which one message names.
+    let line = 1 + config.lines().position(|line| line.starts_with("JkWorkersFile")).expect("one");
+    httpd.write("httpd.conf", &format!("{config}Include {dir}jk.conf\n"));
+    for case in cases() {
+        let _ = std::fs::remove_file(httpd.dir.join("uriworkermap.properties"));
+        for (name, text) in &case.site.files {
+            httpd.write(name, text);
+        }
+        let (fine, printed) = httpd.configtest();
+        let should = case.expected.iter().all(|(severity, _)| severity != "Error");
+        let mut missing = Vec::new();
+        for (severity, text) in case.expected.iter().chain(&case.by_httpd) {
+            let text = text.replace("@/httpd.conf:1", &format!("@/httpd.conf:{line}"));
+            let text = text.replace("@/", &dir);
+            let code = match severity.as_str() {
+                "Error" => "JK-101",
+                "Warning" => "JK-102",
+                _ => "JK-108",
+            };
+            let by_us = printed.contains(&format!("{code} {text}"));
+            // What a directive itself refuses is reported by httpd, with the place in its own words.
+            let (place, why) = text.split_once(": ").unwrap_or_default();
+            let (file, number) = place.rsplit_once(':').unwrap_or_default();
+            let place = format!("Syntax error on line {number} of {file}:");
+            let by_httpd = severity == "Error" && printed.contains(&format!("{place}\n{why}"));
+            if !by_us && !by_httpd {
+                missing.push(text);
+            }
+        }
+        let count = printed.lines().filter(|line| line.contains(" JK-10")).count();
+        let most = case.expected.len() + case.by_httpd.len();
+        if !missing.is_empty() || fine != should || count > most {
+            let _ = writeln!(wrong, "== {}: {missing:#?} in\n{printed}", case.name);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}

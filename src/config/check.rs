@@ -115,6 +115,22 @@ pub fn check(servers: &[&ServerSettings], given: Option<&str>, files: &dyn Files
     checked
 }
 
+/// Checks what can be checked of a part that names no workers file: everything but the workers.
+pub fn check_part(servers: &[&ServerSettings], files: &dyn Files) -> Checked {
+    let mut checked = Checked::default();
+    let notes = servers.iter().flat_map(|server| &server.notes);
+    let notes = notes.map(|(text, origin)| Diagnostic::warning(origin, text.clone()));
+    checked.problems.extend(notes);
+    for settings in servers {
+        let (mounts, found) = mounts_of(settings, None, files);
+        checked.problems.extend(found);
+        let found = check_patterns(&main_rules(&mounts));
+        checked.problems.extend(found.into_iter().map(Diagnostic::from));
+        checked.mounts.push(mounts);
+    }
+    checked
+}
+
 /// Compiles the rules of a server: its own, and what `JkMountCopy` brings.
 pub fn map_for(main: &ServerMounts, own: &ServerMounts, is_main: bool) -> UriMap {
     UriMap::build(server_rules(main, own, is_main)).0

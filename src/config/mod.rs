@@ -4,6 +4,7 @@
 pub mod check;
 mod dump;
 mod error;
+pub mod httpd_conf;
 mod kinds;
 pub mod options;
 mod properties;

@@ -135,7 +135,7 @@ pub fn hides_dots(target: &[u8]) -> bool {
 /// Reduces a request target to its path: no query, no fragment, no scheme and authority.
 ///
 /// A container that got an absolute URI would believe its authority more than the Host header.
-fn target_path(target: &[u8]) -> Option<&[u8]> {
+pub(super) fn target_path(target: &[u8]) -> Option<&[u8]> {
     let end = target.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(target.len());
     let target = &target[..end];
     if target.first() == Some(&b'/') {
@@ -265,7 +265,7 @@ fn resolve_target(target: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Returns the byte that an escape at the start of `text` stands for.
-fn escape(text: &[u8]) -> Option<u8> {
+pub(super) fn escape(text: &[u8]) -> Option<u8> {
     let [b'%', high, low, ..] = text else { return None };
     let digit = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
     Some(digit(*high)? << 4 | digit(*low)?)

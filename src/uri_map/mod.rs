@@ -7,6 +7,7 @@
 
 pub mod check;
 pub mod clean;
+pub mod decision;
 pub mod extensions;
 pub mod forward;
 pub mod local;
@@ -15,6 +16,7 @@ pub mod merge;
 pub mod pattern;
 pub mod problem;
 pub mod rule;
+pub mod target;
 #[cfg(test)]
 mod tests;
 mod trie;

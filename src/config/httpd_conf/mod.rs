@@ -1,0 +1,277 @@
+//! httpd.conf without httpd: the Jk directives of each server, and as much of the rest as tells
+//! where they belong.
+//!
+//! `Include`, `Define`, `${…}`, the sections that hold under a condition, `VirtualHost` and the
+//! sections that mounts may stand in are understood; any other directive is passed over, as only
+//! httpd knows its modules. Files come through [`ConfFiles`].
+
+mod condition;
+mod lines;
+mod server;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::check::{Files, read_text};
+use super::error::{Diagnostic, Origin};
+use super::registry::{Arity, DIRECTIVES};
+use super::server::{Context, ServerSettings};
+use lines::{Line, split, substitute, words};
+pub use server::{Choice, Server};
+
+/// Files, and which of them there are.
+pub trait ConfFiles: Files {
+    /// Returns the files a path with wildcards or a directory stands for, in the order of their
+    /// names; a plain file stands for itself if it exists.
+    fn matching(&self, pattern: &str) -> Vec<String>;
+}
+
+/// What the files come to.
+#[derive(Clone, Debug, Default)]
+pub struct Conf {
+    /// The main server, and then the virtual hosts with the main server's settings joined in.
+    pub servers: Vec<Server>,
+    /// Mistakes httpd would not start with, and what could not be read.
+    pub problems: Vec<Diagnostic>,
+    /// `ServerRoot`, or the one given.
+    pub root: String,
+}
+
+/// Reads files as one configuration. `root` stands for `ServerRoot` until the files set it;
+/// `defines` are the words of httpd's `-D`.
+pub fn read(paths: &[&str], root: &str, defines: &[String], files: &dyn ConfFiles) -> Conf {
+    let mut reader = Reader {
+        files,
+        root: root.to_owned(),
+        defines: defines.iter().map(|name| (name.clone(), String::new())).collect(),
+        servers: vec![Server::default()],
+        problems: Vec::new(),
+        depth: 0,
+    };
+    for path in paths {
+        let origin = Origin::new(path, 0);
+        reader.file(path, &origin, &mut Vec::new(), 0);
+    }
+    let main = reader.servers[0].settings.clone();
+    for host in &mut reader.servers[1..] {
+        host.settings = ServerSettings::merge(&main, &host.settings);
+        host.settings.host = host.address();
+        host.settings.host_origin = host.origin.clone();
+    }
+    Conf { servers: reader.servers, problems: reader.problems, root: reader.root }
+}
+
+struct Reader<'f> {
+    files: &'f dyn ConfFiles,
+    root: String,
+    defines: BTreeMap<String, String>,
+    /// The main server first.
+    servers: Vec<Server>,
+    problems: Vec<Diagnostic>,
+    depth: usize,
+}
+
+/// A section that is open.
+#[derive(Clone, Debug)]
+struct Open {
+    name: String,
+    origin: Origin,
+    /// What httpd would store as the section's path, for those that mounts may stand in.
+    path: Option<String>,
+    is_read: bool,
+}
+
+impl Reader<'_> {
+    fn rooted(&self, path: &str) -> String {
+        match path.starts_with('/') {
+            true => path.to_owned(),
+            false => format!("{}/{path}", self.root.trim_end_matches('/')),
+        }
+    }
+
+    /// Reads one file; `open` are the sections around the place that includes it, `server` the
+    /// server there.
+    fn file(&mut self, path: &str, from: &Origin, open: &mut Vec<Open>, server: usize) {
+        let text = match read_text(self.files, path) {
+            Ok(text) => text,
+            Err(why) => {
+                // A file from the command line has no place it was named at.
+                let text = if from.line == 0 { why } else { format!("Include {path}: {why}") };
+                self.problems.push(Diagnostic::error(from, text));
+                return;
+            }
+        };
+        if self.depth >= DEEPEST {
+            let text = format!("Include {path}: files include each other more than {DEEPEST} deep");
+            self.problems.push(Diagnostic::error(from, text));
+            return;
+        }
+        self.depth += 1;
+        let (file, outer, mut server): (Arc<str>, _, _) = (path.into(), open.len(), server);
+        for line in split(&text) {
+            let origin = Origin { file: Arc::clone(&file), line: line.number };
+            if let Some(rest) = line.text.strip_prefix("</") {
+                let name = rest.trim_end_matches('>').trim();
+                match open.pop_if(|own| own.name.eq_ignore_ascii_case(name)) {
+                    Some(own) if own.is_read && own.name.eq_ignore_ascii_case("VirtualHost") => {
+                        server = 0;
+                    }
+                    Some(_) => {}
+                    None => {
+                        let text = format!("</{name}> closes a section that is not open");
+                        self.problems.push(Diagnostic::error(&origin, text));
+                    }
+                }
+            } else if let Some(rest) = line.text.strip_prefix('<') {
+                server = self.section(rest.trim_end_matches('>'), &origin, open, server);
+            } else if open.iter().all(|own| own.is_read) {
+                self.directive(&line, &origin, open, server);
+            }
+        }
+        for own in open.drain(outer.min(open.len())..) {
+            let text = format!("<{}> is not closed in this file", own.name);
+            self.problems.push(Diagnostic::error(&own.origin, text));
+        }
+        self.depth -= 1;
+    }
+
+    /// Opens a section and returns the server its content belongs to.
+    fn section(
+        &mut self,
+        text: &str,
+        origin: &Origin,
+        open: &mut Vec<Open>,
+        server: usize,
+    ) -> usize {
+        let (name, argument) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        let (name, origin) = (name.to_owned(), origin.clone());
+        let mut own =
+            Open { name: name.clone(), origin: origin.clone(), path: None, is_read: true };
+        if !open.iter().all(|outer| outer.is_read) {
+            own.is_read = false;
+            open.push(own);
+            return server;
+        }
+        let argument = self.replaced(argument, &origin, false);
+        let mut inner = server;
+        if let Some(holds) = self.holds(&name, &argument) {
+            own.is_read = holds;
+        } else if name.eq_ignore_ascii_case("VirtualHost") {
+            inner = self.servers.len();
+            let addresses = words(&argument);
+            self.servers.push(Server { addresses, origin, ..Server::default() });
+        } else if name.eq_ignore_ascii_case("Macro") {
+            // What a macro comes to is known where it is used, and only to mod_macro.
+            own.is_read = false;
+        } else {
+            own.path = section_path(&name, &argument);
+        }
+        open.push(own);
+        inner
+    }
+
+    fn directive(&mut self, line: &Line, origin: &Origin, open: &mut Vec<Open>, server: usize) {
+        let (name, rest) =
+            line.text.split_once(char::is_whitespace).unwrap_or((line.text.as_str(), ""));
+        let is_ours = name.get(..2).is_some_and(|own| own.eq_ignore_ascii_case("Jk"));
+        let rest = self.replaced(rest.trim(), origin, is_ours);
+        if is_ours {
+            return self.jk(name, &rest, origin, open, server);
+        }
+        let args = words(&rest);
+        let first = args.first().map_or("", String::as_str);
+        match name.to_ascii_lowercase().as_str() {
+            "define" => {
+                let value = args.get(1).cloned().unwrap_or_default();
+                self.defines.insert(first.to_owned(), value);
+            }
+            "undefine" => drop(self.defines.remove(first)),
+            "serverroot" => self.root = first.trim_end_matches('/').to_owned(),
+            "include" => self.include(first, true, origin, open, server),
+            "includeoptional" => self.include(first, false, origin, open, server),
+            _ => self.servers[server].note(name, &args),
+        }
+    }
+
+    fn include(
+        &mut self,
+        pattern: &str,
+        is_needed: bool,
+        origin: &Origin,
+        open: &mut Vec<Open>,
+        server: usize,
+    ) {
+        let path = self.rooted(pattern);
+        let found = self.files.matching(&path);
+        if found.is_empty() && is_needed {
+            let text = format!("Include {path}: there is no such file");
+            self.problems.push(Diagnostic::error(origin, text));
+        }
+        for file in found {
+            self.file(&file, origin, open, server);
+        }
+    }
+
+    fn jk(&mut self, name: &str, rest: &str, origin: &Origin, open: &[Open], server: usize) {
+        let context = Context {
+            is_virtual: server > 0,
+            section: open.iter().rev().find_map(|own| own.path.as_deref()),
+            origin: origin.clone(),
+        };
+        let row = DIRECTIVES.iter().find(|row| row.name.eq_ignore_ascii_case(name));
+        let arity = row.map_or(Arity::One, |row| row.arity);
+        let words = match arity {
+            Arity::Raw => vec![rest.to_owned()],
+            Arity::One | Arity::OneOrTwo => words(rest),
+        };
+        let most = if arity == Arity::OneOrTwo { 2 } else { 1 };
+        let settings = &mut self.servers[server].settings;
+        let result = match words.as_slice() {
+            [] => Err(format!("{name} needs a value")),
+            [_, rest @ ..] if row.is_some() && rest.len() >= most => {
+                Err(format!("{name} takes at most {most} words, there are {}", words.len()))
+            }
+            [first, rest @ ..] => {
+                settings.set(name, first, rest.first().map(String::as_str), &context)
+            }
+        };
+        if let Err(why) = result {
+            self.problems.push(Diagnostic::error(origin, why));
+        }
+    }
+
+    /// Replaces variables; those that are missing matter in our own directives only.
+    fn replaced(&mut self, text: &str, origin: &Origin, is_ours: bool) -> String {
+        let environment = |name: &str| self.files.variable(name);
+        let (text, missing) = substitute(text, &self.defines, &environment);
+        if is_ours {
+            self.problems.extend(missing.iter().map(|name| {
+                let text = format!(
+                    "${{{name}}} is not defined, expected a Define or an environment variable; it stays as it is"
+                );
+                Diagnostic::warning(origin, text)
+            }));
+        }
+        text
+    }
+}
+
+/// Returns the path httpd keeps for a section, as its name or argument spells it.
+fn section_path(name: &str, argument: &str) -> Option<String> {
+    let mut args = words(argument).into_iter();
+    let first = args.next().unwrap_or_default();
+    let first = if first == "~" { args.next().unwrap_or_default() } else { first };
+    match name.to_ascii_lowercase().as_str() {
+        // Directory names end in a slash inside httpd.
+        "directory" | "proxy" if !first.ends_with('/') => Some(first + "/"),
+        "location" | "locationmatch" | "directory" | "directorymatch" | "files" | "filesmatch"
+        | "proxy" | "proxymatch" => Some(first),
+        "if" | "elseif" | "else" => Some(argument.to_owned()),
+        _ => None,
+    }
+}
+
+/// Deepest nesting of included files.
+const DEEPEST: usize = 64;

@@ -19,5 +19,6 @@ pub mod metrics;
 pub mod net;
 pub mod shm;
 pub mod status;
+pub mod tool;
 pub mod uri_map;
 pub mod worker;

@@ -120,3 +120,56 @@ pub fn old_value(change: &Change, snapshot: &Snapshot) -> Option<Value> {
         Change::Recover { .. } | Change::Reset { .. } => None,
     }
 }
+
+/// Finds the parameter that sets a property of what is meant: a balancer, a member of one, or an
+/// ajp13 worker.
+///
+/// # Errors
+///
+/// The names there are, if it is none of them.
+pub fn parameter_for(meant: Meant, name: &str) -> Result<&'static str, Vec<String>> {
+    let scopes: &[Scope] = match meant {
+        Meant::Ajp => &[Scope::Ajp],
+        Meant::Balancer => &[Scope::Balancer],
+        Meant::Member => &[Scope::Member, Scope::Ajp],
+    };
+    let mut rows = PARAMETERS.iter().filter(|row| scopes.contains(&row.3));
+    match rows.clone().find(|row| property(row.2) == name) {
+        Some(row) => Ok(row.0),
+        None => Err(rows.by_ref().map(|row| property(row.2)).collect()),
+    }
+}
+
+/// Whose settings are to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meant {
+    /// An ajp13 worker of its own.
+    Ajp,
+    /// A balancer.
+    Balancer,
+    /// A member, with the settings of its worker.
+    Member,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn properties_have_their_parameters() {
+        let cases = [
+            (Meant::Member, "lbfactor", Some("vwf")),
+            (Meant::Member, "activation", Some("vwa")),
+            (Meant::Member, "reply_timeout", Some("vart")),
+            (Meant::Balancer, "retries", Some("vlr")),
+            (Meant::Ajp, "retries", Some("var")),
+            (Meant::Ajp, "lbfactor", None),
+            (Meant::Balancer, "lbfactor", None),
+        ];
+        for (meant, name, expected) in cases {
+            assert_eq!(parameter_for(meant, name).ok(), expected, "{meant:?} {name}");
+        }
+        let names = parameter_for(Meant::Balancer, "x").expect_err("no such name");
+        assert!(names.contains(&"sticky_session".to_owned()), "{names:?}");
+    }
+}

@@ -48,6 +48,7 @@ pub struct Container {
     pub connections: Arc<AtomicUsize>,
     stopped: Arc<AtomicBool>,
     open: Arc<Mutex<Vec<TcpStream>>>,
+    listening: Mutex<Option<thread::JoinHandle<()>>>,
 }
 
 impl Container {
@@ -66,11 +67,12 @@ impl Container {
             connections: Arc::default(),
             stopped: Arc::default(),
             open: Arc::default(),
+            listening: Mutex::default(),
         };
         let script: Arc<Script> = Arc::new(script);
         let (requests, connections) = (Arc::clone(&own.requests), Arc::clone(&own.connections));
         let (stopped, open) = (Arc::clone(&own.stopped), Arc::clone(&own.open));
-        thread::spawn(move || {
+        let listening = thread::spawn(move || {
             for stream in listener.incoming() {
                 if stopped.load(Ordering::SeqCst) {
                     return;
@@ -84,6 +86,7 @@ impl Container {
                 thread::spawn(move || serve(stream, &*script, &requests));
             }
         });
+        *own.listening.lock().expect("no panic under the lock") = Some(listening);
         own
     }
 
@@ -93,8 +96,10 @@ impl Container {
         for stream in self.open.lock().expect("no panic under the lock").drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
-        // Wakes the listener, which then goes.
+        // Wakes the listener, which then goes. Until then connections would be taken.
         let _ = TcpStream::connect(("127.0.0.1", self.port));
+        let listening = self.listening.lock().expect("no panic under the lock").take();
+        listening.into_iter().for_each(|thread| thread.join().expect("no panic in the listener"));
     }
 
     pub fn last(&self) -> Request {

@@ -196,8 +196,8 @@ pub const CATALOGUE: &[Message] = &[
     },
     Message {
         code: "JK-402",
-        what: "no member is usable; answered 503",
-        remedy: "the line names every member with activation and state",
+        what: "no member can serve a request, or none is left to try",
+        remedy: "the line names every member with activation, state and what last went wrong with it",
     },
     Message {
         code: "JK-403",

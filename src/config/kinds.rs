@@ -112,6 +112,71 @@ pub struct LbConfig {
     pub session_path: String,
     pub set_session_cookie: bool,
     pub session_cookie_path: String,
+    /// Which requests from other sites carry that cookie, if that is said.
+    pub session_cookie_samesite: Option<&'static str>,
+    pub slow_start: Duration,
+    /// Repeated deliveries per hundred requests; 0 for any number.
+    pub retry_budget: u32,
+    /// Time after which a request is not tried again.
+    pub failover_timeout: Option<Duration>,
+    pub hash_key: HashKey,
+}
+
+/// Which value of a request the method Hash goes by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum HashKey {
+    /// A cookie.
+    Cookie(String),
+    /// A request header.
+    Header(String),
+    /// The query string.
+    Query,
+    /// The client's address.
+    Remote,
+    /// The path.
+    #[default]
+    Uri,
+}
+
+impl fmt::Display for HashKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cookie(name) => write!(f, "cookie:{name}"),
+            Self::Header(name) => write!(f, "header:{name}"),
+            Self::Query => f.write_str("query"),
+            Self::Remote => f.write_str("remote"),
+            Self::Uri => f.write_str("uri"),
+        }
+    }
+}
+
+impl HashKey {
+    /// Reads the value of `hash_key`.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+        match word.split_once(':') {
+            Some((kind, name)) if kind.eq_ignore_ascii_case("cookie") => {
+                named(name).map(Self::Cookie)
+            }
+            Some((kind, name)) if kind.eq_ignore_ascii_case("header") => {
+                named(name).map(Self::Header)
+            }
+            Some(_) => None,
+            None if word.eq_ignore_ascii_case("query") => Some(Self::Query),
+            None if word.eq_ignore_ascii_case("remote") => Some(Self::Remote),
+            None if word.eq_ignore_ascii_case("uri") => Some(Self::Uri),
+            None => None,
+        }
+    }
+}
+
+/// Reads `session_cookie_samesite`, as browsers spell it.
+pub(super) fn same_site(word: &str) -> Option<Option<&'static str>> {
+    let words = ["Strict", "Lax", "None"];
+    match word {
+        "-" => Some(None),
+        _ => Some(Some(words.into_iter().find(|own| own.eq_ignore_ascii_case(word))?)),
+    }
 }
 
 /// A worker as member of a balancer.

@@ -21,7 +21,7 @@ mod worker;
 pub use dump::dump;
 pub use error::{Diagnostic, Origin, Severity};
 pub use kinds::{
-    Ajp13Config, LbConfig, MemberConfig, Secret, StatusConfig, WorkerConfig, WorkerKind,
+    Ajp13Config, HashKey, LbConfig, MemberConfig, Secret, StatusConfig, WorkerConfig, WorkerKind,
     WorkersConfig,
 };
 pub use options::Options;

@@ -61,6 +61,11 @@ fn lb(own: &LbConfig) -> Vec<(&'static str, String)> {
         ("session_path", own.session_path.clone()),
         ("set_session_cookie", own.set_session_cookie.to_string()),
         ("session_cookie_path", own.session_cookie_path.clone()),
+        ("session_cookie_samesite", own.session_cookie_samesite.unwrap_or("-").to_owned()),
+        ("hash_key", own.hash_key.to_string()),
+        ("slow_start", own.slow_start.as_secs().to_string()),
+        ("retry_budget", own.retry_budget.to_string()),
+        ("failover_timeout", own.failover_timeout.unwrap_or_default().as_millis().to_string()),
     ]
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use crate::clock::Millis;
-use crate::lb::{MemberState, level};
+use crate::lb::MemberState;
 use crate::shm::layout::MemberRecord;
 
 /// Since when members have been on trial, by their places.
@@ -34,12 +34,14 @@ impl Trials {
     }
 }
 
-/// Lets requests try a member again that is in error or stayed on trial, with the load of the
-/// busiest of `peers`. Returns whether it did.
-pub fn revive<'a>(record: &MemberRecord, peers: impl Iterator<Item = &'a MemberRecord>) -> bool {
+/// Lets requests try a member again that is in error or stayed on trial; `readmit` brings a member
+/// back from error. Returns whether it did.
+pub fn revive(record: &MemberRecord, readmit: impl FnOnce()) -> bool {
     settle(record);
     let was_out = MemberState::of(record) == MemberState::Error;
-    level(record, peers);
+    if was_out {
+        readmit();
+    }
     was_out
 }
 
@@ -106,8 +108,6 @@ mod tests {
     fn answers_bring_back_and_silence_takes_out() {
         use MemberState::{Error, Force, Ok, Probe, Recover};
 
-        let peer = record(Ok);
-        peer.lb_value.store(7, Relaxed);
         for (before, is_revived, after) in [
             (Error, true, Recover),
             (Force, true, Recover),
@@ -115,7 +115,8 @@ mod tests {
             (Ok, false, Ok),
         ] {
             let member = record(before);
-            assert_eq!(revive(&member, [&peer, &member].into_iter()), is_revived, "{before:?}");
+            let readmit = || member.state.store(Recover as u32, Relaxed);
+            assert_eq!(revive(&member, readmit), is_revived, "{before:?}");
             assert_eq!(MemberState::of(&member), after, "{before:?}");
         }
         for (before, after) in [(Error, Error), (Force, Error), (Probe, Error), (Ok, Ok)] {

@@ -13,7 +13,7 @@ use crate::ajp::{EncodeError, RequestBody, ResponseHead, ResponseHeader};
 use crate::lb::session::{self, SessionIds};
 use crate::log::escaped;
 use crate::net::{BUFFER_BYTES, Buffer, Slice};
-use crate::worker::{ClientError, Downstream, MemberData};
+use crate::worker::{ClientError, Downstream, MemberData, SessionCookie};
 
 /// A request of httpd as a worker sees it.
 pub struct HttpdDownstream<'r> {
@@ -25,7 +25,7 @@ pub struct HttpdDownstream<'r> {
     body: RequestBody,
     input: *mut apr_bucket_brigade,
     output: *mut apr_bucket_brigade,
-    cookie: Option<(String, String, String)>,
+    cookie: Option<String>,
     /// Statuses from here on get httpd's own page; 0 is none.
     use_server_errors: u16,
     server_error: Option<u16>,
@@ -166,11 +166,19 @@ impl Downstream for HttpdDownstream<'_> {
             ids.add(id);
             return;
         }
-        for (name, value) in self.request.entries(Table::HeadersIn) {
-            if name.eq_ignore_ascii_case(b"cookie") {
-                session::in_cookie(value, cookie.as_bytes(), ids);
+        self.cookie(cookie, ids);
+    }
+
+    fn cookie(&self, name: &str, values: &mut SessionIds) {
+        for (header, value) in self.request.entries(Table::HeadersIn) {
+            if header.eq_ignore_ascii_case(b"cookie") {
+                session::in_cookie(value, name.as_bytes(), values);
             }
         }
+    }
+
+    fn path(&self) -> &[u8] {
+        self.path
     }
 
     fn begin(&mut self, head: &ResponseHead<'_>) {
@@ -212,13 +220,8 @@ impl Downstream for HttpdDownstream<'_> {
             // SAFETY: the request is live.
             unsafe { ffi::ap_set_content_length(raw, length as ffi::apr_off_t) };
         }
-        if let Some((name, route, path)) = &self.cookie {
-            // SAFETY: the request is live.
-            let is_tls = unsafe { ffi::jk_shim_is_tls(raw) } != 0;
-            let path = if path.is_empty() { String::new() } else { format!(";PATH={path}") };
-            let secure = if is_tls { ";Secure" } else { "" };
-            let value = format!("{name}=.{route}{path};HttpOnly{secure}");
-            self.request.add(Table::HeadersOut, b"Set-Cookie", value.as_bytes());
+        if let Some(cookie) = &self.cookie {
+            self.request.add(Table::HeadersOut, b"Set-Cookie", cookie.as_bytes());
         }
     }
 
@@ -275,8 +278,16 @@ impl Downstream for HttpdDownstream<'_> {
         unsafe { ffi::jk_shim_break_off(self.request.raw(), self.output) };
     }
 
-    fn set_session_cookie(&mut self, name: &str, route: &str, path: &str) {
-        self.cookie = Some((name.to_owned(), route.to_owned(), path.to_owned()));
+    fn set_session_cookie(&mut self, cookie: Option<&SessionCookie<'_>>) {
+        self.cookie = cookie.map(|cookie| {
+            // SAFETY: the request is live.
+            let is_tls = unsafe { ffi::jk_shim_is_tls(self.request.raw()) } != 0;
+            let SessionCookie { name, route, path, same_site } = cookie;
+            let path = if path.is_empty() { String::new() } else { format!(";PATH={path}") };
+            let secure = if is_tls { ";Secure" } else { "" };
+            let site = same_site.map(|site| format!(";SameSite={site}")).unwrap_or_default();
+            format!("{name}=.{route}{path};HttpOnly{secure}{site}")
+        });
     }
 
     fn query(&self) -> Option<&[u8]> {

@@ -1,10 +1,12 @@
-//! Which member serves a request.
+//! Which member serves a request. How one is picked among several is in `pick.rs`.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
-use super::method::Method;
+use super::index::Index;
+use super::method::{Method, add};
 use super::session;
-use super::state::{Activation, MemberState, Policy, set};
+use super::state::{Activation, MemberState, Policy};
 use crate::clock::Millis;
 use crate::shm::layout::{BalancerRecord, MemberRecord};
 
@@ -19,7 +21,21 @@ pub struct Balancer {
     pub sticky_session: bool,
     /// Whether such requests fail rather than go to another member.
     pub sticky_session_force: bool,
+    /// Time over which a member that is back takes up its share; zero for at once.
+    pub slow_start: Duration,
     /// The rules about errors.
+    pub policy: Policy,
+    pub(super) index: Index,
+}
+
+/// The settings of a balancer that are not its members'.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // as in `Balancer`
+pub struct Rules {
+    pub method: Method,
+    pub sticky_session: bool,
+    pub sticky_session_force: bool,
+    pub slow_start: Duration,
     pub policy: Policy,
 }
 
@@ -28,7 +44,7 @@ pub struct Balancer {
 pub struct Member {
     /// Name of the worker.
     pub name: String,
-    /// Load one request adds; see [`multiplicities`].
+    /// Load one request adds; see [`multiplicities`](super::multiplicities).
     pub multiplicity: u64,
     /// Members of the smallest distance are used first.
     pub distance: i32,
@@ -49,10 +65,12 @@ pub struct Query<'a> {
     pub session_ids: &'a [u8],
     /// Whether the request neither has nor begins a session.
     pub is_stateless: bool,
-    /// Activation of members for this request only.
-    pub overrides: &'a [(usize, Activation)],
+    /// Activation of members for this request only, by name; a later list wins.
+    pub overrides: &'a [(&'a [String], Activation)],
     /// Members already tried by this request.
     pub tried: &'a [usize],
+    /// What the value of the request hashes to, for the method Hash.
+    pub hash: Option<u64>,
 }
 
 /// A choice; its load is booked already.
@@ -75,9 +93,34 @@ pub enum Refusal {
     StickyForced,
 }
 
+/// Where a session leads.
+enum Bound {
+    /// Nowhere: no session, or one of nobody here.
+    Nowhere,
+    /// To a member of ours that is not usable now, if it is a single one.
+    Lost(Option<usize>),
+    /// To a member, which has its very route or not.
+    To(usize, bool),
+}
+
 impl Balancer {
-    /// Chooses a member and books the request with it: its requests in flight rise at once, so
-    /// that simultaneous requests do not all take the same one.
+    /// Makes a balancer of its members.
+    pub fn new(members: Vec<Member>, rules: &Rules) -> Self {
+        let index = Index::new(&members, rules.method);
+        Self {
+            members,
+            method: rules.method,
+            sticky_session: rules.sticky_session,
+            sticky_session_force: rules.sticky_session_force,
+            slow_start: rules.slow_start,
+            policy: rules.policy,
+            index,
+        }
+    }
+
+    /// Chooses a member and books the request with it: its requests in flight rise at once, and so
+    /// does its load, in the same step as the choice. Simultaneous requests do not all take the
+    /// same one.
     ///
     /// # Errors
     ///
@@ -89,30 +132,36 @@ impl Balancer {
         query: &Query<'_>,
         now: Millis,
     ) -> Result<Election, Refusal> {
-        let mut chosen = self.by_session(records, query)?;
-        if chosen.is_none() {
-            chosen = self.unbound(record, records, query).map(|member| (member, false));
-        }
-        if chosen.is_none() {
-            chosen = self.by_redirect(records, query).map(|member| (member, false));
-        }
-        if chosen.is_none() {
-            chosen = self.forced(records, query, now).map(|member| (member, false));
-        }
-        let (member, is_sticky) = chosen.ok_or(Refusal::NoMember)?;
-        let (own, recover) = (&records[member], MemberState::Recover as u32);
-        // The first to come is the trial; the others find the state changed and were not elected
-        // for it, so at worst one of them tries along.
-        let _ = own.state.compare_exchange(recover, MemberState::Probe as u32, Relaxed, Relaxed);
-        let busy = own.busy.fetch_add(1, Relaxed) + 1;
-        own.max_busy.fetch_max(busy, Relaxed);
-        own.used.fetch_add(1, Relaxed);
         let is_new_session = query.session_ids.is_empty() && !query.is_stateless;
-        if is_new_session {
-            own.sessions.fetch_add(1, Relaxed);
+        let charge = if self.method.charges(is_new_session) { Some(now) } else { None };
+        let mut own = None;
+        match self.by_session(record, records, query, now) {
+            Bound::Nowhere => {}
+            Bound::To(member, is_sticky) => {
+                self.enter(records[member], member, charge);
+                return Ok(self.booked(member, is_sticky, is_new_session, records, query));
+            }
+            Bound::Lost(member) if self.sticky_session_force => {
+                // Only its own member can help it; trying others would send them unasked load.
+                let member = member
+                    .filter(|member| self.activation(*member, records, query).keeps_sessions())
+                    .filter(|member| self.force(*member, records, query, now))
+                    .ok_or(Refusal::StickyForced)?;
+                self.enter(records[member], member, charge);
+                return Ok(self.booked(member, true, is_new_session, records, query));
+            }
+            Bound::Lost(member) => own = member,
         }
-        self.method.charge(own, self.members[member].multiplicity, is_new_session);
-        Ok(Election { member, is_sticky, activation: self.activation(member, records, query) })
+        if let Some(member) = self.unbound(record, records, query, charge, now) {
+            return Ok(self.booked(member, false, is_new_session, records, query));
+        }
+        let (member, is_sticky) = self
+            .by_redirect(record, records, query, now)
+            .map(|member| (member, false))
+            .or_else(|| self.forced(own, records, query, now))
+            .ok_or(Refusal::NoMember)?;
+        self.enter(records[member], member, charge);
+        Ok(self.booked(member, is_sticky, is_new_session, records, query))
     }
 
     /// Books that an elected member has finished a request.
@@ -121,149 +170,23 @@ impl Balancer {
         let _ = record.busy.fetch_update(Relaxed, Relaxed, |busy| busy.checked_sub(1));
     }
 
-    fn by_session(
-        &self,
-        records: &[&MemberRecord],
-        query: &Query<'_>,
-    ) -> Result<Option<(usize, bool)>, Refusal> {
-        if !self.sticky_session || query.session_ids.is_empty() {
-            return Ok(None);
-        }
-        let mut is_ours = false;
-        for route in session::routes(query.session_ids) {
-            let exact = self.members.iter().position(|member| member.route.as_bytes() == route);
-            if let Some(member) = exact {
-                is_ours = true;
-                if self.may_serve_session(member, records, query) {
-                    return Ok(Some((member, true)));
-                }
-            }
-            if self.sticky_session_force {
-                continue;
-            }
-            let other = match exact.map(|member| &self.members[member]) {
-                Some(Member { redirect, .. }) if !redirect.is_empty() => self
-                    .members
-                    .iter()
-                    .position(|member| member.route == *redirect)
-                    .filter(|member| self.may_serve_session(*member, records, query)),
-                Some(Member { domain, .. }) if !domain.is_empty() => {
-                    self.in_domain(domain.as_bytes(), records, query)
-                }
-                Some(_) => None,
-                None => {
-                    let domain = route.split(|&byte| byte == b'.').next().unwrap_or(route);
-                    self.in_domain(domain, records, query)
-                }
-            };
-            if let Some(member) = other {
-                return Ok(Some((member, false)));
-            }
-        }
-        // A foreign or unknown route binds nobody.
-        if self.sticky_session_force && is_ours {
-            return Err(Refusal::StickyForced);
-        }
-        Ok(None)
-    }
-
-    /// Smallest distance, then smallest load, ties by rotation.
-    fn unbound(
-        &self,
-        record: &BalancerRecord,
-        records: &[&MemberRecord],
-        query: &Query<'_>,
-    ) -> Option<usize> {
-        let count = self.members.len();
-        let first = record.cursor.load(Relaxed) as usize;
-        let first = if first < count { first } else { 0 };
-        let mut best: Option<(i32, u64, usize)> = None;
-        for index in (first..count).chain(0..first) {
-            if !self.is_eligible(index, records, query) {
-                continue;
-            }
-            let member = &self.members[index];
-            let load = match query.is_stateless {
-                true => 0,
-                false => self.method.load(records[index], member.multiplicity),
-            };
-            if best.is_none_or(|(distance, least, _)| (member.distance, load) < (distance, least)) {
-                best = Some((member.distance, load, index));
-            }
-        }
-        let (_, _, index) = best?;
-        let next = if index + 1 < count { index + 1 } else { 0 };
-        record.cursor.store(next as u32, Relaxed);
-        Some(index)
-    }
-
-    fn in_domain(
-        &self,
-        domain: &[u8],
-        records: &[&MemberRecord],
-        query: &Query<'_>,
-    ) -> Option<usize> {
-        (0..self.members.len())
-            .filter(|index| self.members[*index].domain.as_bytes() == domain && !domain.is_empty())
-            .filter(|index| self.is_eligible(*index, records, query))
-            .min_by_key(|index| {
-                let member = &self.members[*index];
-                (member.distance, self.method.load(records[*index], member.multiplicity))
-            })
-    }
-
-    /// A disabled hot standby takes over when nobody else is left.
-    fn by_redirect(&self, records: &[&MemberRecord], query: &Query<'_>) -> Option<usize> {
-        self.members.iter().filter(|member| !member.redirect.is_empty()).find_map(|member| {
-            self.members
-                .iter()
-                .position(|other| other.route == member.redirect)
-                .filter(|other| self.may_serve_session(*other, records, query))
-        })
-    }
-
-    /// With everybody in error, each member is tried once a second.
-    fn forced(&self, records: &[&MemberRecord], query: &Query<'_>, now: Millis) -> Option<usize> {
-        (0..self.members.len())
-            .filter(|index| MemberState::of(records[*index]) == MemberState::Error)
-            .filter(|index| self.activation(*index, records, query) == Activation::Active)
-            .filter(|index| !query.tried.contains(index))
-            .find(|index| {
-                let last = &records[*index].forced_ms;
-                let before = last.load(Relaxed);
-                let is_due = before == 0 || now.0.saturating_sub(before) >= FORCE_INTERVAL_MS;
-                is_due && last.compare_exchange(before, now.0.max(1), Relaxed, Relaxed).is_ok() && {
-                    set(records[*index], MemberState::Force);
-                    true
-                }
-            })
-    }
-
-    fn is_eligible(&self, index: usize, records: &[&MemberRecord], query: &Query<'_>) -> bool {
-        MemberState::of(records[index]).is_usable()
-            && self.activation(index, records, query) == Activation::Active
-            && !query.tried.contains(&index)
-    }
-
-    fn may_serve_session(
+    /// Returns a member's activation for a request: that of its rule, else what was set while httpd
+    /// runs, else what the file says.
+    pub fn activation(
         &self,
         index: usize,
         records: &[&MemberRecord],
         query: &Query<'_>,
-    ) -> bool {
-        // A member on trial keeps its sessions: they would be lost anywhere else.
-        let state = MemberState::of(records[index]);
-        (state.is_usable() || matches!(state, MemberState::Busy | MemberState::Probe))
-            && self.activation(index, records, query) != Activation::Stopped
-            && !query.tried.contains(&index)
+    ) -> Activation {
+        for (names, activation) in query.overrides.iter().rev() {
+            if names.contains(&self.members[index].name) {
+                return *activation;
+            }
+        }
+        self.activation_now(index, records[index])
     }
 
-    fn activation(&self, index: usize, records: &[&MemberRecord], query: &Query<'_>) -> Activation {
-        let named = query.overrides.iter().rev().find(|(member, _)| *member == index);
-        named.map_or_else(|| self.activation_now(index, records[index]), |(_, own)| *own)
-    }
-
-    /// Returns a member's activation as it was set last: while httpd runs, or in the configuration.
+    /// Returns a member's activation as it was set last, whatever the rule.
     pub fn activation_now(&self, index: usize, record: &MemberRecord) -> Activation {
         match record.activation.load(Relaxed) {
             1 => Activation::Active,
@@ -272,30 +195,167 @@ impl Balancer {
             _ => self.members[index].activation,
         }
     }
-}
 
-/// Returns the load one request adds to each member: the least common multiple of all factors,
-/// divided by the member's own. Factors whose multiple would not fit are weighed in 1/2^32.
-pub fn multiplicities(factors: &[u32]) -> Vec<u64> {
-    let lcm = factors.iter().try_fold(1_u64, |lcm, &factor| {
-        let factor = u64::from(factor.max(1));
-        (lcm / gcd(lcm, factor)).checked_mul(factor).filter(|lcm| *lcm <= MAX_MULTIPLE)
-    });
-    factors
-        .iter()
-        .map(|&factor| {
-            let factor = u64::from(factor.max(1));
-            lcm.map_or(MAX_MULTIPLE / factor, |lcm| lcm / factor).max(1)
+    fn by_session(
+        &self,
+        record: &BalancerRecord,
+        records: &[&MemberRecord],
+        query: &Query<'_>,
+        now: Millis,
+    ) -> Bound {
+        if !self.sticky_session || query.session_ids.is_empty() {
+            return Bound::Nowhere;
+        }
+        let mut lost = Bound::Nowhere;
+        for route in session::routes(query.session_ids) {
+            let Some(member) = self.index.by_route(&self.members, route) else {
+                let Some(domain) = self.index.domain_of_route(route) else { continue };
+                if let Some(member) = self.in_domain(domain, record, records, query, now) {
+                    return Bound::To(member, false);
+                }
+                if matches!(lost, Bound::Nowhere) {
+                    lost = Bound::Lost(None);
+                }
+                continue;
+            };
+            if self.may_serve_session(member, records, query) {
+                return Bound::To(member, true);
+            }
+            if !matches!(lost, Bound::Lost(Some(_))) {
+                lost = Bound::Lost(Some(member));
+            }
+            if self.sticky_session_force {
+                continue;
+            }
+            let Member { redirect, domain, .. } = &self.members[member];
+            let other = if !redirect.is_empty() {
+                self.index
+                    .by_route(&self.members, redirect.as_bytes())
+                    .filter(|other| self.may_serve_session(*other, records, query))
+            } else {
+                self.index
+                    .domain(domain.as_bytes())
+                    .and_then(|domain| self.in_domain(domain, record, records, query, now))
+            };
+            if let Some(member) = other {
+                return Bound::To(member, false);
+            }
+        }
+        lost
+    }
+
+    /// A hot standby takes over when nobody else is left: the first that a redirect names, or else
+    /// somebody of a domain that one names.
+    fn by_redirect(
+        &self,
+        record: &BalancerRecord,
+        records: &[&MemberRecord],
+        query: &Query<'_>,
+        now: Millis,
+    ) -> Option<usize> {
+        let redirects = || {
+            let redirects = self.members.iter().map(|member| member.redirect.as_bytes());
+            redirects.filter(|redirect| !redirect.is_empty())
+        };
+        let by_route = redirects().find_map(|redirect| {
+            self.index
+                .by_route(&self.members, redirect)
+                .filter(|other| self.may_serve_session(*other, records, query))
+        });
+        by_route.or_else(|| {
+            redirects().find_map(|redirect| {
+                let domain = self.index.domain_of_route(redirect)?;
+                self.in_domain(domain, record, records, query, now)
+            })
         })
-        .collect()
-}
+    }
 
-fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
+    /// With nobody left, members in error are tried, each once a second and by one request only:
+    /// first the one that has the session.
+    fn forced(
+        &self,
+        own: Option<usize>,
+        records: &[&MemberRecord],
+        query: &Query<'_>,
+        now: Millis,
+    ) -> Option<(usize, bool)> {
+        let own = own.filter(|member| self.activation(*member, records, query).keeps_sessions());
+        if let Some(member) = own.filter(|member| self.force(*member, records, query, now)) {
+            return Some((member, true));
+        }
+        (0..self.members.len())
+            .filter(|index| self.activation(*index, records, query) == Activation::Active)
+            .find(|index| self.force(*index, records, query, now))
+            .map(|member| (member, false))
+    }
 
-/// Keeps four thousand million requests below the largest load value.
-const MAX_MULTIPLE: u64 = 1 << 32;
+    fn force(
+        &self,
+        index: usize,
+        records: &[&MemberRecord],
+        query: &Query<'_>,
+        now: Millis,
+    ) -> bool {
+        let own = records[index];
+        if MemberState::of(own) != MemberState::Error || query.tried.contains(&index) {
+            return false;
+        }
+        let before = own.forced_ms.load(Relaxed);
+        let is_due = before == 0 || now.0.saturating_sub(before) >= FORCE_INTERVAL_MS;
+        if !is_due
+            || own.forced_ms.compare_exchange(before, now.0.max(1), Relaxed, Relaxed).is_err()
+        {
+            return false;
+        }
+        self.level(records, index);
+        let (error, force) = (MemberState::Error as u32, MemberState::Force as u32);
+        own.state.compare_exchange(error, force, Relaxed, Relaxed).is_ok()
+    }
+
+    pub(super) fn may_serve_session(
+        &self,
+        index: usize,
+        records: &[&MemberRecord],
+        query: &Query<'_>,
+    ) -> bool {
+        // A member on trial keeps its sessions: they would be lost anywhere else.
+        let state = MemberState::of(records[index]);
+        (state.is_usable() || matches!(state, MemberState::Busy | MemberState::Probe))
+            && self.activation(index, records, query).keeps_sessions()
+            && !query.tried.contains(&index)
+    }
+
+    /// Books load with a member that was not picked for its load. A trial begins here too: others
+    /// may be at it already, as a session that finds its member on trial goes there all the same.
+    fn enter(&self, own: &MemberRecord, index: usize, charge: Option<Millis>) {
+        own.busy.fetch_add(1, Relaxed);
+        if let Some(now) = charge {
+            add(own, self.charge_of(own, index, now));
+        }
+        let (recover, probe) = (MemberState::Recover as u32, MemberState::Probe as u32);
+        let _ = own.state.compare_exchange(recover, probe, Relaxed, Relaxed);
+    }
+
+    fn booked(
+        &self,
+        member: usize,
+        is_sticky: bool,
+        is_new_session: bool,
+        records: &[&MemberRecord],
+        query: &Query<'_>,
+    ) -> Election {
+        let own = records[member];
+        let busy = own.busy.load(Relaxed);
+        if busy > own.max_busy.load(Relaxed) {
+            own.max_busy.fetch_max(busy, Relaxed);
+        }
+        own.used.fetch_add(1, Relaxed);
+        if is_new_session {
+            own.sessions.fetch_add(1, Relaxed);
+        }
+        Election { member, is_sticky, activation: self.activation(member, records, query) }
+    }
+}
 
 /// Time between two trials of a member in error.
 const FORCE_INTERVAL_MS: u64 = 1_000;

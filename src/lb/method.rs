@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::weights::MAX_LOAD;
 use crate::shm::layout::MemberRecord;
 
 /// The balancing method, `worker.<lb>.method`.
@@ -9,6 +10,11 @@ use crate::shm::layout::MemberRecord;
 pub enum Method {
     /// Fewest requests in flight.
     Busyness,
+    /// The same member for the same value of the request, unless it has much more to do than the
+    /// others.
+    Hash,
+    /// Of two members the one with less time times requests in flight.
+    LeastTime,
     /// Fewest new sessions; what all have in common is taken away at each decay.
     Next,
     /// Fewest requests.
@@ -21,7 +27,8 @@ pub enum Method {
 }
 
 impl Method {
-    /// Reads a method as mod_jk does: by its first letter or digit.
+    /// Reads a method. The five of mod_jk go by their first letter or digit, as they always did;
+    /// the others are whole words, so that no word has another meaning than it had.
     pub fn from_word(word: &str) -> Option<Self> {
         match word.bytes().next()?.to_ascii_lowercase() {
             b'r' | b'0' => Some(Self::Request),
@@ -29,25 +36,36 @@ impl Method {
             b'b' | b'2' => Some(Self::Busyness),
             b's' | b'3' => Some(Self::Session),
             b'n' | b'4' => Some(Self::Next),
+            b'l' if word.eq_ignore_ascii_case("LeastTime") => Some(Self::LeastTime),
+            b'h' if word.eq_ignore_ascii_case("Hash") => Some(Self::Hash),
             _ => None,
         }
     }
 
-    /// Returns the load by which members are compared.
-    pub(super) fn load(self, record: &MemberRecord, multiplicity: u64) -> u64 {
+    /// Returns the load value as it is shown, and compared by all methods that compare one.
+    pub fn load(self, record: &MemberRecord, multiplicity: u64) -> u64 {
         match self {
-            Self::Busyness => u64::from(record.busy.load(Relaxed)).saturating_mul(multiplicity),
-            _ => record.lb_value.load(Relaxed),
+            Self::Busyness | Self::Hash | Self::LeastTime => {
+                u64::from(record.busy.load(Relaxed)).saturating_mul(multiplicity)
+            }
+            Self::Next | Self::Request | Self::Session | Self::Traffic => {
+                record.lb_value.load(Relaxed)
+            }
         }
     }
 
-    /// Charges a request about to be sent.
-    pub(super) fn charge(self, record: &MemberRecord, multiplicity: u64, is_new_session: bool) {
+    /// Tells whether load is counted in the record, and not just requests in flight.
+    pub fn is_counted(self) -> bool {
+        !matches!(self, Self::Busyness | Self::Hash | Self::LeastTime)
+    }
+
+    /// Tells whether a request is charged when it is elected.
+    pub(super) fn charges(self, is_new_session: bool) -> bool {
         match self {
-            Self::Request => add(record, multiplicity),
-            Self::Next | Self::Session if is_new_session => add(record, multiplicity),
-            // Busyness is derived from the requests in flight, Traffic is charged afterwards.
-            Self::Busyness | Self::Next | Self::Session | Self::Traffic => {}
+            Self::Request => true,
+            Self::Next | Self::Session => is_new_session,
+            // Traffic is charged afterwards; the others are derived from the requests in flight.
+            Self::Busyness | Self::Hash | Self::LeastTime | Self::Traffic => false,
         }
     }
 
@@ -60,9 +78,9 @@ impl Method {
 }
 
 /// Adds without ever wrapping to "idle".
-fn add(record: &MemberRecord, load: u64) {
+pub(super) fn add(record: &MemberRecord, load: u64) {
     let before = record.lb_value.fetch_add(load, Relaxed);
-    if before.checked_add(load).is_none() {
-        record.lb_value.store(u64::MAX / 2, Relaxed);
+    if before.checked_add(load).is_none_or(|after| after > MAX_LOAD) {
+        record.lb_value.store(MAX_LOAD, Relaxed);
     }
 }

@@ -3,8 +3,9 @@
 //! ```text
 //!  Idle, Ok ── connect refused; repeated failure; hard status ──▶ Error
 //!  Error ── recover_time, or a probe answered ──▶ Recover ── elected ──▶ Probe
-//!  Error ── nobody else left ──▶ Force
+//!  Error ── nobody else left ──▶ Force, for one request
 //!  Recover, Probe, Force ── success ──▶ Ok,   failure ──▶ Error
+//!  Ok ── unused for one round of maintenance ──▶ Idle
 //! ```
 
 use std::sync::atomic::Ordering::Relaxed;
@@ -36,6 +37,11 @@ impl Activation {
         }
     }
 
+    /// Tells whether a member takes requests of its own sessions.
+    pub fn keeps_sessions(self) -> bool {
+        self != Self::Stopped
+    }
+
     /// Returns the code that goes to the container and into notes.
     pub fn code(self) -> &'static str {
         match self {
@@ -56,9 +62,9 @@ pub enum MemberState {
     Ok = 1,
     /// May be tried again.
     Recover = 2,
-    /// Tried although in error, as nobody else was left.
+    /// One request is trying it although it is in error, as nobody else was left.
     Force = 3,
-    /// Refuses for want of capacity.
+    /// At its `busy_limit`. Only shown: elections go by the requests in flight.
     Busy = 4,
     /// Not used.
     Error = 5,
@@ -80,9 +86,9 @@ impl MemberState {
         }
     }
 
-    /// Tells whether a request may go to a member in this state.
+    /// Tells whether any request may go to a member in this state.
     pub fn is_usable(self) -> bool {
-        matches!(self, Self::Idle | Self::Ok | Self::Recover | Self::Force)
+        matches!(self, Self::Idle | Self::Ok | Self::Recover)
     }
 
     /// Returns the code of the status page and of notes.
@@ -133,6 +139,12 @@ pub struct Policy {
     pub max_reply_timeouts: u32,
 }
 
+/// Tells whether a success changes anything that is known of a member.
+pub fn has_something_to_clear(record: &MemberRecord) -> bool {
+    record.state.load(Relaxed) != MemberState::Ok as u32
+        || record.failures_in_row.load(Relaxed) != 0
+}
+
 /// Books the outcome of an attempt that began at `started`. Returns whether the member went into
 /// error by it.
 pub fn report(
@@ -178,28 +190,6 @@ pub fn report(
     }
 }
 
-/// Tells whether a member in error may be tried again.
-pub fn recover_due(record: &MemberRecord, policy: &Policy, now: Millis) -> bool {
-    MemberState::of(record) == MemberState::Error
-        && now.since(Millis(record.error_last_ms.load(Relaxed))) > policy.recover_time
-}
-
-/// Brings a member back from error, with the load of the busiest of `peers`, so that it is not
-/// flooded.
-pub fn level<'a>(record: &MemberRecord, peers: impl Iterator<Item = &'a MemberRecord>) {
-    let load = peers
-        .filter(|peer| !std::ptr::eq(*peer, record) && MemberState::of(peer).is_usable())
-        .map(|peer| peer.lb_value.load(Relaxed))
-        .max();
-    if let Some(load) = load {
-        record.lb_value.store(load, Relaxed);
-    }
-    record.reply_timeouts.store(0, Relaxed);
-    let (error, recover) = (MemberState::Error as u32, MemberState::Recover as u32);
-    // Lost only to a request that has just settled the matter itself.
-    let _ = record.state.compare_exchange(error, recover, Relaxed, Relaxed);
-}
-
 fn fail(record: &MemberRecord, now: Millis, is_global: bool) -> bool {
     let stamp = now.0.max(1);
     record.errors.fetch_add(1, Relaxed);
@@ -217,8 +207,10 @@ fn fail(record: &MemberRecord, now: Millis, is_global: bool) -> bool {
 fn release_probe(record: &MemberRecord) {
     let (probe, recover) = (MemberState::Probe as u32, MemberState::Recover as u32);
     let _ = record.state.compare_exchange(probe, recover, Relaxed, Relaxed);
+    let (force, error) = (MemberState::Force as u32, MemberState::Error as u32);
+    let _ = record.state.compare_exchange(force, error, Relaxed, Relaxed);
 }
 
-pub(super) fn set(record: &MemberRecord, state: MemberState) {
+fn set(record: &MemberRecord, state: MemberState) {
     record.state.store(state as u32, Relaxed);
 }

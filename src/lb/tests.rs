@@ -33,10 +33,22 @@ impl Bench {
             error_escalation_time: Duration::from_secs(30),
             max_reply_timeouts: 0,
         };
-        let balancer =
-            Balancer { members, method, sticky_session: true, sticky_session_force: false, policy };
+        let slow_start = Duration::ZERO;
+        let (sticky_session, sticky_session_force) = (true, false);
+        let rules = Rules { method, sticky_session, sticky_session_force, slow_start, policy };
+        let balancer = Balancer::new(members, &rules);
         let records = factors.iter().map(|_| MemberRecord::default()).collect();
         Self { balancer, record: BalancerRecord::default(), records }
+    }
+
+    /// Changes members as a configuration would.
+    fn configure(&mut self, change: impl FnOnce(&mut [Member])) {
+        let Balancer { method, slow_start, policy, .. } = self.balancer;
+        let Balancer { sticky_session, sticky_session_force, .. } = self.balancer;
+        let mut members = self.balancer.members.clone();
+        change(&mut members);
+        let rules = Rules { method, sticky_session, sticky_session_force, slow_start, policy };
+        self.balancer = Balancer::new(members, &rules);
     }
 
     fn elect(&self, session: &str, tried: &[usize]) -> Result<usize, Refusal> {
@@ -100,7 +112,7 @@ fn s3_1_sessions_count_only_when_new() {
 #[test]
 fn s5_stickiness() {
     let mut bench = Bench::new(Method::Request, &[1, 1, 1]);
-    bench.balancer.members[2].activation = Activation::Disabled;
+    bench.configure(|members| members[2].activation = Activation::Disabled);
     for _ in 0..3 {
         assert_eq!(bench.elect("X.n1", &[]), Ok(1));
         assert_eq!(bench.elect("X.n2", &[]), Ok(2), "a disabled member keeps its sessions");
@@ -110,16 +122,19 @@ fn s5_stickiness() {
     bench.fail(1, Outcome::ConnectFailed);
     assert_eq!(bench.elect("X.n1", &[]), Ok(0), "its sessions move");
     bench.balancer.sticky_session_force = true;
-    assert_eq!(bench.elect("X.n1", &[]), Err(Refusal::StickyForced));
+    assert_eq!(bench.elect("X.n1", &[]), Ok(1), "only it can help, so it is tried");
+    assert_eq!(bench.elect("X.n1", &[]), Err(Refusal::StickyForced), "once a second");
     assert!(bench.elect("X.unknown", &[]).is_ok(), "a foreign route binds nobody");
 }
 
 #[test]
 fn s5_3_redirect_and_domain() {
     let mut bench = Bench::new(Method::Request, &[1, 1, 1]);
-    bench.balancer.members[0].redirect = "n2".to_owned();
-    bench.balancer.members[1].domain = "dom".to_owned();
-    bench.balancer.members[2].activation = Activation::Disabled;
+    bench.configure(|members| {
+        members[0].redirect = "n2".to_owned();
+        members[1].domain = "dom".to_owned();
+        members[2].activation = Activation::Disabled;
+    });
     bench.fail(0, Outcome::ConnectFailed);
     assert_eq!(bench.elect("X.n0", &[]), Ok(2), "to the hot standby");
     assert_eq!(bench.elect("X.dom.gone", &[]), Ok(1), "to the domain");
@@ -130,7 +145,7 @@ fn s5_3_redirect_and_domain() {
 #[test]
 fn s3_2_distance_comes_first() {
     let mut bench = Bench::new(Method::Request, &[1, 1]);
-    bench.balancer.members[0].distance = 1;
+    bench.configure(|members| members[0].distance = 1);
     for _ in 0..5 {
         assert_eq!(bench.elect("", &[]), Ok(1));
     }
@@ -175,33 +190,27 @@ fn s6_3_an_old_success_does_not_hide_a_new_error() {
 }
 
 #[test]
-fn s6_5_recovery_takes_one_trial() {
-    let bench = Bench::new(Method::Request, &[1, 1]);
-    bench.records[1].lb_value.store(40, Relaxed);
-    bench.fail(0, Outcome::ConnectFailed);
-    let policy = &bench.balancer.policy;
-    assert!(!recover_due(&bench.records[0], policy, Millis(70_000)));
-    assert!(recover_due(&bench.records[0], policy, Millis(70_001)));
-    level(&bench.records[0], bench.records.iter());
-    assert_eq!(MemberState::of(&bench.records[0]), MemberState::Recover);
-    assert_eq!(bench.records[0].lb_value.load(Relaxed), 40);
-    bench.record.cursor.store(0, Relaxed);
-    assert_eq!(bench.elect("", &[]), Ok(0), "the trial");
-    assert_eq!(MemberState::of(&bench.records[0]), MemberState::Probe);
-    assert_eq!(bench.elect("", &[]), Ok(1), "nobody else meanwhile");
-    bench.fail(0, Outcome::Broken);
-    assert_eq!(MemberState::of(&bench.records[0]), MemberState::Error, "a failed trial");
+fn s3_2_equal_members_take_turns_with_a_thousand_too() {
+    let bench = Bench::new(Method::Request, &[1; 1_000]);
+    for round in 0..2 {
+        for expected in 0..1_000 {
+            assert_eq!(bench.elect("", &[]), Ok(expected), "round {round}");
+        }
+    }
 }
 
 #[test]
-fn s6_6_with_nobody_left_each_is_tried_once_a_second() {
-    let bench = Bench::new(Method::Request, &[1, 1]);
-    bench.fail(0, Outcome::ConnectFailed);
-    bench.fail(1, Outcome::ConnectFailed);
-    assert_eq!(bench.elect("", &[]), Ok(0));
-    bench.fail(0, Outcome::ConnectFailed);
-    assert_eq!(bench.elect("", &[0]), Ok(1));
-    bench.fail(1, Outcome::ConnectFailed);
-    assert_eq!(bench.elect("", &[0, 1]), Err(Refusal::NoMember));
-    assert_eq!(bench.elect("", &[]), Err(Refusal::NoMember), "within the same second");
+fn s3_3_elections_at_once_spread() {
+    for method in [Method::Request, Method::Session, Method::Next, Method::Busyness] {
+        let bench = Bench::new(method, &[1, 2, 5]);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..2_000).for_each(|_| assert!(bench.elect("", &[]).is_ok())));
+            }
+        });
+        let used: Vec<_> = bench.records.iter().map(|record| record.used.load(Relaxed)).collect();
+        for (used, expected) in used.iter().zip([1_000, 2_000, 5_000]) {
+            assert!(used.abs_diff(expected) <= 8, "{method:?}: {used} for {expected}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 use super::seen::RecentSessions;
 
 /// Raised whenever a record changes, so that children of two builds never share a segment.
-pub const LAYOUT_VERSION: u32 = 7;
+pub const LAYOUT_VERSION: u32 = 8;
 
 /// Front of the segment.
 #[repr(C, align(64))]
@@ -39,6 +39,10 @@ pub struct BalancerRecord {
     pub max_busy: AtomicU32,
     /// Requests no member could be tried for, since httpd began.
     pub unserved: AtomicU64,
+    /// Hundredths of repeated deliveries that are not earned back yet.
+    pub repeats_spent: AtomicU32,
+    /// Where the random numbers of elections stand.
+    pub random: AtomicU64,
 }
 
 /// Live numbers of one worker: of a balancer's member, or of an ajp13 worker used directly.
@@ -47,38 +51,47 @@ pub struct BalancerRecord {
 #[repr(C, align(64))]
 #[derive(Debug, Default)]
 pub struct MemberRecord {
+    // What elections read and write comes first, in one cache line.
     /// [`MemberState`](crate::lb::MemberState) as a number.
     pub state: AtomicU32,
     /// Requests in flight over all children.
     pub busy: AtomicU32,
     /// Load value the methods Request, Session, Next and Traffic compare.
     pub lb_value: AtomicU64,
+    /// Activation set while httpd runs, as its number plus 1; 0 for what the file says.
+    pub activation: AtomicU32,
+    /// Most requests ever in flight.
+    pub max_busy: AtomicU32,
+    /// Requests sent to this worker.
+    pub used: AtomicU64,
+    /// Requests without a session.
+    pub sessions: AtomicU64,
+    /// Average time to the first byte of an answer, with its age; see `lb/latency.rs`.
+    pub latency: AtomicU64,
+    /// When it came back from error, in monotonic milliseconds; 0 if it never was there.
+    pub recovered_ms: AtomicU64,
+    /// Latest forced trial in monotonic milliseconds.
+    pub forced_ms: AtomicU64,
     /// Start of the current run of failures in monotonic milliseconds, 0 for none.
     pub error_first_ms: AtomicU64,
     /// Latest failure in monotonic milliseconds, 0 for none.
     pub error_last_ms: AtomicU64,
-    /// Latest forced trial in monotonic milliseconds.
-    pub forced_ms: AtomicU64,
     /// Failures without a success between them.
     pub failures_in_row: AtomicU32,
-    /// Replies that came too late; halved by maintenance.
-    pub reply_timeouts: AtomicU32,
-    /// Requests sent to this worker.
-    pub used: AtomicU64,
+    /// Number of the message about the latest failure; 0 for none.
+    pub failure_code: AtomicU32,
     /// Failed attempts.
     pub errors: AtomicU64,
     /// Requests given up by their client.
     pub client_errors: AtomicU64,
-    /// Requests without a session.
-    pub sessions: AtomicU64,
     /// Bytes received from the container.
     pub read: AtomicU64,
     /// Bytes sent to the container.
     pub transferred: AtomicU64,
-    /// Most requests ever in flight.
-    pub max_busy: AtomicU32,
-    /// Activation set while httpd runs, as its number plus 1; 0 for what the file says.
-    pub activation: AtomicU32,
+    /// Replies that came too late; halved by maintenance.
+    pub reply_timeouts: AtomicU32,
+    /// Low half of `used` at the last round of maintenance.
+    pub used_before: AtomicU32,
     /// Wall clock in Unix seconds when the counters were 0, for display.
     pub reset_unix: AtomicI64,
     /// Most connections of all children that anybody has seen.

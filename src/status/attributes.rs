@@ -143,9 +143,11 @@ pub(super) fn read((name, _, _, _, kind): &Row, text: &str) -> Result<Value, Ref
                 .filter(|_| {
                     text.len() == 1
                         || is_one_of(&["request", "traffic", "busyness", "session", "sessions"])
-                        || is_one_of(&["next"])
+                        || is_one_of(&["next", "leasttime", "hash"])
                 })
-                .ok_or_else(|| bad("Request, Traffic, Busyness, Session or Next"))?,
+                .ok_or_else(|| {
+                    bad("Request, Traffic, Busyness, Session, Next, LeastTime or Hash")
+                })?,
         ),
         Kind::Number(least, most) => Value::Number(
             number()

@@ -268,7 +268,11 @@ fn balancer_fields(lb: &Balancer) -> Vec<Field> {
         field("vlx", "max_reply_timeouts", lb.max_reply_timeouts),
         field("vls", "sticky_session (true, false)", lb.sticky_session),
         field("vlf", "sticky_session_force (true, false)", lb.sticky_session_force),
-        field("vlm", "method (Request, Traffic, Busyness, Sessions, Next)", method_name(lb.method)),
+        field(
+            "vlm",
+            "method (Request, Traffic, Busyness, Sessions, Next, LeastTime, Hash)",
+            method_name(lb.method),
+        ),
     ]
 }
 

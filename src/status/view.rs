@@ -230,6 +230,8 @@ impl Rule {
 pub fn method_name(method: Method) -> &'static str {
     match method {
         Method::Busyness => "Busyness",
+        Method::Hash => "Hash",
+        Method::LeastTime => "LeastTime",
         Method::Next => "Next",
         Method::Request => "Request",
         Method::Session => "Sessions",

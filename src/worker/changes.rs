@@ -6,7 +6,7 @@ use super::workers::{Worker, Workers};
 use super::{Downstream, edits};
 use crate::clock;
 use crate::config::WorkerKind;
-use crate::lb::{Activation, MemberState, Method, level};
+use crate::lb::{Activation, MemberState};
 use crate::log::escaped;
 use crate::net::Target;
 use crate::status::Refusal;
@@ -89,7 +89,14 @@ fn write(workers: &Workers, settings: &[Change]) -> Result<Workers, Refusal> {
         return refuse("there is no room for more changes: put some into the file".to_owned());
     }
     drop(held);
-    Ok(workers.with(&edits::lay_over(&workers.config, &text).0, workers))
+    let edited = workers.with(&edits::lay_over(&workers.config, &text).0, workers);
+    for (name, worker) in workers.in_order() {
+        if let (Worker::Lb(before), Some(Worker::Lb(after))) = (worker, edited.get(name)) {
+            // Once for all children, as only this one has written.
+            after.balancer.rescale(&after.records, &before.balancer);
+        }
+    }
+    Ok(edited)
 }
 
 fn set_activation(workers: &Workers, balancer: &str, member: &str, to: Activation) {
@@ -98,22 +105,17 @@ fn set_activation(workers: &Workers, balancer: &str, member: &str, to: Activatio
     // What the file says is no edit, so that a later change of the file counts.
     let is_own = lb.balancer.members[place].activation == to;
     lb.records[place].activation.store(if is_own { 0 } else { to as u32 + 1 }, Relaxed);
-    if to == Activation::Active && lb.balancer.method != Method::Busyness {
+    if to == Activation::Active {
         // It was given nothing for a while; without this it would be given everything now.
-        let most = lb.records.iter().map(|record| record.lb_value.load(Relaxed)).max();
-        lb.records[place].lb_value.fetch_max(most.unwrap_or(0), Relaxed);
+        lb.balancer.level(&lb.records, place);
     }
 }
 
 fn recover(workers: &Workers, balancer: &str, member: &str) {
     let Some(Worker::Lb(lb)) = workers.get(balancer) else { return };
     let Some(place) = lb.members.iter().position(|own| own.name == member) else { return };
-    level(lb.records[place], lb.records.iter().copied());
-    // A trial nobody finishes any more.
-    for trial in [MemberState::Probe, MemberState::Force] {
-        let to = MemberState::Recover as u32;
-        let _ = lb.records[place].state.compare_exchange(trial as u32, to, Relaxed, Relaxed);
-    }
+    // Also from a trial that nobody finishes any more.
+    lb.balancer.readmit(&lb.records, place, clock::now());
 }
 
 /// Sets what is counted to 0. A member that is in error stays so: only an answer of its container
@@ -134,7 +136,7 @@ fn reset(workers: &Workers, worker: &str, member: Option<&str>) {
                 // Lost only to a request that has just settled the matter itself.
                 let _ = record.state.compare_exchange(ok, idle, Relaxed, Relaxed);
                 // One member alone would get all requests until it has caught up.
-                if member.is_none() && lb.balancer.method != Method::Busyness {
+                if member.is_none() && lb.balancer.method.is_counted() {
                     record.lb_value.store(0, Relaxed);
                 }
             }

@@ -5,6 +5,7 @@ mod ajp13;
 mod balancer;
 mod changes;
 mod edits;
+mod failover;
 mod failure;
 mod learned;
 mod live;
@@ -108,8 +109,14 @@ pub trait Downstream {
     /// Ends a response that has begun and cannot be completed, so that the client sees it.
     fn break_off(&mut self);
 
-    /// Sets a cookie that leads further requests to `route`.
-    fn set_session_cookie(&mut self, name: &str, route: &str, path: &str);
+    /// Sets the cookie that goes out with the response, in place of one set before.
+    fn set_session_cookie(&mut self, cookie: Option<&SessionCookie<'_>>);
+
+    /// Returns the path as it is forwarded, with parameters and without query.
+    fn path(&self) -> &[u8];
+
+    /// Appends the values of a cookie to `values`, separated by `;`.
+    fn cookie(&self, name: &str, values: &mut SessionIds);
 
     /// Returns the query string.
     fn query(&self) -> Option<&[u8]>;
@@ -142,6 +149,19 @@ pub struct MemberData<'a> {
     pub route: Option<&'a str>,
     /// The member's activation.
     pub activation: &'static str,
+}
+
+/// A cookie that leads further requests of a client to the same member.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionCookie<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The member's route.
+    pub route: &'a str,
+    /// Where it is sent; empty for no restriction to be named.
+    pub path: &'a str,
+    /// Which requests from other sites carry it, if that is said.
+    pub same_site: Option<&'static str>,
 }
 
 /// What holds for one request, from its rule, its environment and its server.

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::Downstream;
 use super::balancer::Lb;
-use crate::lb::MemberState;
 
 /// A member's numbers right after an attempt.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +20,7 @@ impl Seen {
     pub fn of(lb: &Lb, member: usize) -> Self {
         let record = lb.records[member];
         let numbers = [
-            record.lb_value.load(Relaxed),
+            lb.balancer.method.load(record, lb.balancer.members[member].multiplicity),
             record.used.load(Relaxed),
             record.sessions.load(Relaxed),
             record.read.load(Relaxed),
@@ -29,7 +28,7 @@ impl Seen {
             record.errors.load(Relaxed),
             record.busy.load(Relaxed).into(),
         ];
-        Self { member, numbers, state: MemberState::of(record).code() }
+        Self { member, numbers, state: lb.state(member).code() }
     }
 
     /// Leaves the notes of the first or of the last member tried.

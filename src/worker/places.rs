@@ -78,6 +78,16 @@ impl Places {
                 segment.clear_balancer(place);
             }
         }
+        // A member that is new has no load yet, and factors may weigh differently: all begin even.
+        let is_new = |balancer: &str| {
+            let mut of = members.iter().zip(&kept);
+            of.any(|((owner, _), kept)| owner.balancer == balancer && *kept != Kept::Same)
+        };
+        for (owner, _) in members.iter().filter(|(owner, _)| is_new(&owner.balancer)) {
+            if let Some(place) = slots.place(owner) {
+                segment.member(place).lb_value.store(0, Relaxed);
+            }
+        }
         for ((owner, _), kept) in members.iter().zip(kept) {
             if kept == Kept::Same {
                 continue;

@@ -62,7 +62,7 @@ impl Prober {
                     own.is_under_way = true;
                     self.under_way.push((name, dialogue));
                 }
-                Err(why) => self.settle(workers, &name, Err(why)),
+                Err(why) => self.settle(workers, &name, Err(why), now),
             }
         }
         self.wait_for_recover_time(workers, now);
@@ -106,12 +106,12 @@ impl Prober {
                 Err(why) => Err(why),
             };
             let (name, _) = self.under_way.swap_remove(place);
-            self.settle(workers, &name, result);
+            self.settle(workers, &name, result, now);
         }
     }
 
     /// Books the answer for all balancers the container is a member of.
-    fn settle(&mut self, workers: &Workers, name: &str, result: Result<(), NetError>) {
+    fn settle(&mut self, workers: &Workers, name: &str, result: Result<(), NetError>, now: Millis) {
         let Some(own) = self.asked.get_mut(name) else { return };
         own.is_under_way = false;
         let Some(ajp) = workers.container(name) else { return };
@@ -135,7 +135,7 @@ impl Prober {
         }
         for lb in balancers(workers).filter(|lb| lb.config.probe) {
             for index in (0..lb.members.len()).filter(|index| lb.members[*index].name == name) {
-                book(workers, lb, index, result.is_ok());
+                book(workers, lb, index, result.is_ok(), now);
             }
         }
     }
@@ -144,11 +144,11 @@ impl Prober {
     /// where asking is switched off, and for containers that know no CPING.
     fn wait_for_recover_time(&self, workers: &Workers, now: Millis) {
         for lb in balancers(workers) {
-            for (ajp, record) in lb.members.iter().zip(&lb.records) {
+            for (index, (ajp, record)) in lb.members.iter().zip(&lb.records).enumerate() {
                 let known = self.asked.get(&ajp.name).filter(|_| lb.config.probe);
                 let may_live = known.is_none_or(|own| !own.is_dead) && ajp.config.port != 0;
                 if may_live && recover_due(record, &lb.balancer.policy, now) {
-                    revive(record, lb.records.iter().copied());
+                    revive(record, || lb.balancer.readmit(&lb.records, index, now));
                 }
             }
         }
@@ -156,7 +156,7 @@ impl Prober {
 }
 
 /// Books for one member whether it has answered.
-fn book(workers: &Workers, lb: &Lb, index: usize, has_answered: bool) {
+fn book(workers: &Workers, lb: &Lb, index: usize, has_answered: bool, now: Millis) {
     let record = lb.records[index];
     let shard = workers.shares.shard(lb.places[index]);
     let counter = if has_answered { &shard.probes_ok } else { &shard.probes_failed };
@@ -164,13 +164,15 @@ fn book(workers: &Workers, lb: &Lb, index: usize, has_answered: bool) {
     let is_out =
         !MemberState::of(record).is_usable() || MemberState::of(record) == MemberState::Force;
     match has_answered {
-        true if is_out && revive(record, lb.records.iter().copied()) => tracing::info!(
-            worker = lb.members[index].name.as_str(),
-            balancer = lb.name.as_str(),
-            "JK-403 balancer {}: member {} answers again and is back in service",
-            lb.name,
-            lb.members[index].name
-        ),
+        true if is_out && revive(record, || lb.balancer.readmit(&lb.records, index, now)) => {
+            tracing::info!(
+                worker = lb.members[index].name.as_str(),
+                balancer = lb.name.as_str(),
+                "JK-403 balancer {}: member {} answers again and is back in service",
+                lb.name,
+                lb.members[index].name
+            )
+        }
         true => {}
         false => withdraw(record),
     }

@@ -108,7 +108,7 @@ impl<'w> Run<'w> {
                 match step {
                     Step::Head(head) => {
                         self.status = head.status;
-                        self.tally.shard.response(head.status);
+                        self.tally.status(head.status);
                         let own = &self.worker.config.fail_on_status;
                         if let Some(cause) = self.settings.failed_status(own, head.status) {
                             connection.consume(end);

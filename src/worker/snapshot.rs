@@ -74,7 +74,7 @@ fn balancer(workers: &Workers, lb: &Lb) -> Balancer {
 fn member(workers: &Workers, lb: &Lb, place: usize) -> Member {
     let (own, record, config) =
         (&lb.balancer.members[place], lb.records[place], &lb.config.members[place]);
-    let state = MemberState::of(record);
+    let state = lb.state(place);
     let last = Millis(record.error_last_ms.load(Relaxed));
     let left = match state {
         MemberState::Error => lb.config.recover_time.saturating_sub(clock::now().since(last)),
@@ -90,7 +90,7 @@ fn member(workers: &Workers, lb: &Lb, place: usize) -> Member {
         distance: own.distance,
         state,
         lbmult: own.multiplicity,
-        lbvalue: record.lb_value.load(Relaxed),
+        lbvalue: lb.balancer.method.load(record, own.multiplicity),
         sessions: record.sessions.load(Relaxed),
         time_to_recover_min: left.as_secs(),
         time_to_recover_max: left.as_secs(),

@@ -1,11 +1,13 @@
 //! Where one attempt is counted, and what is measured of it.
 
+use std::cell::Cell;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::failure::Failure;
 use super::{Downstream, RequestSettings};
 use crate::clock;
+use crate::lb::{Method, Outcome, latency};
 use crate::metrics::Shard;
 use crate::shm::MemberRecord;
 
@@ -18,6 +20,13 @@ pub struct Tally {
     pub shard: &'static Shard,
     /// Attempts for this request before this one.
     before: usize,
+    /// What a byte costs with the method Traffic; 0 with others.
+    byte_load: u64,
+    /// Whether answers are timed for elections.
+    is_timed: bool,
+    bytes: Cell<u64>,
+    /// The answer's status; 0 without one.
+    status: u16,
     begun: u64,
     connect_us: Option<u64>,
     first_byte_us: Option<u64>,
@@ -30,8 +39,30 @@ impl Tally {
         if before > 0 {
             shard.retries.fetch_add(1, Relaxed);
         }
-        let begun = clock::micros();
-        Self { record, shard, before, begun, connect_us: None, first_byte_us: None }
+        Self {
+            record,
+            shard,
+            before,
+            byte_load: 0,
+            is_timed: false,
+            bytes: Cell::new(0),
+            status: 0,
+            begun: clock::micros(),
+            connect_us: None,
+            first_byte_us: None,
+        }
+    }
+
+    /// Sees to it that elections learn what they go by with a method.
+    pub fn charging(self, method: Method, multiplicity: u64) -> Self {
+        let byte_load = if method == Method::Traffic { multiplicity } else { 0 };
+        Self { byte_load, is_timed: method == Method::LeastTime, ..self }
+    }
+
+    /// The container's answer has this status.
+    pub fn status(&mut self, status: u16) {
+        self.status = status;
+        self.shard.response(status);
     }
 
     /// The attempt waited for a place in the pool.
@@ -66,12 +97,14 @@ impl Tally {
     pub fn sent(&self, bytes: u64) {
         self.record.transferred.fetch_add(bytes, Relaxed);
         self.shard.sent_bytes.fetch_add(bytes, Relaxed);
+        self.bytes.set(self.bytes.get() + bytes);
     }
 
     /// Bytes came from the container.
     pub fn received(&self, bytes: u64) {
         self.record.read.fetch_add(bytes, Relaxed);
         self.shard.received_bytes.fetch_add(bytes, Relaxed);
+        self.bytes.set(self.bytes.get() + bytes);
     }
 
     /// Counts the end, and leaves notes for the access log if somebody reads them: those of the
@@ -87,6 +120,12 @@ impl Tally {
             Ok(()) => self.shard.total.observe(clock::micros() - self.begun),
             Err(failure) => self.shard.failure(failure.cause().code()),
         }
+        if self.byte_load > 0 {
+            Method::Traffic.charge_traffic(self.record, self.byte_load, self.bytes.get());
+        }
+        if self.is_timed {
+            self.learn(result);
+        }
         if !settings.wants_notes {
             return;
         }
@@ -97,5 +136,19 @@ impl Tally {
         downstream.note(c"JK_FIRST_BYTE_US", &time(self.first_byte_us));
         let cause = result.as_ref().err().map_or("-", |failure| failure.cause().code());
         downstream.note(c"JK_CAUSE", cause);
+    }
+
+    /// Books how long the answer took to begin, or that there was none worth that name.
+    fn learn(&self, result: &Result<(), Failure>) {
+        let now = clock::now();
+        let outcome = result.as_ref().map_err(|failure| failure.cause().outcome());
+        match (outcome, self.first_byte_us) {
+            // Says nothing about the container.
+            (Err(Outcome::ClientError | Outcome::OwnFault), _) => {}
+            (Ok(()), Some(us)) if self.status < 500 => {
+                latency::observe(self.record, Duration::from_micros(us), now);
+            }
+            _ => latency::penalise(self.record, now),
+        }
     }
 }

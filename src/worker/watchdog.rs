@@ -21,7 +21,6 @@ use super::pings::Pings;
 use super::prober::{Prober, balancers};
 use super::workers::{Worker, Workers};
 use crate::clock::{self, Millis};
-use crate::lb::{MemberState, Method};
 use crate::log::{self, Log};
 use crate::net::{Wanted, wait_any};
 
@@ -200,28 +199,9 @@ fn decay(workers: &Workers, now: Millis, interval: Duration) {
         0 => 1,
         _ => now.since(last).as_millis() / interval.as_millis().max(1),
     };
-    let shift = u32::try_from(rounds).unwrap_or(64);
+    let rounds = u64::try_from(rounds).unwrap_or(u64::MAX);
     for lb in balancers(workers) {
-        let records = &lb.records;
-        let least = records
-            .iter()
-            .filter(|record| MemberState::of(record).is_usable())
-            .map(|record| record.lb_value.load(Relaxed))
-            .min()
-            .unwrap_or(0);
-        for record in records {
-            let decayed = |value: u64| match lb.balancer.method {
-                Method::Busyness => value,
-                Method::Next => value.saturating_sub(least),
-                Method::Request | Method::Session | Method::Traffic => {
-                    value.checked_shr(shift).unwrap_or(0)
-                }
-            };
-            let _ = record.lb_value.fetch_update(Relaxed, Relaxed, |value| Some(decayed(value)));
-            let _ = record.reply_timeouts.fetch_update(Relaxed, Relaxed, |count| {
-                Some(count.checked_shr(shift).unwrap_or(0))
-            });
-        }
+        lb.balancer.decay(&lb.records, rounds);
     }
 }
 

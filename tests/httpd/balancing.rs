@@ -179,5 +179,10 @@ fn nobody_left_says_when_to_come_again() {
     }
     let log = httpd.log("jk.log");
     let line = log.lines().find(|line| line.contains("JK-402")).expect("a line says why");
-    assert!(line.contains("n1 ACT ERR, last failure 0 s ago; n2 ACT ERR"), "{line}");
+    assert!(
+        line.contains("GET /app/x: no member is usable (n1 ACT ERR, JK-303: ")
+            && line.contains("; n2 ACT ERR, JK-303: ")
+            && line.contains("answered 503"),
+        "{line}"
+    );
 }

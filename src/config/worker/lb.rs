@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Resolver;
 use crate::config::error::Diagnostic;
 use crate::config::kinds::{
-    LbConfig, MemberConfig, Secret, WorkerConfig, WorkerKind, WorkersConfig,
+    HashKey, LbConfig, MemberConfig, Secret, WorkerConfig, WorkerKind, WorkersConfig, same_site,
 };
 use crate::lb::{Activation, Method};
 
@@ -13,7 +13,8 @@ impl Resolver<'_> {
     pub(super) fn lb(&mut self, name: &str, config: &mut WorkersConfig) -> LbConfig {
         let members = self.members(name, config);
         let method = self.choice(name, "method", Method::from_word, METHODS);
-        self.check_word(name, "method", METHODS);
+        // The first letter counts for the original's methods only.
+        self.check_word(name, "method", &METHODS[..5]);
         let recover = self.at_least(name, "recover_time", 1);
         let escalation =
             self.given(name, "error_escalation_time").unwrap_or(recover / 2).max(0).unsigned_abs();
@@ -33,7 +34,25 @@ impl Resolver<'_> {
             session_cookie: self.short_or_default(name, "session_cookie"),
             session_path: self.short_or_default(name, "session_path"),
             set_session_cookie: self.boolean(name, "set_session_cookie"),
-            session_cookie_path: self.short_or_default(name, "session_cookie_path"),
+            session_cookie_path: {
+                let _ = self.short_text(name, "session_cookie_path");
+                self.word_or_default(name, "session_cookie_path")
+            },
+            session_cookie_samesite: self.choice(
+                name,
+                "session_cookie_samesite",
+                same_site,
+                &["Strict", "Lax", "None", "-"],
+            ),
+            slow_start: self.seconds(name, "slow_start").unwrap_or_default(),
+            retry_budget: self.integer(name, "retry_budget").clamp(0, 100).unsigned_abs(),
+            failover_timeout: self.millis(name, "failover_timeout"),
+            hash_key: self.choice(
+                name,
+                "hash_key",
+                HashKey::from_word,
+                &["uri", "query", "remote", "cookie:NAME", "header:NAME"],
+            ),
         };
         self.check_lb(name, &lb);
         lb
@@ -135,6 +154,7 @@ impl Resolver<'_> {
     }
 }
 
-const METHODS: &[&str] = &["Request", "Session", "Next", "Traffic", "Busyness"];
+const METHODS: &[&str] =
+    &["Request", "Session", "Next", "Traffic", "Busyness", "LeastTime", "Hash"];
 
 const ACTIVATIONS: &[&str] = &["Active", "Disabled", "Stopped"];

@@ -92,6 +92,11 @@ pub const CATALOGUE: &[Message] = &[
         remedy: "correct the value that names the worker",
     },
     Message {
+        code: "JK-208",
+        what: "a request that mod_proxy shall serve has our handler; answered 500",
+        remedy: "remove SetHandler jakarta-servlet, or the ProxyPass or [P] for that path",
+    },
+    Message {
         code: "JK-211",
         what: "a mount file has changed and its rules are in force",
         remedy: "nothing",

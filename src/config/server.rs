@@ -82,6 +82,9 @@ pub struct Given {
     pub origin: Origin,
 }
 
+/// How names of attributes begin that Tomcat gives a meaning of its own.
+const RESERVED: &[&str] = &["AJP_", "JK_LB_ACTIVATION", "javax.servlet.", "jakarta.servlet."];
+
 impl ServerSettings {
     /// Takes one directive; the words are as httpd split them.
     ///
@@ -190,10 +193,7 @@ impl ServerSettings {
             "jkstatusloopback" => self.status_loopback = Some(on_off(directive, first)?),
             "jkstrict" => self.strict = Some(on_off(directive, first)?),
             "jkoptions" => self.set_options(first, &origin)?,
-            "jkenvvar" => {
-                let default = second.filter(|default| !default.is_empty()).map(str::to_owned);
-                self.env_vars.push((first.to_owned(), default));
-            }
+            "jkenvvar" => self.env_var(first, second, origin),
             "jkwatchdoginterval" => {
                 self.watchdog_interval = Some(self.number(directive, first, &origin));
             }
@@ -202,6 +202,25 @@ impl ServerSettings {
             }
         }
         Ok(())
+    }
+
+    /// Takes a variable to forward; of one name in any case the last directive counts.
+    fn env_var(&mut self, name: &str, default: Option<&str>, origin: Origin) {
+        let begins = |prefix: &&str| {
+            name.get(..prefix.len()).is_some_and(|own| own.eq_ignore_ascii_case(prefix))
+        };
+        if RESERVED.iter().any(begins) {
+            let text = format!(
+                "JkEnvVar {name}: Tomcat takes an attribute of this name for its own; use another name"
+            );
+            self.notes.push((text, origin));
+        }
+        let default = default.filter(|default| !default.is_empty()).map(str::to_owned);
+        let known = self.env_vars.iter_mut().find(|(own, _)| own.eq_ignore_ascii_case(name));
+        match known {
+            Some((_, known)) => *known = default,
+            None => self.env_vars.push((name.to_owned(), default)),
+        }
     }
 
     /// Says that a directive is accepted and not written yet.
@@ -287,7 +306,7 @@ impl ServerSettings {
             merged.indicators.entry(name).or_insert_with(|| variable.clone());
         }
         for (name, default) in &base.env_vars {
-            if !merged.env_vars.iter().any(|(own, _)| own == name) {
+            if !merged.env_vars.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)) {
                 merged.env_vars.push((name.clone(), default.clone()));
             }
         }

@@ -250,18 +250,7 @@ fn tls(source: &Source<'_, '_>, encoder: &mut RequestEncoder<'_>) {
     if let Some(own) = lookup(Variable::Certificate) {
         let mut pem = own.to_vec();
         if ready.settings.options.forward_ssl_cert_chain == Some(true) {
-            let prefix = ready.names.of(Variable::ChainPrefix).to_string_lossy().into_owned();
-            for number in 0.. {
-                let name = c_name(&format!("{prefix}{number}"));
-                let next = request.get(Table::Environment, &name).or_else(|| {
-                    // SAFETY: as above.
-                    request.bytes(unsafe { ffi::jk_shim_tls_variable(raw, name.as_ptr()) })
-                });
-                match next {
-                    Some(certificate) => pem.extend_from_slice(certificate),
-                    None => break,
-                }
-            }
+            chain(source, &mut pem);
         }
         encoder.attribute(Attribute::SslCert(&pem));
     }
@@ -279,4 +268,33 @@ fn tls(source: &Source<'_, '_>, encoder: &mut RequestEncoder<'_>) {
     if let Some(protocol) = lookup(Variable::SslProtocol) {
         encoder.attribute(Attribute::Request { name: b"AJP_SSL_PROTOCOL", value: protocol });
     }
+}
+
+/// Appends the certificates of the chain: the variables with the prefix by their numbers, or what
+/// mod_ssl itself has where `SSLOptions +ExportCertData` is missing.
+fn chain(source: &Source<'_, '_>, pem: &mut Vec<u8>) {
+    let prefix = source.ready.names.of(Variable::ChainPrefix).to_bytes();
+    let number_of = |name: &[u8]| {
+        let (front, number) = name.split_at_checked(prefix.len())?;
+        let number = std::str::from_utf8(number).ok().and_then(|text| text.parse::<u32>().ok());
+        // What has no number comes behind those that have one, in httpd's order.
+        front.eq_ignore_ascii_case(prefix).then_some(number.unwrap_or(u32::MAX))
+    };
+    let entries = source.request.entries(Table::Environment);
+    let mut found: Vec<_> =
+        entries.filter_map(|(name, value)| Some((number_of(name)?, value))).collect();
+    if found.is_empty() {
+        let raw = source.request.raw();
+        for number in 0.. {
+            let name = c_name(&format!("{}{number}", String::from_utf8_lossy(prefix)));
+            // SAFETY: the request is live; mod_ssl answers with a C string or null.
+            let value = unsafe { ffi::jk_shim_tls_variable(raw, name.as_ptr()) };
+            match source.request.bytes(value) {
+                Some(value) => found.push((number, value)),
+                None => break,
+            }
+        }
+    }
+    found.sort_by_key(|(number, _)| *number);
+    found.iter().for_each(|(_, certificate)| pem.extend_from_slice(certificate));
 }

@@ -21,6 +21,8 @@ use crate::worker::{RequestSettings, Worker};
 
 const OK: c_int = ffi::OK as c_int;
 const DECLINED: c_int = ffi::DECLINED;
+/// The handler of a directory whose index page does not exist.
+const DIRECTORY: &[u8] = b"httpd/unix-directory";
 /// The name of our handler.
 pub const HANDLER: &[u8] = b"jakarta-servlet";
 
@@ -181,22 +183,45 @@ fn mapped<'r>(request: &Request<'r>) -> Option<&'r Mapped> {
 /// Serves a request that is ours.
 pub fn handle(request: Request<'_>) -> c_int {
     let fields = request.fields();
-    if request.bytes(fields.handler) != Some(HANDLER) {
+    let handler = request.bytes(fields.handler);
+    let is_directory = handler == Some(DIRECTORY);
+    if handler != Some(HANDLER) && !is_directory {
         return DECLINED;
     }
     let Some(ready) = request.ready() else { return DECLINED };
+    if is_directory && ready.settings.options.forward_directories != Some(true) {
+        return DECLINED;
+    }
+    // SAFETY: httpd keeps the connection as long as its requests.
+    if unsafe { &*fields.connection }.aborted != 0 {
+        // Nobody is there to read an answer, so the container is not troubled.
+        return OK;
+    }
     logging::within(&request, ready, || {
         let environment = Environment::read(&request, &ready.names);
         let uri = request.bytes(fields.uri).unwrap_or_default();
+        let mapped = mapped(&request);
         if environment.get(Variable::NoJk).is_some() {
+            if mapped.is_none() {
+                return DECLINED;
+            }
             tracing::warn!(
                 "JK-203 no-jk was set after \"{}\" was mapped: set it with SetEnvIf outside of sections",
                 log::escaped(uri)
             );
             return DECLINED;
         }
-        let mapped = mapped(&request);
+        if fields.proxyreq != 0 {
+            tracing::error!(
+                "JK-208 \"{}\" is a proxy request and cannot go to a worker; answered 500: remove SetHandler jakarta-servlet or the ProxyPass for it",
+                log::escaped(uri)
+            );
+            return ffi::HTTP_INTERNAL_SERVER_ERROR as c_int;
+        }
         let Some(chosen) = worker_of(&request, ready, mapped, &environment) else {
+            if is_directory {
+                return DECLINED;
+            }
             tracing::error!(
                 "JK-204 \"{}\" has the handler jakarta-servlet and no worker; answered 500",
                 log::escaped(uri)

@@ -101,7 +101,11 @@ impl Files for InPool {
     }
 
     fn variable(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
+        match name {
+            // Predefined in workers files and mount files.
+            "ServerRoot" => Some(rooted(self.0, "").trim_end_matches('/').to_owned()),
+            _ => std::env::var(name).ok(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::client::{Client, Response};
+use crate::support::client::Client;
 use crate::support::container::{Container, echo};
 use crate::support::httpd::{Httpd, Setup, load};
 use crate::support::{signal, wait_until};
@@ -10,29 +10,17 @@ use crate::support::{signal, wait_until};
 const DEAD: &str =
     "worker.list=dead,w\nworker.dead.host=127.0.0.1\nworker.dead.port=1\nworker.dead.retries=1\n";
 
-fn get(httpd: &Httpd, host: &str, path: &str, headers: &str) -> Response {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
-    Client::connect(httpd.port).raw(request.as_bytes(), "GET")
-}
-
 /// Starts httpd with virtual hosts behind its own settings; `own` begins the file.
 fn start(name: &str, mpm: &str, own: &str, workers: &str, hosts: &[(&str, &str)]) -> Httpd {
     let mut httpd = Setup { name, mpm, config: own, workers }.prepare();
-    let mut config = httpd.log("httpd.conf");
     for (host, lines) in hosts {
-        config += &format!(
-            "<VirtualHost 127.0.0.1:{}>\nServerName {host}\n{}\n</VirtualHost>\n",
-            httpd.port,
-            lines.replace("@DIR@", &httpd.dir.display().to_string())
-        );
+        httpd.host(host, lines);
     }
     if own.contains("# no JkLogFile") {
-        config = config
-            .lines()
-            .filter(|line| !line.starts_with("JkLogFile"))
-            .fold(String::new(), |text, line| text + line + "\n");
+        let config = httpd.log("httpd.conf");
+        let lines: Vec<_> = config.lines().filter(|line| !line.starts_with("JkLogFile")).collect();
+        httpd.write("httpd.conf", &lines.join("\n"));
     }
-    httpd.write("httpd.conf", &config);
     httpd.expect("JK-303");
     httpd.expect("JK-102");
     httpd.launch();
@@ -49,10 +37,10 @@ fn a_request_id_leads_from_one_log_to_the_other() {
     let hosts =
         [("plain", "JkMountCopy On"), ("own", "JkMountCopy On\nJkRequestIdIndicator MY_ID")];
     let mut httpd = start("ids", "event", &config, DEAD, &hosts);
-    get(&httpd, "plain", "/dead/plain", "");
-    get(&httpd, "own", "/dead/own", "X-Request-Id: abc-123\r\n");
-    get(&httpd, "own", "/dead/hostile", "X-Request-Id: x] [1:1] [emerg] forged\r\n");
-    get(&httpd, "own", "/dead/fallback", "");
+    httpd.ask("plain", "/dead/plain", "");
+    httpd.ask("own", "/dead/own", "X-Request-Id: abc-123\r\n");
+    httpd.ask("own", "/dead/hostile", "X-Request-Id: x] [1:1] [emerg] forged\r\n");
+    httpd.ask("own", "/dead/fallback", "");
     httpd.stop();
     let access = httpd.log("access.log");
     let unique = |path: &str| {
@@ -83,7 +71,7 @@ fn hosts_with_one_file_have_their_own_levels_and_stamps() {
     ];
     let mut httpd = start("levels", "event", config, DEAD, &hosts);
     for host in ["quiet", "talks", "usual", "quiet", "talks"] {
-        get(&httpd, host, &format!("/dead/{host}"), "");
+        httpd.ask(host, &format!("/dead/{host}"), "");
     }
     httpd.stop();
     let log = httpd.log("jk.log");
@@ -111,9 +99,9 @@ fn without_a_file_each_host_writes_to_its_error_log_by_loglevel() {
     ];
     let mut httpd = start("error-logs", "event", config, DEAD, &hosts);
     for host in ["usual", "talks", "strict"] {
-        get(&httpd, host, &format!("/dead/{host}"), "");
+        httpd.ask(host, &format!("/dead/{host}"), "");
     }
-    get(&httpd, "usual", "/dead/here", "");
+    httpd.ask("usual", "/dead/here", "");
     httpd.stop();
     let (talks, usual, strict) =
         (httpd.log("talks.log"), httpd.log("usual.log"), httpd.log("strict.log"));
@@ -137,8 +125,8 @@ fn a_program_gets_lines_and_is_started_once_for_all_hosts() {
     let other = format!("{pipe}\nJkLogLevel debug");
     let hosts = [("a", ""), ("b", other.as_str())];
     let mut httpd = start("pipe", "event", &config, DEAD, &hosts);
-    get(&httpd, "a", "/dead/a", "");
-    get(&httpd, "b", "/dead/b", "");
+    httpd.ask("a", "/dead/a", "");
+    httpd.ask("b", "/dead/b", "");
     let both = || {
         let text = httpd.log("piped.log");
         text.contains("/dead/a: ") && text.contains("/dead/b: ")
@@ -151,7 +139,7 @@ fn a_program_gets_lines_and_is_started_once_for_all_hosts() {
     assert!(signal("KILL", program));
     let again = || httpd.log("starts").lines().count() == 2;
     assert!(wait_until(Duration::from_secs(10), again), "httpd starts it again");
-    get(&httpd, "a", "/dead/later", "");
+    httpd.ask("a", "/dead/later", "");
     let later = || httpd.log("piped.log").contains("/dead/later");
     assert!(wait_until(Duration::from_secs(10), later), "{}", httpd.log("piped.log"));
     httpd.expect("piped log program");
@@ -162,13 +150,13 @@ fn a_program_gets_lines_and_is_started_once_for_all_hosts() {
 fn a_renamed_file_is_opened_anew_by_a_graceful_restart() {
     let config = "JkMount /dead/* dead\n";
     let mut httpd = start("rotation", "event", config, DEAD, &[]);
-    get(&httpd, "h", "/dead/first", "");
+    httpd.ask("h", "/dead/first", "");
     let old = httpd.dir.join("jk.log.1");
     std::fs::rename(httpd.dir.join("jk.log"), &old).expect("a file");
-    get(&httpd, "h", "/dead/second", "");
+    httpd.ask("h", "/dead/second", "");
     httpd.graceful();
     let is_new = || {
-        get(&httpd, "h", "/dead/third", "");
+        httpd.ask("h", "/dead/third", "");
         httpd.log("jk.log").contains("/dead/third")
     };
     assert!(wait_until(Duration::from_secs(10), is_new), "new children write to the new file");
@@ -231,7 +219,7 @@ fn json_lines_hold_hostile_text() {
     let mut httpd = start("json", "event", config, &workers, &[]);
     let hostile = ["/dead/%22%7d%0a%7b", "/w/%ff%fe%c3", "/w/%e2%80%a8?a=\"b\"\\", "/w/%5c%5c%1b"];
     for path in hostile {
-        get(&httpd, "h", path, "");
+        httpd.ask("h", path, "");
     }
     httpd.stop();
     let log = httpd.log("jk.log");
@@ -257,7 +245,7 @@ fn a_file_that_cannot_be_written_sends_its_lines_to_the_error_log() {
     let config = "JkMount /dead/* dead\nJkLogFile /dev/full\nStartServers 1\n";
     let mut httpd = start("full", "event", config, DEAD, &[]);
     httpd.expect("JK-107");
-    assert_eq!(get(&httpd, "h", "/dead/x", "").status, 503);
+    assert_eq!(httpd.ask("h", "/dead/x", "").status, 503);
     httpd.stop();
     let log = httpd.log("error.log");
     let said = log.matches("JK-107 JkLogFile /dev/full cannot be written").count();

@@ -159,4 +159,49 @@ pub const CASES: &[Case] = &[
         requests: &["GET /app/x HTTP/1.1\nHost: h\nCookie: JSESSIONID=A.n1\n\n"],
         ..PLAIN
     },
+    Case {
+        name: "s4.6 JkEnvVar twice, in another case",
+        config: "JkEnvVar SET one\nJkEnvVar SET two\nJkEnvVar other one\nJkEnvVar OTHER two\nJkEnvVar EMPTY \"\"\nJkEnvVar UNSET_TOO",
+        requests: &["GET /app/x HTTP/1.1\nHost: h\n\n"],
+        ..PLAIN
+    },
+    Case {
+        name: "s4.4 a chain under another name",
+        config: "JkCERTSIndicator MY_CERT\nJkCERTCHAINPrefix MY_CHAIN_\nJkOptions +ForwardSSLCertChain\nSetEnvIf Request_URI ^ HTTPS=On MY_CERT=A MY_CHAIN_0=B my_chain_1=C MY_CHAIN_x=D SSL_CLIENT_CERT=no SSL_CLIENT_CERT_CHAIN_0=no",
+        requests: &["GET /app/x HTTP/1.1\nHost: h\n\n"],
+        ..PLAIN
+    },
+    Case {
+        name: "s4.4 TLS variables under other names",
+        config: "JkHTTPSIndicator MY_HTTPS\nJkSSLPROTOCOLIndicator MY_PROTOCOL\nJkCERTSIndicator MY_CERT\nJkCIPHERIndicator MY_CIPHER\nJkSESSIONIndicator MY_SESSION\nJkKEYSIZEIndicator MY_SIZE\nSetEnvIf Request_URI ^ MY_HTTPS=on MY_PROTOCOL=TLSv9 MY_CERT=PEM MY_CIPHER=X MY_SESSION=0c MY_SIZE=99 SSL_PROTOCOL=no SSL_CLIENT_CERT=no SSL_CIPHER=no SSL_SESSION_ID=no SSL_CIPHER_USEKEYSIZE=1",
+        requests: &["GET /app/x HTTP/1.1\nHost: h\n\n"],
+        ..PLAIN
+    },
+    Case {
+        name: "s4.3 all variables under other names",
+        config: "JkRemoteAddrIndicator A\nJkRemotePortIndicator B\nJkRemoteHostIndicator C\nJkRemoteUserIndicator D\nJkAuthTypeIndicator E\nJkLocalNameIndicator F\nJkLocalAddrIndicator G\nJkLocalPortIndicator H\nJkIgnoreCLIndicator I\nSetEnvIf Request_URI ^ A=192.0.2.8 B=7 C=host D=bob E=Basic F=name G=192.0.2.7 H=1234 I=1 JK_REMOTE_ADDR=no JK_REMOTE_PORT=1 JK_REMOTE_HOST=no JK_REMOTE_USER=no JK_AUTH_TYPE=no JK_LOCAL_NAME=no JK_LOCAL_ADDR=no JK_LOCAL_PORT=1",
+        requests: &["POST /app/x HTTP/1.1\nHost: h\nContent-Length: 5\n\nhello"],
+        ..PLAIN
+    },
+    Case {
+        name: "s10 the worker from a variable",
+        config: "<Location /other>\nSetHandler jakarta-servlet\n</Location>\n<Location /other/mine>\nSetHandler jakarta-servlet\n</Location>\nJkWorkerIndicator MINE\nSetEnvIf Request_URI ^/other MINE=w;reply_timeout=5000",
+        requests: &["GET /other/x HTTP/1.1\nHost: h\n\n"],
+        ..PLAIN
+    },
+    Case {
+        name: "s11 hosts: options, indicators and variables are inherited or replaced",
+        config: "JkMountCopy All\nJkOptions +ForwardPhysicalAddress +ForwardURIEscaped -ForwardKeySize +ForwardSSLCertChain\nJkEnvVar ONE main\nJkEnvVar TWO main\nJkEnvVar THREE\nJkRemoteUserIndicator MAIN_USER\nJkCIPHERIndicator MAIN_CIPHER\nJkLocalAddrIndicator LOCAL\nSetEnvIf Request_URI ^ HTTPS=on MAIN_USER=main HOST_USER=host SSL_CIPHER=usual MAIN_CIPHER=main SSL_CIPHER_USEKEYSIZE=128 SSL_CLIENT_CERT=A SSL_CLIENT_CERT_CHAIN_0=B THREE=3 \n\
+            <VirtualHost *:*>\nServerName plain\n</VirtualHost>\n\
+            <VirtualHost *:*>\nServerName rest\nJkLogLevel error\n</VirtualHost>\n\
+            <VirtualHost *:*>\nServerName own\nJkOptions +ForwardKeySize -ForwardSSLCertChain +ForwardURICompat -ForwardPhysicalAddress\nJkEnvVar TWO host\nJkEnvVar FOUR host\nJkRemoteUserIndicator HOST_USER\nJkCIPHERIndicator SSL_CIPHER\n</VirtualHost>\n\
+            <VirtualHost *:*>\nServerName off\nJkExtractSSL Off\nJkOptions +ForwardURIProxy\n</VirtualHost>",
+        requests: &[
+            "GET /app/%5Bx HTTP/1.1\nHost: plain\n\n",
+            "GET /app/%5Bx HTTP/1.1\nHost: rest\n\n",
+            "GET /app/%5Bx HTTP/1.1\nHost: own\n\n",
+            "GET /app/%5Bx HTTP/1.1\nHost: off\n\n",
+        ],
+        ..PLAIN
+    },
 ];

@@ -13,7 +13,9 @@ mod recorder;
 mod request_log;
 mod status;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use cases::{CASES, Case};
 use packet::Packet;
@@ -58,29 +60,48 @@ fn packets(case: &Case, number: usize, module: Option<PathBuf>) -> Vec<Packet> {
     recorder.requests().iter().map(|payload| Packet::parse(payload)).collect()
 }
 
+/// Returns what is different in a case beyond the listed differences.
+fn differences(case: &Case, number: usize, oracle: &Path) -> Vec<String> {
+    let own = packets(case, number, None);
+    let theirs = packets(case, number, Some(oracle.to_owned()));
+    assert_eq!((own.len(), theirs.len()), (case.requests.len(), case.requests.len()));
+    let mut wrong = Vec::new();
+    for ((own, mut theirs), request) in own.into_iter().zip(theirs).zip(case.requests) {
+        theirs.apply_known_differences();
+        if own.lines() != theirs.lines() {
+            wrong.push(format!(
+                "case: {}, {}\n  own:\n{}  original, with the listed differences:\n{}",
+                case.name,
+                request.lines().next().unwrap_or_default(),
+                own.show(&theirs),
+                theirs.show(&own)
+            ));
+        }
+    }
+    wrong
+}
+
 #[test]
 fn packets_are_the_same_but_for_what_is_listed() {
     let Some(oracle) = oracle() else {
         skip("parity", "the original mod_jk is missing; Debian package: libapache2-mod-jk");
         return;
     };
-    let mut wrong = Vec::new();
-    for (number, case) in CASES.iter().enumerate() {
-        let own = packets(case, number, None);
-        let theirs = packets(case, number, Some(oracle.clone()));
-        assert_eq!((own.len(), theirs.len()), (case.requests.len(), case.requests.len()));
-        for ((own, mut theirs), request) in own.into_iter().zip(theirs).zip(case.requests) {
-            theirs.apply_known_differences();
-            if own.lines() != theirs.lines() {
-                wrong.push(format!(
-                    "case: {}, {}\n  own:\n{}  original, with the listed differences:\n{}",
-                    case.name,
-                    request.lines().next().unwrap_or_default(),
-                    own.show(&theirs),
-                    theirs.show(&own)
-                ));
-            }
+    // Most of the time goes into starting and stopping: several at once.
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut wrong = Vec::new();
+        while let Some((number, case)) = {
+            let number = next.fetch_add(1, Ordering::SeqCst);
+            CASES.get(number).map(|case| (number, case))
+        } {
+            wrong.extend(differences(case, number, &oracle));
         }
-    }
+        wrong
+    };
+    let wrong: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..4).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().flat_map(|own| own.join().expect("no worker panicked")).collect()
+    });
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -15,6 +15,17 @@ pub struct Request {
     pub query: Option<String>,
     pub secret: Option<String>,
     pub route: Option<String>,
+    pub remote_addr: String,
+    pub remote_host: String,
+    pub server_name: String,
+    pub server_port: u16,
+    pub is_tls: bool,
+    pub user: Option<String>,
+    pub auth_type: Option<String>,
+    pub certificate: Option<String>,
+    pub cipher: Option<String>,
+    pub session: Option<String>,
+    pub key_size: Option<u16>,
     pub headers: Vec<(String, String)>,
     pub attributes: Vec<(String, String)>,
     pub body: Vec<u8>,
@@ -252,9 +263,13 @@ fn parse(payload: &[u8]) -> Option<Request> {
         method: METHODS.get(usize::from(method)).copied().unwrap_or("?").to_owned(),
         protocol: at.string()?,
         uri: at.string()?,
+        remote_addr: at.string()?,
+        remote_host: at.string()?,
+        server_name: at.string()?,
+        server_port: at.int()?,
+        is_tls: at.byte()? == 1,
         ..Request::default()
     };
-    let _remote = (at.string()?, at.string()?, at.string()?, at.int()?, at.byte()?);
     for _ in 0..at.int()? {
         let name = match at.peek()? {
             [0xA0, code] => {
@@ -269,15 +284,20 @@ fn parse(payload: &[u8]) -> Option<Request> {
     loop {
         match at.byte()? {
             0xFF => break,
+            0x03 => request.user = Some(at.string()?),
+            0x04 => request.auth_type = Some(at.string()?),
             0x05 => request.query = Some(at.string()?),
             0x06 => request.route = Some(at.string()?),
+            0x07 => request.certificate = Some(at.string()?),
+            0x08 => request.cipher = Some(at.string()?),
+            0x09 => request.session = Some(at.string()?),
+            0x0B => request.key_size = Some(at.int()?),
             0x0C => request.secret = Some(at.string()?),
             0x0D => request.method = at.string()?,
             0x0A => {
                 let pair = (at.string()?, at.string()?);
                 request.attributes.push(pair);
             }
-            0x0B => drop(at.int()?),
             _ => drop(at.string()?),
         }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use super::client::{Client, Response};
 use super::lifeline::Lifeline;
 use super::{free_port, fresh_dir, module, signal, wait_until};
 
@@ -15,6 +16,8 @@ pub struct Httpd {
     pub port: u16,
     process: Option<(Child, Lifeline)>,
     expected: Vec<String>,
+    /// Variables httpd is started with.
+    pub environment: Vec<(String, String)>,
 }
 
 /// What an httpd is made from.
@@ -74,7 +77,7 @@ impl Setup<'_> {
         fs::create_dir_all(dir.join("htdocs")).expect("a directory");
         fs::write(dir.join("httpd.conf"), text).expect("a file");
         fs::write(dir.join("workers.properties"), self.workers).expect("a file");
-        Httpd { dir, port, process: None, expected: Vec::new() }
+        Httpd { dir, port, process: None, expected: Vec::new(), environment: Vec::new() }
     }
 }
 
@@ -88,6 +91,21 @@ impl Httpd {
                 &self.log("httpd.conf").replace(&own, &other.display().to_string()),
             );
         }
+    }
+
+    /// Adds a virtual host of that name on httpd's port, with its lines.
+    pub fn host(&self, name: &str, lines: &str) {
+        let lines = lines.replace("@DIR@", &self.dir.display().to_string());
+        let port = self.port;
+        let host =
+            format!("<VirtualHost 127.0.0.1:{port}>\nServerName {name}\n{lines}\n</VirtualHost>\n");
+        self.write("httpd.conf", &(self.log("httpd.conf") + &host));
+    }
+
+    /// Asks a virtual host.
+    pub fn ask(&self, host: &str, path: &str, headers: &str) -> Response {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
+        Client::connect(self.port).raw(request.as_bytes(), "GET")
     }
 
     pub fn launch(&mut self) {
@@ -141,6 +159,7 @@ impl Httpd {
         let stderr = fs::File::create(self.dir.join("stderr")).expect("a file");
         let mut command = Command::new(program());
         command.arg("-f").arg(self.dir.join("httpd.conf"));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         // httpd passes the signal that stops it on to its whole process group.
         command.process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);

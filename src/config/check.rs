@@ -67,30 +67,11 @@ impl Checked {
 pub fn check(servers: &[&ServerSettings], given: Option<&str>, files: &dyn Files) -> Checked {
     let mut checked = Checked::default();
     let Some(main) = servers.first() else { return checked };
-    let problems = &mut checked.problems;
     let notes = servers.iter().flat_map(|server| &server.notes);
-    problems.extend(notes.map(|(text, origin)| Diagnostic::warning(origin, text.clone())));
-    let mut properties = Properties::default();
-    let environment = |name: &str| files.variable(name);
-    for (line, origin) in &main.worker_properties {
-        problems.extend(properties.line(line.trim_matches(['"', ' ']), origin, &environment));
-    }
-    if let Some((file, origin)) = &main.workers_file {
-        let path = files.rooted(file);
-        // A variable of the file, which `dump` shows as well.
-        let root = files.rooted(".");
-        let root = root.strip_suffix("/.").unwrap_or(&root).trim_end_matches('/');
-        problems.extend(properties.line(&format!("ServerRoot={root}"), origin, &environment));
-        match given.map(|text| Ok(text.to_owned())).unwrap_or_else(|| read_text(files, &path)) {
-            Ok(text) => {
-                problems.extend(properties.read(&text, &path, &environment));
-                checked.text = text;
-            }
-            Err(why) => {
-                problems.push(Diagnostic::error(origin, format!("JkWorkersFile {path}: {why}")));
-            }
-        }
-    }
+    let notes = notes.map(|(text, origin)| Diagnostic::warning(origin, text.clone()));
+    checked.problems.extend(notes);
+    let properties = read_workers(main, given, files, &mut checked);
+    let problems = &mut checked.problems;
     let (workers, found) = resolve(&properties);
     problems.extend(found);
     let names: Vec<_> = workers.list.iter().map(String::as_str).collect();
@@ -113,6 +94,50 @@ pub fn check(servers: &[&ServerSettings], given: Option<&str>, files: &dyn Files
     checked.workers = workers;
     checked.properties = properties;
     checked
+}
+
+/// Checks a workers file of which nobody knows who uses it: nothing but the workers.
+pub fn check_workers_alone(main: &ServerSettings, files: &dyn Files) -> Checked {
+    let mut checked = Checked::default();
+    checked.properties = read_workers(main, None, files, &mut checked);
+    let (workers, found) = resolve(&checked.properties);
+    checked.problems.extend(found);
+    checked.workers = workers;
+    let (mounts, found) = mounts_of(main, Some(&checked.workers), files);
+    checked.problems.extend(found);
+    checked.mounts.push(mounts);
+    checked
+}
+
+/// Reads what the directives and the file say about workers.
+fn read_workers(
+    main: &ServerSettings,
+    given: Option<&str>,
+    files: &dyn Files,
+    checked: &mut Checked,
+) -> Properties {
+    let problems = &mut checked.problems;
+    let mut properties = Properties::default();
+    let environment = |name: &str| files.variable(name);
+    for (line, origin) in &main.worker_properties {
+        problems.extend(properties.line(line.trim_matches(['"', ' ']), origin, &environment));
+    }
+    let Some((file, origin)) = &main.workers_file else { return properties };
+    let path = files.rooted(file);
+    // A variable of the file, which `dump` shows as well.
+    let root = files.rooted(".");
+    let root = root.strip_suffix("/.").unwrap_or(&root).trim_end_matches('/');
+    problems.extend(properties.line(&format!("ServerRoot={root}"), origin, &environment));
+    match given.map(|text| Ok(text.to_owned())).unwrap_or_else(|| read_text(files, &path)) {
+        Ok(text) => {
+            problems.extend(properties.read(&text, &path, &environment));
+            checked.text = text;
+        }
+        Err(why) => {
+            problems.push(Diagnostic::error(origin, format!("JkWorkersFile {path}: {why}")));
+        }
+    }
+    properties
 }
 
 /// Checks what can be checked of a part that names no workers file: everything but the workers.

@@ -4,8 +4,8 @@ use std::ffi::{CStr, c_char};
 use std::sync::Arc;
 
 use super::ffi::{self, server_rec};
-use crate::config::{Diagnostic, ServerSettings, WorkerKind, WorkersConfig};
-use crate::status::protection::{Directive, is_protected};
+use crate::config::{ServerSettings, WorkersConfig};
+use crate::status::protection::{self, Directive};
 use crate::uri_map::rule::Rule;
 
 /// Returns httpd's tree of directives, which it keeps until its next configuration.
@@ -51,33 +51,9 @@ pub unsafe fn open_status<'r>(
     rules: &'r [Arc<Rule>],
     workers: &WorkersConfig,
 ) -> Vec<&'r Rule> {
-    if settings.status_loopback == Some(true) {
-        return Vec::new();
-    }
     // SAFETY: live by contract.
     let fields = unsafe { &*host };
     let place = (text(fields.defn_name), fields.defn_line_number);
     let place = (fields.is_virtual != 0).then_some(place);
-    let is_open = |rule: &&Rule| {
-        let kind = workers.workers.get(&*rule.worker).map(|worker| &worker.kind);
-        let Some(WorkerKind::Status(status)) = kind else { return false };
-        let is_mount = !rule.is_exclusion && !rule.is_disabled;
-        let pattern = String::from_utf8_lossy(&rule.pattern);
-        is_mount && status.users.is_empty() && !is_protected(tree, place.as_ref(), &pattern)
-    };
-    rules.iter().map(|rule| &**rule).filter(is_open).collect()
-}
-
-/// Says so, with what can be done.
-pub fn warning(rule: &Rule, is_strict: bool) -> Diagnostic {
-    let (worker, pattern) = (&rule.worker, String::from_utf8_lossy(&rule.pattern));
-    let text = format!(
-        "everybody who can reach {pattern:?} sees status worker \"{worker}\" and may change \
-         members: protect it with <Location> and Require, with worker.{worker}.user, or with \
-         JkStatusLoopback On"
-    );
-    match is_strict {
-        true => Diagnostic::error(&rule.origin, text),
-        false => Diagnostic::warning(&rule.origin, text),
-    }
+    protection::open_status(tree, place.as_ref(), settings, rules, workers)
 }

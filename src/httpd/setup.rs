@@ -13,6 +13,7 @@ use super::server::{self, Ready, ServerConf};
 use super::{module, protection, retained, rules, sections};
 use crate::config::check::{Checked, Files, check, mounts_of};
 use crate::config::{LogLevel, ServerSettings, Severity, WorkersConfig, dump};
+use crate::status::protection::warning;
 use crate::uri_map::merge::main_rules;
 use crate::worker::{Host, Live, MountFiles, VERSION, Workers};
 
@@ -83,7 +84,7 @@ pub unsafe fn plan(main: *mut server_rec, ptemp: *mut apr_pool_t, given: Option<
         // SAFETY: a server of the list.
         let open =
             unsafe { protection::open_status(&tree, *own, settings, &rules, &checked.workers) };
-        checked.problems.extend(open.into_iter().map(|rule| protection::warning(rule, is_strict)));
+        checked.problems.extend(open.into_iter().map(|rule| warning(rule, is_strict)));
     }
     Plan { servers: servers.into_iter().map(|(_, settings)| settings).collect(), checked }
 }

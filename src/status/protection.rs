@@ -3,23 +3,46 @@
 //! It errs on the side of silence. A pattern it cannot read is taken to cover the path.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-/// A directive or a section of httpd's configuration.
-#[derive(Clone, Debug, Default)]
-pub struct Directive {
-    /// Its name as written, `<Location` for a section.
-    pub name: String,
-    /// The rest of its line.
-    pub args: String,
-    /// File and line.
-    pub place: (String, u32),
-    /// What stands in the section.
-    pub children: Vec<Directive>,
+use crate::config::{Diagnostic, ServerSettings, WorkerKind, WorkersConfig};
+use crate::uri_map::Rule;
+
+pub use crate::config::httpd_conf::Directive;
+
+/// Returns the rules that lead everybody to a status worker, by way of one server. `host` is as for
+/// [`is_protected`].
+pub fn open_status<'r>(
+    tree: &[Directive],
+    host: Option<&(String, u32)>,
+    settings: &ServerSettings,
+    rules: &'r [Arc<Rule>],
+    workers: &WorkersConfig,
+) -> Vec<&'r Rule> {
+    if settings.status_loopback == Some(true) {
+        return Vec::new();
+    }
+    let is_open = |rule: &&Rule| {
+        let kind = workers.workers.get(&*rule.worker).map(|worker| &worker.kind);
+        let Some(WorkerKind::Status(status)) = kind else { return false };
+        let is_mount = !rule.is_exclusion && !rule.is_disabled;
+        let pattern = String::from_utf8_lossy(&rule.pattern);
+        is_mount && status.users.is_empty() && !is_protected(tree, host, &pattern)
+    };
+    rules.iter().map(|rule| &**rule).filter(is_open).collect()
 }
 
-impl Directive {
-    fn is(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name)
+/// Says so, with what can be done.
+pub fn warning(rule: &Rule, is_strict: bool) -> Diagnostic {
+    let (worker, pattern) = (&rule.worker, String::from_utf8_lossy(&rule.pattern));
+    let text = format!(
+        "everybody who can reach {pattern:?} sees status worker \"{worker}\" and may change \
+         members: protect it with <Location> and Require, with worker.{worker}.user, or with \
+         JkStatusLoopback On"
+    );
+    match is_strict {
+        true => Diagnostic::error(&rule.origin, text),
+        false => Diagnostic::warning(&rule.origin, text),
     }
 }
 

@@ -10,6 +10,7 @@ mod lines;
 mod server;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use super::registry::{Arity, DIRECTIVES};
 use super::server::{Context, ServerSettings};
 use lines::{Line, split, substitute, words};
 pub use server::{Choice, Server};
+pub use tree::Directive;
 
 /// Files, and which of them there are.
 pub trait ConfFiles: Files {
@@ -37,6 +39,8 @@ pub struct Conf {
     pub problems: Vec<Diagnostic>,
     /// `ServerRoot`, or the one given.
     pub root: String,
+    /// All directives, with the sections that hold under a condition dissolved.
+    pub tree: Vec<Directive>,
 }
 
 /// Reads files as one configuration. `root` stands for `ServerRoot` until the files set it;
@@ -48,6 +52,7 @@ pub fn read(paths: &[&str], root: &str, defines: &[String], files: &dyn ConfFile
         defines: defines.iter().map(|name| (name.clone(), String::new())).collect(),
         servers: vec![Server::default()],
         problems: Vec::new(),
+        tree: Vec::new(),
         depth: 0,
     };
     for path in paths {
@@ -60,7 +65,8 @@ pub fn read(paths: &[&str], root: &str, defines: &[String], files: &dyn ConfFile
         host.settings.host = host.address();
         host.settings.host_origin = host.origin.clone();
     }
-    Conf { servers: reader.servers, problems: reader.problems, root: reader.root }
+    let Reader { servers, problems, root, tree, .. } = reader;
+    Conf { servers, problems, root, tree }
 }
 
 struct Reader<'f> {
@@ -70,6 +76,7 @@ struct Reader<'f> {
     /// The main server first.
     servers: Vec<Server>,
     problems: Vec<Diagnostic>,
+    tree: Vec<Directive>,
     depth: usize,
 }
 
@@ -81,6 +88,8 @@ struct Open {
     /// What httpd would store as the section's path, for those that mounts may stand in.
     path: Option<String>,
     is_read: bool,
+    /// What it becomes in the tree; nothing if it holds under a condition.
+    node: Option<Directive>,
 }
 
 impl Reader<'_> {
@@ -115,10 +124,12 @@ impl Reader<'_> {
             if let Some(rest) = line.text.strip_prefix("</") {
                 let name = rest.trim_end_matches('>').trim();
                 match open.pop_if(|own| own.name.eq_ignore_ascii_case(name)) {
-                    Some(own) if own.is_read && own.name.eq_ignore_ascii_case("VirtualHost") => {
-                        server = 0;
+                    Some(own) => {
+                        if own.is_read && own.name.eq_ignore_ascii_case("VirtualHost") {
+                            server = 0;
+                        }
+                        self.plant(own.node, open);
                     }
-                    Some(_) => {}
                     None => {
                         let text = format!("</{name}> closes a section that is not open");
                         self.problems.push(Diagnostic::error(&origin, text));
@@ -147,8 +158,13 @@ impl Reader<'_> {
     ) -> usize {
         let (name, argument) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let (name, origin) = (name.to_owned(), origin.clone());
-        let mut own =
-            Open { name: name.clone(), origin: origin.clone(), path: None, is_read: true };
+        let mut own = Open {
+            name: name.clone(),
+            origin: origin.clone(),
+            path: None,
+            is_read: true,
+            node: None,
+        };
         if !open.iter().all(|outer| outer.is_read) {
             own.is_read = false;
             open.push(own);
@@ -156,10 +172,14 @@ impl Reader<'_> {
         }
         let argument = self.replaced(argument, &origin, false);
         let mut inner = server;
+        let place = (origin.file.to_string(), origin.line);
+        let args = argument.clone();
+        let node = Directive { name: format!("<{name}"), args, place, children: Vec::new() };
         if let Some(holds) = self.holds(&name, &argument) {
             own.is_read = holds;
         } else if name.eq_ignore_ascii_case("VirtualHost") {
             inner = self.servers.len();
+            own.node = Some(node);
             let addresses = words(&argument);
             self.servers.push(Server { addresses, origin, ..Server::default() });
         } else if name.eq_ignore_ascii_case("Macro") {
@@ -167,6 +187,7 @@ impl Reader<'_> {
             own.is_read = false;
         } else {
             own.path = section_path(&name, &argument);
+            own.node = Some(node);
         }
         open.push(own);
         inner
@@ -177,6 +198,9 @@ impl Reader<'_> {
             line.text.split_once(char::is_whitespace).unwrap_or((line.text.as_str(), ""));
         let is_ours = name.get(..2).is_some_and(|own| own.eq_ignore_ascii_case("Jk"));
         let rest = self.replaced(rest.trim(), origin, is_ours);
+        let place = (origin.file.to_string(), origin.line);
+        let own = Directive { name: name.to_owned(), args: rest.clone(), place, ..<_>::default() };
+        self.plant(Some(own), open);
         if is_ours {
             return self.jk(name, &rest, origin, open, server);
         }
@@ -192,6 +216,15 @@ impl Reader<'_> {
             "include" => self.include(first, true, origin, open, server),
             "includeoptional" => self.include(first, false, origin, open, server),
             _ => self.servers[server].note(name, &args),
+        }
+    }
+
+    /// Puts a directive into the innermost section that is one in the tree.
+    fn plant(&mut self, node: Option<Directive>, open: &mut [Open]) {
+        let parent = open.iter_mut().rev().find_map(|own| own.node.as_mut());
+        match parent {
+            Some(parent) => parent.children.extend(node),
+            None => self.tree.extend(node),
         }
     }
 

@@ -4,7 +4,7 @@ APXS    ?= apxs
 CARGO   ?= cargo
 DESTDIR ?=
 
-.PHONY: all install demo test lint hazards hazards-seeded fuzz clean
+.PHONY: mistakes-seeded all install demo test lint hazards hazards-seeded fuzz clean
 
 # The module is target/release/libmod_jk.so.
 all:
@@ -45,6 +45,11 @@ hazards:
 	$(CARGO) test --test hazards -- --nocapture --test-threads=1
 hazards-seeded: hazards
 	tests/hazards/check-seeded
+
+# The proof that each planted mistake in a configuration is found by its check.
+mistakes-seeded:
+	.ci/install build
+	tests/config/check-seeded
 
 # Each target for FUZZ_SECONDS, then the proof that each finds a planted mistake.
 FUZZ_SECONDS ?= 60

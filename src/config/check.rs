@@ -67,9 +67,7 @@ impl Checked {
 pub fn check(servers: &[&ServerSettings], given: Option<&str>, files: &dyn Files) -> Checked {
     let mut checked = Checked::default();
     let Some(main) = servers.first() else { return checked };
-    let notes = servers.iter().flat_map(|server| &server.notes);
-    let notes = notes.map(|(text, origin)| Diagnostic::warning(origin, text.clone()));
-    checked.problems.extend(notes);
+    checked.problems.extend(notes(servers));
     let properties = read_workers(main, given, files, &mut checked);
     let problems = &mut checked.problems;
     let (workers, found) = resolve(&properties);
@@ -143,9 +141,7 @@ fn read_workers(
 /// Checks what can be checked of a part that names no workers file: everything but the workers.
 pub fn check_part(servers: &[&ServerSettings], files: &dyn Files) -> Checked {
     let mut checked = Checked::default();
-    let notes = servers.iter().flat_map(|server| &server.notes);
-    let notes = notes.map(|(text, origin)| Diagnostic::warning(origin, text.clone()));
-    checked.problems.extend(notes);
+    checked.problems.extend(notes(servers));
     for settings in servers {
         let (mounts, found) = mounts_of(settings, None, files);
         checked.problems.extend(found);
@@ -154,6 +150,14 @@ pub fn check_part(servers: &[&ServerSettings], files: &dyn Files) -> Checked {
         checked.mounts.push(mounts);
     }
     checked
+}
+
+/// What was found while the directives were read.
+fn notes(servers: &[&ServerSettings]) -> Vec<Diagnostic> {
+    let notes = servers.iter().flat_map(|server| &server.notes);
+    let hints = servers.iter().flat_map(|server| &server.hints);
+    let notes = notes.map(|(text, origin)| Diagnostic::warning(origin, text.as_str()));
+    notes.chain(hints.map(|(text, origin)| Diagnostic::notice(origin, text.as_str()))).collect()
 }
 
 /// Compiles the rules of a server: its own, and what `JkMountCopy` brings.

@@ -56,9 +56,12 @@ impl From<Problem> for Diagnostic {
     fn from(problem: Problem) -> Self {
         let lost = match problem.severity {
             RuleSeverity::Error => ", the rule is left out",
-            RuleSeverity::Failing | RuleSeverity::Warning => "",
+            RuleSeverity::Failing | RuleSeverity::Warning | RuleSeverity::Hint => "",
         };
-        let text = problem.text + lost;
-        Self { severity: Severity::Warning, origin: problem.origin, text }
+        let severity = match problem.severity {
+            RuleSeverity::Hint => Severity::Notice,
+            _ => Severity::Warning,
+        };
+        Self { severity, origin: problem.origin, text: problem.text + lost }
     }
 }

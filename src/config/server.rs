@@ -8,6 +8,7 @@ use super::options::Options;
 use super::registry::{DIRECTIVES, OPTIONS, Place, hint};
 use super::request_log::{Field, Piece, RequestLogFormat};
 use super::uri_map_file::{MountDirective, Section, add_directive};
+use crate::uri_map::Severity;
 use crate::uri_map::merge::{MountCopy, Mounts};
 
 /// Where a directive stands.
@@ -61,6 +62,8 @@ pub struct ServerSettings {
     pub env_vars: Vec<(String, Option<String>)>,
     /// What is accepted and does nothing.
     pub notes: Vec<(String, Origin)>,
+    /// What is often meant as it is.
+    pub hints: Vec<(String, Origin)>,
     /// The directives as they stand in the file, for showing where a setting comes from.
     pub given: Vec<Given>,
     /// Those of the main server, which a virtual host may inherit.
@@ -279,7 +282,13 @@ impl ServerSettings {
         let section = context.section.map_or(Section::Server, Section::Location);
         let problems =
             add_directive(&mut self.mounts, directive, &words, section, &context.origin)?;
-        self.notes.extend(problems.into_iter().map(|problem| (problem.text, problem.origin)));
+        for problem in problems {
+            let list = match problem.severity {
+                Severity::Hint => &mut self.hints,
+                _ => &mut self.notes,
+            };
+            list.push((problem.text, problem.origin));
+        }
         Ok(())
     }
 

@@ -119,16 +119,20 @@ pub fn add_directive(
     }
     let mut problems = Vec::new();
     let is_several = pattern::is_wildcard(path.as_bytes()) || path.contains('|');
-    let surprise = match section {
-        Section::Location(_) if !is_several => Some(format!(
-            "{name} inside <Location {path}> maps only this exact URI, did you mean \"{path}|/*\""
+    problems.extend(match section {
+        // All that a status worker needs, and too little for most others.
+        Section::Location(_) if !is_several => Some(Problem::hint(
+            origin,
+            format!(
+                "{name} inside <Location {path}> maps only this exact URI, did you mean \"{path}|/*\""
+            ),
         )),
-        Section::Other(kind, _) => Some(format!(
-            "{name} inside <{kind}> maps the URI \"{path}\", not files, use <Location> instead"
+        Section::Other(kind, _) => Some(Problem::warning(
+            origin,
+            format!("{name} inside <{kind}> maps the URI \"{path}\", not files, use <Location> instead"),
         )),
         Section::Location(_) | Section::Server => None,
-    };
-    problems.extend(surprise.map(|text| Problem::warning(origin, text)));
+    });
     let left = match directive {
         MountDirective::Mount => path.to_owned(),
         MountDirective::UnMount => format!("!{path}"),

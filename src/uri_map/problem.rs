@@ -28,6 +28,8 @@ impl fmt::Display for Origin {
 /// What the problem does to the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// The rule does what it says, which is not always what is meant.
+    Hint,
     /// The rule or extension is used, perhaps not as its writer meant it.
     Warning,
     /// The rule is used, and the requests it maps fail.
@@ -48,6 +50,11 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// Makes a finding about a rule that is often meant as it is.
+    pub fn hint(origin: &Origin, text: impl Into<String>) -> Self {
+        Problem { severity: Severity::Hint, origin: origin.clone(), text: text.into() }
+    }
+
     /// Makes a finding that leaves the rule in use.
     pub fn warning(origin: &Origin, text: impl Into<String>) -> Self {
         Problem { severity: Severity::Warning, origin: origin.clone(), text: text.into() }

@@ -9,3 +9,4 @@ mod support;
 mod dump;
 mod mistakes;
 mod site;
+mod stock;

@@ -89,10 +89,11 @@ impl Shard {
     }
 
     /// Counts a failure by the code of its message; codes that are not failures do not count.
-    pub fn failure(&self, code: &str) {
-        if let Some(index) = FAILURES.iter().position(|own| *own == code) {
-            self.failures[index].fetch_add(1, Relaxed);
-        }
+    /// Returns its place in [`FAILURES`].
+    pub fn failure(&self, code: &str) -> Option<usize> {
+        let index = FAILURES.iter().position(|own| *own == code)?;
+        self.failures[index].fetch_add(1, Relaxed);
+        Some(index)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 use super::seen::RecentSessions;
 
 /// Raised whenever a record changes, so that children of two builds never share a segment.
-pub const LAYOUT_VERSION: u32 = 8;
+pub const LAYOUT_VERSION: u32 = 9;
 
 /// Front of the segment.
 #[repr(C, align(64))]
@@ -96,6 +96,9 @@ pub struct MemberRecord {
     pub reset_unix: AtomicI64,
     /// Most connections of all children that anybody has seen.
     pub max_connected: AtomicU32,
+    /// Cause of the latest failure of the container, as its place in
+    /// [`FAILURES`](crate::metrics::FAILURES) plus 1; 0 for none.
+    pub last_failure: AtomicU32,
     /// Sessions served lately.
     pub recent: RecentSessions,
 }

@@ -79,6 +79,6 @@ pub const HEADERS: &[(&str, &str)] = &[
 pub fn content_security_policy(nonce: &str) -> String {
     format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+         img-src data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 }

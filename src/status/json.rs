@@ -136,7 +136,7 @@ fn ajp(ajp: &Ajp, command: &Command) -> Value {
         "counts": counted(counts),
         "last_reset_at": ajp.last_reset_at,
         "error_time": ajp.error_time.as_ref().map(|(at, _)| moment(at)),
-        "rules": rules_of(&ajp.rules, command),
+        "last_failure": ajp.last_failure, "rules": rules_of(&ajp.rules, command),
     })
 }
 

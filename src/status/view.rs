@@ -51,6 +51,20 @@ impl Moment {
     }
 }
 
+impl Moment {
+    /// Returns local date and time for people.
+    pub fn pretty(&self) -> String {
+        let part = |from: usize, to: usize| self.datetime.get(from..to).unwrap_or_default();
+        format!("{}-{}-{} {}", part(0, 4), part(4, 6), part(6, 8), self.clock())
+    }
+
+    /// Returns the local time of the day for people.
+    pub fn clock(&self) -> String {
+        let part = |from: usize, to: usize| self.datetime.get(from..to).unwrap_or_default();
+        format!("{}:{}:{}", part(8, 10), part(10, 12), part(12, 14))
+    }
+}
+
 /// Returns year, month and day of a day counted from 1970-01-01 in the Gregorian calendar.
 fn civil(days: i64) -> (i64, i64, i64) {
     // Years begin in March here, so that the odd day comes last; 400 years are one period.
@@ -171,6 +185,8 @@ pub struct Ajp {
     pub last_reset_ago: i64,
     /// When the run of failures began, and how many seconds ago.
     pub error_time: Option<(Moment, i64)>,
+    /// Number of the message about the latest failure.
+    pub last_failure: Option<&'static str>,
     /// Idle connections of the child that answers.
     pub idle: u64,
     /// Most connections of a child; `None` without a limit.

@@ -8,6 +8,7 @@ use super::balancer::Lb;
 use super::workers::{Worker, Workers};
 use crate::clock::{self, Millis};
 use crate::lb::MemberState;
+use crate::metrics::FAILURES;
 use crate::shm::MemberRecord;
 use crate::status::view::{Ajp, Balancer, Member, Moment, Rule, Server, Snapshot};
 
@@ -150,6 +151,9 @@ fn ajp(workers: &Workers, own: &Ajp13, record: &MemberRecord, place: usize) -> A
             let unix = clock::unix_now().as_secs().saturating_sub(ago) as i64;
             (Moment::at(unix, clock::utc_offset()), ago as i64)
         }),
+        last_failure: (record.last_failure.load(Relaxed) as usize)
+            .checked_sub(1)
+            .and_then(|place| FAILURES.get(place).copied()),
         idle,
         counts: workers.shares.totals(place),
         pool_size: config.connection_pool_size.map(|size| size as u64),

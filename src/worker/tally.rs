@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use super::failure::Failure;
+use super::failure::{Cause, Failure};
 use super::{Downstream, RequestSettings};
 use crate::clock;
 use crate::lb::{Method, Outcome, latency};
@@ -118,7 +118,13 @@ impl Tally {
     ) {
         match result {
             Ok(()) => self.shard.total.observe(clock::micros() - self.begun),
-            Err(failure) => self.shard.failure(failure.cause().code()),
+            Err(failure) => {
+                let counted = self.shard.failure(failure.cause().code());
+                let is_theirs = !matches!(failure.cause(), Cause::Client(_) | Cause::Encode(_));
+                if let Some(place) = counted.filter(|_| is_theirs) {
+                    self.record.last_failure.store(place as u32 + 1, Relaxed);
+                }
+            }
         }
         if self.byte_load > 0 {
             Method::Traffic.charge_traffic(self.record, self.byte_load, self.bytes.get());

@@ -7,6 +7,7 @@ mod support;
 
 mod balancing;
 mod bare;
+mod browser;
 mod configuration;
 mod edits;
 mod environment;

@@ -8,6 +8,7 @@ pub mod httpd;
 pub mod lifeline;
 pub mod openmetrics;
 pub mod tomcat;
+pub mod webdriver;
 
 use std::io::Write;
 use std::net::TcpListener;

@@ -243,7 +243,7 @@ fn another_site_changes_nothing() {
     let Some(browser) = browser("foreign") else { return };
     let (n1, n2) = (Container::start(echo("n1")), Container::start(echo("n2")));
     let mut httpd = site("browser-foreign", [n1.port, n2.port, free_port()], "");
-    httpd.expect("JK-505 another site sent a browser");
+    httpd.expect("JK-505");
     let target = format!("http://127.0.0.1:{}/jkstatus", httpd.port);
     let attack = format!("{target}?cmd=update&w=shop&sw=tomcat1&vwa=s");
     let page = format!(
@@ -281,7 +281,7 @@ fn another_site_changes_nothing() {
                 } catch (e) { return false } })()";
     browser.open(&evil);
     assert_eq!(browser.run(seen), false);
-    assert!(httpd.log("jk.log").matches("JK-505").count() >= 5);
+    assert!(httpd.log("jk.log").contains("JK-505 another site sent a browser at 127.0.0.1"));
     // The administrator's own address bar may.
     browser.open(&attack);
     assert_eq!(activation(&httpd, "tomcat1"), "STP");
@@ -291,7 +291,7 @@ fn another_site_changes_nothing() {
 fn hostile_values_stay_text() {
     let Some(browser) = browser("hostile") else { return };
     let (n1, n2) = (Container::start(echo("n1")), Container::start(echo("n2")));
-    let script = "<img/src=x/onerror=window.hit=1>\"'><script>window.hit=1</script>";
+    let script = "<img/src=x/onerror=hit=1>\"'><script>hit=1</script>";
     let more = format!("worker.tomcat1.domain={script}\nown={script}\n");
     let mut httpd = site("browser-hostile", [n1.port, n2.port, free_port()], &more);
     httpd.expect("JK-102");

@@ -14,12 +14,31 @@ pub struct WorkersConfig {
     pub list: Vec<String>,
     /// The listed workers and the members of balancers, by name.
     pub workers: BTreeMap<String, WorkerConfig>,
-    /// Interval of decay and idle closing; `None` for never.
+    /// `worker.maintain`, the interval of decay and idle closing; `None` for never.
     pub maintain: Option<Duration>,
+    /// Whether it is set at all.
+    pub has_maintain: bool,
     /// All properties with their values, in the order of the file.
     pub properties: Vec<(String, String)>,
     /// Patterns of `worker.<name>.mount`, with the worker's name.
     pub mounts: Vec<(String, String, Origin)>,
+}
+
+impl WorkersConfig {
+    /// Returns the interval of maintenance under `JkWatchdogInterval`, in seconds; `None` for never.
+    ///
+    /// Each of the two counts alone where the other one is not set; of both the longer one, as
+    /// `worker.maintain` is the shortest time between two rounds.
+    pub fn interval(&self, watchdog: Option<u32>) -> Option<Duration> {
+        let watchdog = watchdog.filter(|seconds| *seconds > 0);
+        let Some(watchdog) = watchdog.map(|seconds| Duration::from_secs(seconds.into())) else {
+            return self.maintain;
+        };
+        match self.has_maintain {
+            true => self.maintain.map(|own| own.max(watchdog)),
+            false => Some(watchdog),
+        }
+    }
 }
 
 /// One worker.

@@ -116,3 +116,22 @@ fn directives_check_their_words() {
         assert_eq!(result.is_ok(), *fine, "{directive} {first}: {result:?}");
     }
 }
+
+#[test]
+fn maintenance_has_one_interval() {
+    let cases: &[(&str, Option<u32>, Option<u64>)] = &[
+        ("", None, Some(60)),
+        ("", Some(0), Some(60)),
+        ("", Some(5), Some(5)),
+        ("worker.maintain=20", None, Some(20)),
+        ("worker.maintain=20", Some(5), Some(20)),
+        ("worker.maintain=20", Some(30), Some(30)),
+        ("worker.maintain=0", None, None),
+        ("worker.maintain=0", Some(5), None),
+    ];
+    for (line, watchdog, expected) in cases {
+        let (config, _) = read(&format!("worker.list=a\nworker.a.type=ajp13\n{line}"));
+        let expected = expected.map(Duration::from_secs);
+        assert_eq!(config.interval(*watchdog), expected, "{line:?} and {watchdog:?}");
+    }
+}

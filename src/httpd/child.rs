@@ -37,11 +37,8 @@ pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
         say(main, LogLevel::Warn, text);
     }
     // Without an interval there is still background work; mod_jk did it inside requests.
-    let interval = match ready.settings.watchdog_interval {
-        None | Some(0) => 60,
-        Some(seconds) => seconds,
-    };
-    let interval = Duration::from_secs(interval.into());
+    let config = ready.workers.base().config();
+    let interval = config.interval(ready.settings.watchdog_interval).unwrap_or(Duration::MAX);
     let started = without_signals(|| {
         let (workers, mounts) = (Arc::clone(&ready.workers), Arc::clone(&ready.mounts));
         Watchdog::start(workers, mounts, interval, Some(Arc::clone(&ready.log)))

@@ -112,7 +112,7 @@ impl Target {
             .to_socket_addrs()
             .map_err(|error| NetError::new(Phase::Resolve, error))?;
         let mut found: Vec<_> = found.collect();
-        found.sort_by_key(|address| self.prefer_ipv6 && address.is_ipv4());
+        put_in_order(&mut found, self.prefer_ipv6);
         self.is_suspect.store(false, Relaxed);
         // Name servers like to change the order, which is no reason to close connections.
         let sorted = |addresses: &[SocketAddr]| {
@@ -127,6 +127,11 @@ impl Target {
         }
         Ok(is_new)
     }
+}
+
+/// Puts the addresses that are preferred first, and leaves the name server's order alone otherwise.
+fn put_in_order(found: &mut [SocketAddr], prefer_ipv6: bool) {
+    found.sort_by_key(|address| prefer_ipv6 && address.is_ipv4());
 }
 
 #[cfg(test)]
@@ -163,6 +168,17 @@ mod tests {
         assert!(!target.wants_look_up());
         target.failed();
         assert!(target.wants_look_up());
+    }
+
+    #[test]
+    fn s2_5_ipv6_comes_first_where_it_is_preferred() {
+        let [a, b, c] = ["192.0.2.1:1", "[2001:db8::3]:1", "192.0.2.2:1"]
+            .map(|text| text.parse::<SocketAddr>().expect("an address"));
+        for (prefer_ipv6, expected) in [(false, [a, b, c]), (true, [b, a, c])] {
+            let mut found = [a, b, c];
+            put_in_order(&mut found, prefer_ipv6);
+            assert_eq!(found, expected);
+        }
     }
 
     #[test]

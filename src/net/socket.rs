@@ -295,3 +295,44 @@ fn raw_address(address: SocketAddr) -> (libc::sockaddr_in6, libc::socklen_t) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, TcpListener};
+
+    use super::*;
+
+    fn number(socket: &Socket, name: libc::c_int) -> libc::c_int {
+        let (mut value, mut len) = (0, size_of::<libc::c_int>() as libc::socklen_t);
+        let place = (&raw mut value).cast();
+        // SAFETY: `value` is writable for `len` bytes.
+        let result =
+            unsafe { libc::getsockopt(socket.raw(), libc::SOL_SOCKET, name, place, &raw mut len) };
+        check(result).expect("an option of sockets");
+        value
+    }
+
+    #[test]
+    fn s2_3_options_are_those_of_the_kernel() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let deadline = clock::now().plus(Duration::from_secs(5));
+        let connect = |options: &SocketOptions| {
+            let socket = Socket::connect(address, options, deadline).expect("it listens");
+            let (_, from) = listener.accept().expect("a connection");
+            (socket, from.ip())
+        };
+        let (usual, _) = connect(&SocketOptions::default());
+        assert_eq!(number(&usual, libc::SO_KEEPALIVE), 0);
+        let own: IpAddr = "127.0.0.9".parse().expect("an address");
+        let options = SocketOptions { keepalive: true, buffer: Some(32_768), source: Some(own) };
+        let (socket, from) = connect(&options);
+        assert_eq!(number(&socket, libc::SO_KEEPALIVE), 1);
+        // The kernel may count its own records in, and doubles the number for them.
+        for name in [libc::SO_RCVBUF, libc::SO_SNDBUF] {
+            assert!((32_768..=65_536).contains(&number(&socket, name)), "{name}");
+            assert_ne!(number(&socket, name), number(&usual, name), "{name}");
+        }
+        assert_eq!(from, own);
+    }
+}

@@ -53,20 +53,7 @@ impl Ajp13 {
             }
             found
         });
-        let options = PoolOptions {
-            size: config.connection_pool_size,
-            min_size: config.connection_pool_minsize,
-            acquire_timeout: config.connection_acquire_timeout,
-            idle_timeout: config.connection_pool_timeout,
-            connect_timeout: config.socket_connect_timeout,
-            connect_cping: config.connect_timeout,
-            socket: SocketOptions {
-                keepalive: config.socket_keepalive,
-                buffer: config.socket_buffer.map(|size| size.max(config.max_packet_size)),
-                source,
-            },
-        };
-        let pool = Arc::new(Pool::new(target, options));
+        let pool = Arc::new(Pool::new(target, pool_options(&config, source)));
         (Self { name: name.to_owned(), config, pool, learned: Arc::default() }, problems)
     }
 
@@ -281,5 +268,51 @@ fn source_address(source: &str) -> Option<IpAddr> {
 impl From<Cause> for Failure {
     fn from(cause: Cause) -> Self {
         Self::Uncommitted(Uncommitted { cause, stage: Stage::NotSent })
+    }
+}
+
+/// Returns what a worker's properties say about its connections.
+fn pool_options(config: &Ajp13Config, source: Option<IpAddr>) -> PoolOptions {
+    PoolOptions {
+        size: config.connection_pool_size,
+        min_size: config.connection_pool_minsize,
+        acquire_timeout: config.connection_acquire_timeout,
+        idle_timeout: config.connection_pool_timeout,
+        connect_timeout: config.socket_connect_timeout,
+        connect_cping: config.connect_timeout,
+        socket: SocketOptions {
+            keepalive: config.socket_keepalive,
+            buffer: config.socket_buffer.map(|size| size.max(config.max_packet_size)),
+            source,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Properties, WorkerKind, resolve};
+
+    #[test]
+    fn s2_2_properties_of_sockets() {
+        let options = |lines: &str| {
+            let mut properties = Properties::default();
+            let text = format!("worker.list=w\nworker.w.type=ajp13\n{lines}");
+            properties.read(&text, "w", &|_| None);
+            let (config, _) = resolve(&properties);
+            match &config.workers["w"].kind {
+                WorkerKind::Ajp13(ajp) => pool_options(ajp, None),
+                other => panic!("{other:?}"),
+            }
+        };
+        let usual = options("");
+        assert!(!usual.socket.keepalive && usual.socket.buffer.is_none());
+        assert!(options("worker.w.socket_keepalive=1").socket.keepalive);
+        assert_eq!(options("worker.w.socket_buffer=64k").socket.buffer, Some(65_536));
+        assert_eq!(options("worker.w.socket_buffer=1").socket.buffer, Some(8192), "a packet");
+        let millis = |lines| options(lines).connect_timeout.as_millis();
+        assert_eq!(millis("worker.w.socket_connect_timeout=700"), 700);
+        assert_eq!(millis("worker.w.socket_timeout=3"), 3000);
+        assert_eq!(millis("worker.w.socket_timeout=3\nworker.w.socket_connect_timeout=700"), 700);
     }
 }

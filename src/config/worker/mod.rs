@@ -40,6 +40,7 @@ impl Resolver<'_> {
             WorkersConfig { maintain: Some(Duration::from_secs(60)), ..<_>::default() };
         if let Some(line) = self.properties.get("worker.maintain") {
             let seconds = self.number(line).unwrap_or(60);
+            config.has_maintain = true;
             config.maintain =
                 u64::try_from(seconds).ok().filter(|s| *s > 0).map(Duration::from_secs);
         }

@@ -177,7 +177,8 @@ pub fn report(
         Outcome::ConnectFailed | Outcome::HardStatus => fail(record, now, true),
         Outcome::Broken | Outcome::Malformed => {
             let first = record.error_first_ms.load(Relaxed);
-            let lasting = first != 0 && now.since(Millis(first)) >= policy.error_escalation_time;
+            let limit = policy.error_escalation_time;
+            let lasting = limit.is_zero() || first != 0 && now.since(Millis(first)) >= limit;
             // One broken connection may be one bad request; a second in a row is the member.
             let again = record.failures_in_row.load(Relaxed) > 0;
             let on_trial = !matches!(MemberState::of(record), MemberState::Idle | MemberState::Ok);

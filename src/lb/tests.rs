@@ -179,6 +179,17 @@ fn s6_3_outcomes() {
 }
 
 #[test]
+fn s6_3_escalation_at_once() {
+    let mut bench = Bench::new(Method::Request, &[1]);
+    bench.fail(0, Outcome::Broken);
+    assert_eq!(MemberState::of(&bench.records[0]), MemberState::Idle, "one may be bad luck");
+    bench = Bench::new(Method::Request, &[1]);
+    bench.balancer.policy.error_escalation_time = Duration::ZERO;
+    bench.fail(0, Outcome::Broken);
+    assert_eq!(MemberState::of(&bench.records[0]), MemberState::Error);
+}
+
+#[test]
 fn s6_3_an_old_success_does_not_hide_a_new_error() {
     let bench = Bench::new(Method::Request, &[1]);
     let (record, policy) = (&bench.records[0], &bench.balancer.policy);

@@ -3,7 +3,6 @@
 use std::io::IoSlice;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use super::failure::{Cause, Committed, Failure, Uncommitted};
 use super::learned::Learned;
@@ -115,8 +114,7 @@ impl Ajp13 {
         if self.config.port == 0 {
             return Err(not_sent(Cause::Disabled));
         }
-        let busy = tally.record.busy.load(Relaxed);
-        if self.config.busy_limit.is_some_and(|limit| busy > limit) {
+        if self.config.busy_limit.is_some_and(|limit| tally.busy > limit) {
             return Err(not_sent(Cause::Busy));
         }
         let now = clock::now();

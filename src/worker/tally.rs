@@ -18,6 +18,8 @@ pub struct Tally {
     pub record: &'static MemberRecord,
     /// This child's share of the metrics.
     pub shard: &'static Shard,
+    /// Requests under way at the member, this one included, when it was booked.
+    pub busy: u32,
     /// Attempts for this request before this one.
     before: usize,
     /// What a byte costs with the method Traffic; 0 with others.
@@ -42,6 +44,7 @@ impl Tally {
         Self {
             record,
             shard,
+            busy: record.busy.load(Relaxed),
             before,
             byte_load: 0,
             is_timed: false,

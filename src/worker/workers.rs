@@ -236,7 +236,9 @@ impl Workers {
         let mut before = 0;
         loop {
             let started = clock::now();
-            let tally = Tally::begin(record, in_flight.shard, before);
+            let mut tally = Tally::begin(record, in_flight.shard, before);
+            // What others have booked since would refuse all that came together.
+            tally.busy = busy;
             let result = ajp.attempt(downstream, &mut upload, &data, settings, tally);
             before += 1;
             left -= 1;

@@ -7,6 +7,7 @@
 mod support;
 
 mod dump;
+mod files;
 mod mistakes;
 mod site;
 mod stock;

@@ -65,7 +65,7 @@ pub const PROPERTIES: &[PropertyRow] = &[
     row("lock", &[], Lb, Text, "Optimistic", "1.2.13", "Accepted without effect: nothing is locked."),
     row("recover_time", &[], Lb, Seconds, "60", "1.2.7", "Time after which a request may try a member in error that is not known to be dead; one that answers a ping is back earlier."),
     row("probe", &[], Lb, Bool, "on", "2.0.0", "Pings members in error in the background, so that no request has to find out; off leaves them to recover_time."),
-    row("error_escalation_time", &[], Lb, Seconds, "recover_time / 2", "1.2.28", "Time of failures after which a member is in error."),
+    row("error_escalation_time", &[], Lb, Seconds, "recover_time / 2", "1.2.28", "Time of failures after which a member is in error; 0 for the first one. A second broken connection in a row is enough in any case."),
     row("max_reply_timeouts", &[], Lb, Int, "0", "1.2.24", "Reply timeouts a member may have before it is in error."),
     row("session_cookie", &[], Lb, Text, "JSESSIONID", "1.2.27", "Cookie with the session id."),
     row("session_path", &[], Lb, Text, ";jsessionid", "1.2.27", "Path parameter with the session id."),

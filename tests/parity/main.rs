@@ -12,6 +12,7 @@ mod packet;
 mod recorder;
 mod request_log;
 mod status;
+mod swap;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -268,3 +268,19 @@ fn limits_of_names_and_attributes() {
     assert_eq!(errors("worker.w.nonsense=1"), 1);
     assert_eq!(errors("nonsense.w.nonsense=1"), 0, "a variable");
 }
+
+#[test]
+fn mount_files_have_any_size() {
+    let mut site = Site::default();
+    site.files.insert("jk.conf".into(), "JkMountFile rules\n".into());
+    site.files.insert("workers.properties".into(), HEAD.into());
+    let rules = (0..20_000).fold(String::new(), |text, n| text + &format!("/app{n}/*=w\n"));
+    site.files.insert("rules".into(), rules);
+    let (_, checked) = site.check();
+    assert!(checked.problems.is_empty(), "{:?}", checked.problems.first());
+    let map = checked.map(0);
+    for uri in ["/app0/x", "/app9999/x", "/app19999/x"] {
+        assert!(map.find(uri.as_bytes()).is_some(), "{uri}");
+    }
+    assert!(map.find(b"/app20000/x").is_none());
+}

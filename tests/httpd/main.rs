@@ -11,6 +11,8 @@ mod browser;
 mod configuration;
 mod edits;
 mod environment;
+mod errors;
+mod extensions;
 mod http2;
 mod killed;
 mod logs;

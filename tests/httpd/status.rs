@@ -221,3 +221,39 @@ fn loopback_only_refuses_other_machines() {
     }
     assert_eq!(ask(httpd.port, "?cmd=metrics", &[("X-From", "192.0.2.7")]).status, 403);
 }
+
+#[test]
+fn names_are_compared_as_the_worker_says_and_hosts_can_change() {
+    let container = Container::start(echo("n1"));
+    let workers = format!(
+        "worker.list=exact,any,w\nworker.exact.type=status\nworker.exact.user=Admin,other\n\
+         worker.any.type=status\nworker.any.user=Admin\nworker.any.user_case_insensitive=1\n\
+         worker.w.host=127.0.0.2\nworker.w.port={}\n",
+        container.port
+    );
+    let config = "JkMount /exact exact\nJkMount /any any\nJkMount /app/* w\n\
+        SetEnvIf X-User (.+) JK_REMOTE_USER=$1\n";
+    let setup = Setup { name: "users", mpm: "event", config, workers: &workers };
+    let mut httpd = setup.start();
+    httpd.expect("JK-501");
+    httpd.expect("JK-303");
+    let get = |path: &str, user: &str| {
+        let mut client = Client::connect(httpd.port);
+        client.request("GET", path, &[("X-User", user)], b"").text()
+    };
+    for (path, user, may_look) in [
+        ("/exact", "Admin", true),
+        ("/exact", "other", true),
+        ("/exact", "admin", false),
+        ("/any", "aDMIN", true),
+        ("/any", "other", false),
+        ("/any", "nobody", false),
+    ] {
+        let text = get(&format!("{path}?mime=txt&cmd=version"), user);
+        assert_eq!(text.contains("type=OK"), may_look, "{path} {user}: {text}");
+    }
+    assert_eq!(Client::connect(httpd.port).get("/app/x").status, 503, "nobody is there");
+    let text = get("/any?mime=txt&cmd=update&w=w&vahst=127.0.0.1", "admin");
+    assert!(text.contains("type=OK"), "{text}");
+    assert_eq!(Client::connect(httpd.port).get("/app/x").status, 200, "vahst");
+}

@@ -5,17 +5,29 @@ use crate::support::httpd::Setup;
 use crate::support::skip;
 use crate::{oracle, recorder::Recorder};
 
-const NOTES: [&str; 11] = [
+const NOTES: [&str; 23] = [
     "JK_WORKER_NAME",
     "JK_WORKER_TYPE",
     "JK_WORKER_ROUTE",
     "JK_LB_FIRST_NAME",
+    "JK_LB_FIRST_VALUE",
     "JK_LB_FIRST_ACCESSED",
     "JK_LB_FIRST_SESSIONS",
+    "JK_LB_FIRST_READ",
+    "JK_LB_FIRST_TRANSFERRED",
     "JK_LB_FIRST_ERRORS",
     "JK_LB_FIRST_BUSY",
     "JK_LB_FIRST_ACTIVATION",
+    "JK_LB_FIRST_STATE",
     "JK_LB_LAST_NAME",
+    "JK_LB_LAST_VALUE",
+    "JK_LB_LAST_ACCESSED",
+    "JK_LB_LAST_SESSIONS",
+    "JK_LB_LAST_READ",
+    "JK_LB_LAST_TRANSFERRED",
+    "JK_LB_LAST_ERRORS",
+    "JK_LB_LAST_BUSY",
+    "JK_LB_LAST_ACTIVATION",
     "JK_LB_LAST_STATE",
 ];
 
@@ -30,7 +42,7 @@ fn log(module: Option<std::path::PathBuf>, name: &str) -> Vec<String> {
     let format: Vec<_> = NOTES.iter().map(|note| format!("%{{{note}}}n")).collect();
     let shm = if module.is_some() { "JkShmFile @DIR@/shm\n" } else { "" };
     let config = format!(
-        "LogFormat \"%U {}\" notes\nCustomLog @DIR@/access.log notes\nJkMount /lb/* lb\n\
+        "LogFormat \"%U {} %{{JK_REQUEST_DURATION}}n\" notes\nCustomLog @DIR@/access.log notes\nJkMount /lb/* lb\n\
          JkMount /w/* w\nJkLogLevel error\nStartServers 1\nServerLimit 1\nThreadsPerChild 25\nMaxRequestWorkers 25\n{shm}",
         format.join(" ")
     );
@@ -45,7 +57,16 @@ fn log(module: Option<std::path::PathBuf>, name: &str) -> Vec<String> {
     drop(client);
     // httpd writes a line after the answer is sent; when it has stopped all are there.
     httpd.stop();
-    httpd.log("access.log").lines().map(str::to_owned).collect()
+    httpd.log("access.log").lines().map(without_time).collect()
+}
+
+/// Replaces the last word, seconds with six decimals, by what it is.
+fn without_time(line: &str) -> String {
+    let (notes, time) = line.rsplit_once(' ').expect("several words");
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let fits =
+        time.split_once('.').is_some_and(|(s, us)| is_digits(s) && is_digits(us) && us.len() == 6);
+    if fits { format!("{notes} seconds") } else { line.to_owned() }
 }
 
 #[test]

@@ -3,18 +3,33 @@
 APXS    ?= apxs
 CARGO   ?= cargo
 DESTDIR ?=
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
+MANDIR  ?= $(DATADIR)/man
 
 .PHONY: mistakes-seeded all install demo test lint hazards hazards-seeded fuzz clean
 
-# The module is target/release/libmod_jk.so.
+# The module is target/release/libmod_jk.so, the operator's tool target/release/jkctl; its pages are
+# made by the tool itself.
 all:
 	$(CARGO) build --release
+	target/release/jkctl man target/man
+	for shell in bash fish zsh; do \
+	    target/release/jkctl completion $$shell > target/jkctl.$$shell || exit 1; done
 
 # apxs knows where this httpd keeps its modules, and installs under the name of the file it gets.
 install: all
 	install -m 644 target/release/libmod_jk.so target/mod_jk.so
 	install -d "$(DESTDIR)$$($(APXS) -q LIBEXECDIR)"
 	$(APXS) -S LIBEXECDIR="$(DESTDIR)$$($(APXS) -q LIBEXECDIR)" -i -n jk target/mod_jk.so
+	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(DATADIR)/bash-completion/completions" \
+	    "$(DESTDIR)$(DATADIR)/zsh/site-functions" "$(DESTDIR)$(DATADIR)/fish/vendor_completions.d"
+	install -m 755 target/release/jkctl "$(DESTDIR)$(BINDIR)/jkctl"
+	install -m 644 target/man/*.1 "$(DESTDIR)$(MANDIR)/man1"
+	install -m 644 target/jkctl.bash "$(DESTDIR)$(DATADIR)/bash-completion/completions/jkctl"
+	install -m 644 target/jkctl.zsh "$(DESTDIR)$(DATADIR)/zsh/site-functions/_jkctl"
+	install -m 644 target/jkctl.fish "$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/jkctl.fish"
 
 # CHECK=1 runs unattended and fails if any step does.
 demo:

@@ -86,6 +86,26 @@ fn imports_follow_the_table() {
     assert!(wrong.is_empty(), "not in the table of imports:\n{}", wrong.join("\n"));
 }
 
+/// Rooms the operator's tool may use: what is pure, and `net`.
+const MAY_USE: &[&str] = &["ajp", "clock", "config", "net", "status", "tool", "uri_map"];
+
+#[test]
+fn the_tool_uses_pure_rooms_and_the_network() {
+    let mut wrong = Vec::new();
+    for path in files("src/bin", ".rs") {
+        let text = fs::read_to_string(&path).expect("a file of ours");
+        for (number, line) in text.lines().enumerate() {
+            for part in line.split("mod_jk::").skip(1) {
+                let room = part.split(|c: char| !c.is_alphanumeric() && c != '_').next();
+                if !room.is_some_and(|room| MAY_USE.contains(&room)) {
+                    wrong.push(format!("{}:{}: {}", short(&path), number + 1, line.trim()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "not for the tool:\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn unsafe_stays_inside_its_fence() {
     let mut wrong = Vec::new();

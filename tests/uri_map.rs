@@ -5,6 +5,8 @@
 
 #[path = "uri_map/cases.rs"]
 mod cases;
+#[path = "uri_map/explain.rs"]
+mod explain;
 #[path = "uri_map/oracle.rs"]
 mod oracle;
 #[path = "uri_map/request.rs"]

@@ -1,6 +1,6 @@
 //! Changes as text and back, for what carries them from one child to the others.
 
-use super::attributes::{Attribute, PARAMETERS, Scope, Value, current, read};
+use super::attributes::{Attribute, PARAMETERS, Row, Scope, Value, current, read};
 use super::edit::Change;
 use super::view::{Snapshot, method_name};
 
@@ -121,23 +121,23 @@ pub fn old_value(change: &Change, snapshot: &Snapshot) -> Option<Value> {
     }
 }
 
-/// Finds the parameter that sets a property of what is meant: a balancer, a member of one, or an
-/// ajp13 worker.
-///
-/// # Errors
-///
-/// The names there are, if it is none of them.
-pub fn parameter_for(meant: Meant, name: &str) -> Result<&'static str, Vec<String>> {
+/// Finds the parameter that sets a property of what is meant.
+pub fn parameter_for(meant: Meant, name: &str) -> Option<&'static str> {
+    rows(meant).find(|row| property(row.2) == name).map(|row| row.0)
+}
+
+/// Returns the names of all properties that can be set of what is meant.
+pub fn settable(meant: Meant) -> Vec<String> {
+    rows(meant).map(|row| property(row.2)).collect()
+}
+
+fn rows(meant: Meant) -> impl Iterator<Item = &'static Row> {
     let scopes: &[Scope] = match meant {
         Meant::Ajp => &[Scope::Ajp],
         Meant::Balancer => &[Scope::Balancer],
         Meant::Member => &[Scope::Member, Scope::Ajp],
     };
-    let mut rows = PARAMETERS.iter().filter(|row| scopes.contains(&row.3));
-    match rows.clone().find(|row| property(row.2) == name) {
-        Some(row) => Ok(row.0),
-        None => Err(rows.by_ref().map(|row| property(row.2)).collect()),
-    }
+    PARAMETERS.iter().filter(move |row| scopes.contains(&row.3))
 }
 
 /// Whose settings are to change.
@@ -167,9 +167,9 @@ mod tests {
             (Meant::Balancer, "lbfactor", None),
         ];
         for (meant, name, expected) in cases {
-            assert_eq!(parameter_for(meant, name).ok(), expected, "{meant:?} {name}");
+            assert_eq!(parameter_for(meant, name), expected, "{meant:?} {name}");
         }
-        let names = parameter_for(Meant::Balancer, "x").expect_err("no such name");
+        let names = settable(Meant::Balancer);
         assert!(names.contains(&"sticky_session".to_owned()), "{names:?}");
     }
 }

@@ -2,24 +2,22 @@
 
 use std::time::Duration;
 
-/// A look at a member.
+/// A look at a disabled member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Look {
     /// Requests in flight.
     pub busy: u64,
     /// Requests it was ever given.
     pub used: u64,
-    /// Time since the last request of a session, where httpd says so; `Some(None)` if there was
-    /// none.
-    pub last_session: Option<Option<Duration>>,
-    /// Sessions of the last half hour, where httpd says so.
-    pub recent_sessions: Option<u64>,
-    /// Time since the first look.
+    /// Time since it was disabled.
     pub elapsed: Duration,
 }
 
-/// What a series of looks comes to. A disabled member is only given requests of sessions it has, so
-/// that a counter that stands still means the same as httpd's own word about sessions.
+/// What a series of looks comes to.
+///
+/// A disabled member is given requests of the sessions it has and no others, so as long as its
+/// counter stands still nobody has come. When the last request of a session came does not tell as
+/// much: a session that has just begun has had none.
 #[derive(Clone, Debug)]
 pub struct Drain {
     quiet: Duration,
@@ -37,13 +35,13 @@ pub enum Progress {
     Waiting {
         /// Requests in flight.
         busy: u64,
-        /// Time that must still pass without a request of a session.
+        /// Time that must still pass without a request.
         left: Duration,
     },
 }
 
 impl Drain {
-    /// Begins; a session counts as left after `quiet` without a request of it.
+    /// Begins; a session counts as left after `quiet` without a request.
     pub fn new(quiet: Duration) -> Self {
         Self { quiet, used: None, changed: Duration::ZERO }
     }
@@ -54,13 +52,11 @@ impl Drain {
             self.changed = look.elapsed;
             self.used = Some(look.used);
         }
-        let silent = match look.last_session {
-            Some(Some(last)) => last,
-            // No session has ever been here, so nobody can come back.
-            Some(None) => self.quiet,
-            None => look.elapsed.saturating_sub(self.changed),
+        // One that never had a request has no session either.
+        let left = match look.used {
+            0 => Duration::ZERO,
+            _ => self.quiet.saturating_sub(look.elapsed.saturating_sub(self.changed)),
         };
-        let left = self.quiet.saturating_sub(silent);
         match look.busy == 0 && left.is_zero() {
             true => Progress::Drained,
             false => Progress::Waiting { busy: look.busy, left },
@@ -72,28 +68,10 @@ impl Drain {
 mod tests {
     use super::*;
 
-    fn seconds(count: u64) -> Duration {
-        Duration::from_secs(count)
-    }
-
     #[test]
-    fn httpds_word_about_sessions_counts_at_once() {
-        let mut drain = Drain::new(seconds(60));
-        let mut look = Look { last_session: Some(Some(seconds(59))), used: 7, ..Look::default() };
-        assert_eq!(drain.look(&look), Progress::Waiting { busy: 0, left: seconds(1) });
-        look.last_session = Some(Some(seconds(60)));
-        assert_eq!(drain.look(&look), Progress::Drained);
-        look.busy = 1;
-        assert_eq!(drain.look(&look), Progress::Waiting { busy: 1, left: Duration::ZERO });
-        let never = Look { last_session: Some(None), ..Look::default() };
-        assert_eq!(drain.look(&never), Progress::Drained);
-    }
-
-    #[test]
-    fn else_the_counter_must_stand_still() {
-        let mut drain = Drain::new(seconds(60));
-        let at =
-            |elapsed, used, busy| Look { elapsed: seconds(elapsed), used, busy, ..Look::default() };
+    fn nothing_in_flight_and_nobody_who_comes_back() {
+        let mut drain = Drain::new(Duration::from_secs(60));
+        let at = |elapsed, used, busy| Look { elapsed: Duration::from_secs(elapsed), used, busy };
         let steps = [
             (at(0, 5, 0), Some((0, 60))),
             (at(40, 5, 0), Some((0, 20))),
@@ -109,5 +87,14 @@ mod tests {
             };
             assert_eq!(progress, expected, "{look:?}");
         }
+    }
+
+    #[test]
+    fn who_never_had_a_request_has_no_session() {
+        let mut drain = Drain::new(Duration::from_secs(60));
+        assert_eq!(drain.look(&Look::default()), Progress::Drained);
+        let busy = Look { busy: 1, ..Look::default() };
+        let waiting = Progress::Waiting { busy: 1, left: Duration::ZERO };
+        assert_eq!(drain.look(&busy), waiting);
     }
 }

@@ -122,6 +122,26 @@ impl Tomcat {
         Self { route, ajp_port, base, properties, process: None }
     }
 
+    /// Prepares one of its own, without a cluster; `server` is the text of its server.xml, in which
+    /// `${ajp.port}` is the port of its AJP connector.
+    pub fn alone(dir: &Path, server: &str) -> Self {
+        let base = dir.join("alone");
+        for part in ["conf", "logs", "temp", "work", "webapps"] {
+            fs::create_dir_all(base.join(part)).expect("a directory");
+        }
+        fs::write(base.join("conf/server.xml"), server).expect("a file");
+        let web = root().join("apache-conf/cluster/web.xml");
+        fs::copy(web, base.join("conf/web.xml")).expect("the cluster's files");
+        let ajp_port = free_port();
+        let properties = vec![
+            ("catalina.base", base.display().to_string()),
+            ("java.io.tmpdir", base.join("temp").display().to_string()),
+            ("ajp.port", ajp_port.to_string()),
+            ("java.net.preferIPv4Stack", "true".to_owned()),
+        ];
+        Self { route: "alone", ajp_port, base, properties, process: None }
+    }
+
     fn deploy(&self, name: &str, folder: &Path) {
         let context = format!(
             "<Context docBase=\"{}\"><Parameter name=\"tomcat\" value=\"{}\"/></Context>\n",

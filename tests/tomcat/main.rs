@@ -8,6 +8,7 @@ mod support;
 
 mod bodies;
 mod memory;
+mod operator;
 mod requests;
 mod restarts;
 mod sessions;

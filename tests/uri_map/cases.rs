@@ -44,20 +44,19 @@ const EXCEPTIONS: &[Exception] = &[
 ];
 
 #[derive(Debug, PartialEq, Eq)]
-struct Outcome {
-    worker: Option<String>,
-    status: u16,
-    forwarded: Option<String>,
+pub struct Outcome {
+    pub worker: Option<String>,
+    pub status: u16,
+    pub forwarded: Option<String>,
 }
 
 #[test]
 fn all_cases_of_the_original() {
-    let cases: Value = serde_json::from_str(include_str!("cases.json")).unwrap();
-    let cases = cases.as_array().unwrap();
+    let cases = all();
     assert_eq!(cases.len(), 217);
     let mut used = 0;
     let mut failures = Vec::new();
-    for case in cases {
+    for case in &cases {
         let name = case["name"].as_str().unwrap();
         let original = Outcome {
             worker: case["expected_worker"].as_str().map(String::from),
@@ -87,7 +86,11 @@ fn all_cases_of_the_original() {
     assert_eq!(used, EXCEPTIONS.len(), "an exception names no case");
 }
 
-fn run(case: &Value) -> Outcome {
+pub fn all() -> Vec<Value> {
+    serde_json::from_str(include_str!("cases.json")).unwrap()
+}
+
+pub fn run(case: &Value) -> Outcome {
     let unmapped = |status| Outcome { worker: None, status, forwarded: None };
     let options = strings(&case["options"]);
     let option = |name: &str| options.iter().find_map(|o| o.strip_prefix(name));
@@ -172,6 +175,6 @@ fn add_directives(server: &mut ServerMounts, lines: &[&str]) {
     }
 }
 
-fn strings(value: &Value) -> Vec<&str> {
+pub fn strings(value: &Value) -> Vec<&str> {
     value.as_array().into_iter().flatten().map(|item| item.as_str().unwrap()).collect()
 }

@@ -1,0 +1,166 @@
+//! The steps of a ping on the wire, with the module's own sockets and codec.
+
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mod_jk::ajp::{
+    self, Attribute, Close, END_OF_BODY, Exchange, RequestBody, RequestEncoder, RequestHead, Step,
+};
+use mod_jk::clock;
+use mod_jk::net::{Connection, SocketOptions, Target};
+use mod_jk::tool::diagnosis::Fault;
+
+/// A container to ask.
+pub struct Peer {
+    /// Name of the worker, if it is one.
+    pub name: Option<String>,
+    /// Host and port.
+    pub target: Target,
+    /// The connector's secret.
+    pub secret: Option<String>,
+    /// Size of a large request to try.
+    pub packet_size: Option<usize>,
+}
+
+/// An answer to a request.
+pub struct Reply {
+    /// Its status.
+    pub status: u16,
+    /// Bytes of its body.
+    pub bytes: usize,
+    /// Whether the container does not want another request on the connection.
+    pub closed: bool,
+}
+
+/// Measures a step.
+pub fn timed<T>(step: impl FnOnce() -> T) -> (Duration, T) {
+    let begun = clock::micros();
+    let result = step();
+    (Duration::from_micros(clock::micros().saturating_sub(begun)), result)
+}
+
+/// Connects to one address.
+pub fn connect(address: SocketAddr, limit: Duration) -> Result<Connection, Fault> {
+    Connection::open(&[address], &SocketOptions::default(), clock::now(), limit)
+        .map_err(|error| Fault::of(&error, b""))
+}
+
+/// Asks for a CPONG.
+pub fn cping(connection: &mut Connection, limit: Duration) -> Result<(), Fault> {
+    connection.cping(clock::now(), limit).map_err(|error| {
+        match Fault::of(&error, connection.bytes()) {
+            Fault::Other(_) => Fault::NotAjp(connection.bytes().to_vec()),
+            fault => fault,
+        }
+    })
+}
+
+/// Sends a GET and reads the answer; with `size` a request that fills a packet of so many bytes.
+pub fn request(
+    connection: &mut Connection,
+    peer: &Peer,
+    uri: &str,
+    host: &str,
+    size: Option<usize>,
+    limit: Duration,
+) -> Result<Reply, Fault> {
+    let deadline = Some(clock::now().plus(limit));
+    let mut packet = encode(peer, uri, host, size, 0)?;
+    if let Some(size) = size {
+        let padding = size.saturating_sub(packet.len());
+        packet = encode(peer, uri, host, Some(size), padding)?;
+    }
+    let mut exchange = Exchange::new(false, RequestBody::None);
+    connection
+        .send(&mut [IoSlice::new(&packet)], deadline)
+        .map_err(|error| Fault::of(&error, b""))?;
+    let mut reply = Reply { status: 0, bytes: 0, closed: true };
+    loop {
+        let found =
+            connection.packet().map_err(|error| Fault::of_packet(&error, connection.bytes()))?;
+        let Some(range) = found else {
+            match connection.receive(deadline) {
+                Ok(()) => continue,
+                // A whole answer that only lacks its last packet.
+                Err(_) if reply.status > 0 && exchange.on_close() == Close::Complete => {
+                    return Ok(reply);
+                }
+                Err(error) => return Err(Fault::of(&error, connection.bytes())),
+            }
+        };
+        let end = range.end;
+        let step = exchange
+            .on_packet(&connection.bytes()[range])
+            .map_err(|error| Fault::of_packet(&error, b""))?;
+        let mut wants_end = false;
+        match step {
+            Step::Head(head) => reply.status = head.status,
+            Step::Body(part) => reply.bytes += part.len(),
+            Step::NeedBody { .. } | Step::EndOfBodyAgain => wants_end = true,
+            Step::Flush | Step::Ignored => {}
+            Step::Done { reuse } => {
+                reply.closed = !reuse;
+                return Ok(reply);
+            }
+        }
+        connection.consume(end);
+        if wants_end {
+            connection
+                .send(&mut [IoSlice::new(&END_OF_BODY)], deadline)
+                .map_err(|error| Fault::of(&error, b""))?;
+        }
+    }
+}
+
+fn encode(
+    peer: &Peer,
+    uri: &str,
+    host: &str,
+    size: Option<usize>,
+    padding: usize,
+) -> Result<Vec<u8>, Fault> {
+    let (path, query) = match uri.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (uri, None),
+    };
+    let head = RequestHead {
+        method: b"GET",
+        protocol: b"HTTP/1.1",
+        uri: path.as_bytes(),
+        remote_addr: Some(b"127.0.0.1"),
+        remote_host: None,
+        server_name: host.as_bytes(),
+        server_port: 80,
+        is_tls: false,
+    };
+    let mut out = Vec::new();
+    let mut encoder = RequestEncoder::new(&mut out, ajp::MAX_PACKET_SIZE, &head);
+    encoder.header(b"host", host.as_bytes());
+    encoder.header(b"user-agent", concat!("jkctl/", env!("CARGO_PKG_VERSION")).as_bytes());
+    encoder.header(b"accept", b"*/*");
+    encoder.header(b"content-length", b"0");
+    if size.is_some() {
+        encoder.header(b"x-jkctl-padding", "x".repeat(padding).as_bytes());
+    }
+    if let Some(secret) = &peer.secret {
+        encoder.attribute(Attribute::Secret(secret.as_bytes()));
+    }
+    if let Some(query) = query {
+        encoder.attribute(Attribute::QueryString(query.as_bytes()));
+    }
+    encoder.finish().map_err(|error| Fault::Other(error.to_string()))?;
+    Ok(out)
+}
+
+/// Returns how a port answers an HTTP request, if it does.
+pub fn says_to_http(address: SocketAddr, limit: Duration) -> Vec<u8> {
+    let Ok(mut connection) = connect(address, limit) else { return Vec::new() };
+    let deadline = Some(clock::now().plus(limit));
+    let text = b"GET / HTTP/1.0\r\n\r\n";
+    if connection.send(&mut [IoSlice::new(text)], deadline).is_ok() {
+        // The reason of a refusal may come in a second piece.
+        while connection.bytes().len() < 4096 && connection.receive(deadline).is_ok() {}
+    }
+    connection.bytes().to_vec()
+}

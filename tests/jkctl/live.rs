@@ -1,0 +1,288 @@
+//! `jkctl status`, `top`, `drain`, `activate`, `stop`, `set` and `metrics` against a real httpd.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::client::Client;
+use crate::support::container::{Container, Reply, echo, ok};
+use crate::support::httpd::{Httpd, Setup, modules_dir};
+use crate::support::{free_port, fresh_dir, openmetrics, signal, wait_until};
+use crate::{jkctl, with_input};
+
+/// An httpd with a balancer over two containers and a status worker.
+struct Site {
+    httpd: Httpd,
+    url: String,
+    a: Container,
+    b: Container,
+}
+
+impl Site {
+    fn start(name: &str, config: &str) -> Self {
+        // A slow page tells when it has arrived by being counted.
+        let script = |own: &'static str| {
+            let usual = echo(own);
+            move |request: &crate::support::container::Request| {
+                if request.uri == "/slow" {
+                    thread::sleep(Duration::from_millis(1500));
+                    return Reply::Bytes(ok(&[], b"slow"));
+                }
+                usual(request)
+            }
+        };
+        let (a, b) = (Container::start(script("a")), Container::start(script("b")));
+        let workers = format!(
+            "worker.list=lb,status,ro\nworker.status.type=status\n\
+             worker.ro.type=status\nworker.ro.read_only=true\n\
+             worker.lb.type=lb\nworker.lb.balance_workers=a,b\n\
+             worker.a.host=127.0.0.1\nworker.a.port={}\n\
+             worker.b.host=127.0.0.1\nworker.b.port={}\n",
+            a.port, b.port
+        );
+        let config = format!("JkMount /* lb\nJkMount /status status\nJkMount /ro ro\n{config}");
+        let httpd = Setup { name, mpm: "event", config: &config, workers: &workers }.start();
+        let url = format!("http://127.0.0.1:{}/status", httpd.port);
+        Self { httpd, url, a, b }
+    }
+
+    fn run(&self, args: &[&str]) -> crate::Run {
+        let mut all = args.to_vec();
+        all.extend(["--url", &self.url]);
+        jkctl(&all)
+    }
+
+    fn member(&self, name: &str) -> serde_json::Value {
+        let run = self.run(&["status", &format!("lb/{name}"), "--format", "json"]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        run.json()["balancers"][0]["members"][0].clone()
+    }
+
+    /// Sends a request of a session with that member.
+    fn session(&self, member: &str, path: &str) -> u16 {
+        let cookie = format!("JSESSIONID=x.{member}");
+        let mut client = Client::connect(self.httpd.port);
+        client.request("GET", path, &[("Cookie", &cookie)], b"").status
+    }
+}
+
+#[test]
+fn status_top_and_metrics_show_the_members() {
+    let site = Site::start("jkctl-shows", "");
+    assert_eq!(site.session("a", "/x"), 200);
+    for args in
+        [&["status"][..], &["top"], &["top", "--once"], &["status", "lb"], &["status", "lb/a"]]
+    {
+        let run = site.run(args);
+        assert_eq!(run.code, 0, "{args:?}: {}", run.err);
+        assert!(run.out.contains("balancer lb: "), "{args:?}: {}", run.out);
+        assert!(run.out.contains(&format!("127.0.0.1:{}", site.a.port)), "{args:?}: {}", run.out);
+        assert!(!run.out.contains('\x1b'), "no escape without a terminal");
+    }
+    let unknown = site.run(&["status", "lb/c"]);
+    assert_eq!(unknown.code, 2);
+    assert!(
+        unknown.err.contains("could not find sub worker: jkctl status shows"),
+        "{}",
+        unknown.err
+    );
+    let run = site.run(&["metrics"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(!openmetrics::read(&run.out).unwrap().is_empty());
+}
+
+#[test]
+fn settings_change_while_httpd_runs() {
+    let site = Site::start("jkctl-sets", "");
+    let run = site.run(&["set", "lb/a", "lbfactor=3", "reply_timeout=5000"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.out.contains("lb/a: active, state"), "{}", run.out);
+    let a = site.member("a");
+    assert_eq!((&a["lbfactor"], &a["reply_timeout_ms"]), (&3.into(), &5000.into()));
+    assert_eq!(site.run(&["set", "lb", "sticky_session=off"]).code, 0);
+    let page = site.run(&["status", "lb", "--format", "json"]).json();
+    assert_eq!(page["balancers"][0]["sticky_session"], false);
+
+    for (word, expected) in
+        [("stop", "STP"), ("disable", "DIS"), ("activate", "ACT"), ("drain", "DIS")]
+    {
+        let run = site.run(&[word, "lb/b"]);
+        assert_eq!(run.code, 0, "{word}: {}", run.err);
+        assert_eq!(site.member("b")["activation"], expected, "{word}");
+    }
+    assert_eq!(site.run(&["activate", "lb/*"]).code, 0);
+    assert_eq!(site.member("b")["activation"], "ACT");
+
+    for (args, part) in [
+        (&["set", "lb/a", "lbfacto=2"][..], "did you mean lbfactor?"),
+        (&["set", "lb/a", "lbfactor"], "expected name=value"),
+        (&["set", "lb/a", "lbfactor=x"], "refuses: Update failed"),
+        (&["set", "lb", "lbfactor=2"], "cannot be set for a balancer"),
+        (&["set", "nobody", "retries=2"], "Could not find given worker"),
+        (&["stop", "lb"], "expected balancer/member"),
+    ] {
+        let run = site.run(args);
+        assert_eq!(run.code, 2, "{args:?}: {}{}", run.out, run.err);
+        assert!(run.err.contains(part), "{args:?}: {}", run.err);
+    }
+    let read_only = jkctl(&["stop", "lb/a", "--url", &site.url.replace("/status", "/ro")]);
+    assert!(read_only.err.contains("read_only"), "{}", read_only.err);
+}
+
+#[test]
+fn drain_waits_for_requests_and_sessions() {
+    let site = Site::start("jkctl-drains", "");
+    assert_eq!(site.session("a", "/x"), 200);
+    thread::scope(|scope| {
+        let slow = scope.spawn(|| site.session("a", "/slow"));
+        assert!(wait_until(Duration::from_secs(10), || site.member("a")["busy"] == 1));
+        let begun = Instant::now();
+        let run =
+            site.run(&["drain", "lb/a", "--wait", "--timeout", "60s", "--quiet", "1s", "--stop"]);
+        assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+        assert!(run.out.contains("1 in flight"), "{}", run.out);
+        assert!(run.out.contains("lb/a is drained after"), "{}", run.out);
+        assert!(run.out.contains("a: stopped"), "{}", run.out);
+        assert!(begun.elapsed() > Duration::from_millis(500), "{:?}", begun.elapsed());
+        assert!(slow.is_finished(), "the request in flight was waited for");
+        assert_eq!(slow.join().unwrap(), 200);
+    });
+    let before = site.a.count();
+    assert_eq!(site.session("a", "/x"), 200, "another member takes over");
+    assert_eq!(site.a.count(), before);
+    assert!(site.b.count() > 0);
+
+    // Somebody whose session is there keeps coming.
+    assert_eq!(site.run(&["activate", "lb/a"]).code, 0);
+    let stay = std::sync::atomic::AtomicBool::new(true);
+    let run = thread::scope(|scope| {
+        scope.spawn(|| {
+            while stay.load(std::sync::atomic::Ordering::Relaxed) {
+                site.session("a", "/x");
+                thread::sleep(Duration::from_millis(100));
+            }
+        });
+        let run = site.run(&["drain", "lb/a", "--wait", "--timeout", "3s", "--quiet", "2s"]);
+        stay.store(false, std::sync::atomic::Ordering::Relaxed);
+        run
+    });
+    assert_eq!(run.code, 1, "{}{}", run.out, run.err);
+    assert!(run.out.contains("is not drained after"), "{}", run.out);
+
+    // The last active member is drained too, with a word about it.
+    assert_eq!(site.run(&["stop", "lb/a"]).code, 0);
+    let last = site.run(&["drain", "lb/b"]);
+    assert_eq!(last.code, 0);
+    assert!(last.err.contains("no other member of lb is active"), "{}", last.err);
+}
+
+#[test]
+fn what_cannot_be_reached_is_explained() {
+    let modules = modules_dir();
+    let module = |name: &str| {
+        format!("LoadModule {name}_module {}\n", modules.join(format!("mod_{name}.so")).display())
+    };
+    let names = ["authn_core", "authn_file", "authz_user", "auth_basic", "alias"];
+    let loads: String = names.iter().map(|name| module(name)).collect();
+    let config = format!(
+        "{loads}Redirect /old http://127.0.0.1/status\nAlias /page @DIR@/htdocs/page\n\
+         JkUnMount /page lb\nJkUnMount /old lb\n\
+         <Location /status>\nAuthType Basic\nAuthName x\nAuthUserFile @DIR@/users\nRequire valid-user\n</Location>\n\
+         <Location /forbidden>\nRequire all denied\n</Location>\n"
+    );
+    let mut site = Site::start("jkctl-refused", &config);
+    site.httpd.expect("AH01630: client denied by server configuration");
+    site.httpd.expect("Password Mismatch");
+    // {SHA} of "secret": no program of httpd's is needed to make it.
+    site.httpd.write("users", "joe:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n");
+    site.httpd.write("htdocs/page", "hello\n");
+    let base = format!("http://127.0.0.1:{}", site.httpd.port);
+    let dead = format!("http://127.0.0.1:{}/status", free_port());
+    let cases = [
+        (dead, "httpd is not running or listens elsewhere"),
+        (format!("{base}/status"), "it wants a user"),
+        (format!("{base}/forbidden"), "you may not"),
+        (format!("{base}/page"), "is no status worker"),
+        (format!("{base}/old"), "redirects"),
+        ("https://localhost/status".to_owned(), "https is not spoken here"),
+        ("http://no-such-host.invalid/".to_owned(), "give another URL"),
+    ];
+    for (url, part) in cases {
+        let run = jkctl(&["status", "--url", &url]);
+        assert_eq!(run.code, 2, "{url}");
+        assert!(run.err.contains(part) && run.err.contains("jkctl: http"), "{url}: {}", run.err);
+    }
+
+    let url = format!("{base}/status");
+    let dir = fresh_dir("jkctl-netrc");
+    std::fs::write(dir.join("netrc"), "machine 127.0.0.1 login joe password secret\n").unwrap();
+    let netrc = dir.join("netrc").display().to_string();
+    assert_eq!(jkctl(&["status", "--url", &url, "--netrc", &netrc]).code, 0);
+    let args = ["status", "--url", &url, "--user", "joe", "--password-file", "-"];
+    assert_eq!(with_input(&args, "secret\n").code, 0);
+    let wrong = with_input(&args, "wrong\n");
+    assert!(wrong.code == 2 && wrong.err.contains("wants a user"), "{}", wrong.err);
+    let none = jkctl(&["status", "--url", &url, "--user", "joe"]);
+    assert!(none.err.contains("no password for joe"), "{}", none.err);
+}
+
+#[test]
+fn top_leaves_the_terminal_as_it_was() {
+    let site = Site::start("jkctl-top", "");
+    let dir = fresh_dir("jkctl-top-files").display().to_string();
+    // Essential on Debian: runs a command in a terminal of its own.
+    let inner = format!(
+        "stty rows 30 cols 200; stty -a > {dir}/before; {} top --delay 200ms --url {}; \
+         echo left $?; stty -a > {dir}/after",
+        env!("CARGO_BIN_EXE_jkctl"),
+        site.url
+    );
+    for key in ["q", "SIGTERM"] {
+        let mut child = Command::new("script")
+            .args(["-qefc", &inner, &format!("{dir}/typescript")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("Debian package: bsdutils");
+        let screen = || std::fs::read_to_string(format!("{dir}/typescript")).unwrap_or_default();
+        // The second picture has rates.
+        let shows = || screen().contains("per s");
+        assert!(wait_until(Duration::from_secs(20), shows), "{}", screen());
+        match key {
+            "q" => child.stdin.as_mut().unwrap().write_all(b"q").unwrap(),
+            _ => {
+                let top = format!("{} top", env!("CARGO_BIN_EXE_jkctl"));
+                let found = pids_of(&top, &site.url);
+                assert_eq!(found.len(), 1, "{found:?}");
+                assert!(signal("TERM", found[0]));
+            }
+        }
+        assert!(
+            wait_until(Duration::from_secs(20), || screen().contains("left 0")),
+            "{}",
+            screen()
+        );
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        let screen = screen();
+        for part in ["\x1b[?1049h", "balancer lb", "q leaves", "\x1b[?1049l", "\x1b[?25h"] {
+            assert!(screen.contains(part), "{key}: no {part:?} in {screen}");
+        }
+        let state = |name: &str| std::fs::read_to_string(format!("{dir}/{name}")).unwrap();
+        assert_eq!(state("after"), state("before"), "{key}");
+        std::fs::remove_file(format!("{dir}/typescript")).unwrap();
+    }
+}
+
+/// Processes whose command line begins with `start` and ends with `end`.
+fn pids_of(start: &str, end: &str) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).trim_end_matches('\0').replace('\0', " ");
+        line.starts_with(start) && line.ends_with(end)
+    })
+    .collect()
+}

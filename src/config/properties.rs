@@ -1,6 +1,6 @@
 //! The text of workers.properties as names and values, each with the line it stands on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -119,16 +119,56 @@ impl Properties {
         self.lines.iter()
     }
 
+    /// Returns each name once, where it stands first: a list with the values of all its lines,
+    /// anything else with its last value.
+    pub fn merged(&self) -> Vec<(String, String)> {
+        let first = |(index, line): (usize, &Property)| {
+            let places = self.by_name.get(&line.name)?;
+            if places.first() != Some(&index) {
+                return None;
+            }
+            let values = places.iter().map(|place| self.lines[*place].value.as_str());
+            let value = match is_list(&line.name) {
+                true => values.collect::<Vec<_>>().join(","),
+                false => values.last().unwrap_or_default().to_owned(),
+            };
+            Some((line.name.clone(), value))
+        };
+        let mut all: Vec<_> = self.lines.iter().enumerate().filter_map(first).collect();
+        let references = self.by_name.keys().filter_map(|name| name.strip_suffix(".reference"));
+        for prefix in references.filter(|prefix| prefix.starts_with("worker.")) {
+            self.add_inherited(prefix, &mut all);
+        }
+        all
+    }
+
+    /// Adds what a worker has by its `reference`, under its own name.
+    fn add_inherited(&self, prefix: &str, all: &mut Vec<(String, String)>) {
+        let mut known = BTreeSet::new();
+        let mut source = prefix.to_owned();
+        // As deep as the original follows them.
+        for _ in 0..20 {
+            let Some(line) = self.get(&format!("{source}.reference")) else { return };
+            source.clone_from(&line.value);
+            let below = format!("{source}.");
+            let names = self.below(&below).map(|(name, places)| (places.first(), name));
+            let mut names: Vec<_> = names.collect();
+            names.sort();
+            for (_, name) in names {
+                let own = format!("{prefix}.{}", &name[below.len()..]);
+                if !self.by_name.contains_key(&own) && known.insert(own.clone()) {
+                    let value = self.get(name).map(|line| line.value.clone());
+                    all.push((own, value.unwrap_or_default()));
+                }
+            }
+        }
+    }
+
     /// Warns of a value that a later line replaces.
     pub fn replaced(&self) -> Vec<Diagnostic> {
         let mut problems = Vec::new();
         for (index, line) in self.lines.iter().enumerate() {
-            let is_list = line.name == "worker.list"
-                || line
-                    .name
-                    .rsplit_once('.')
-                    .and_then(|(_, attribute)| registry::find(attribute))
-                    .is_some_and(|row| row.kind == Kind::List);
+            let is_list = is_list(&line.name);
             let places = self.by_name.get(&line.name).map(Vec::as_slice).unwrap_or_default();
             let earlier = places.iter().rev().find(|place| **place < index);
             if let (Some(earlier), false) = (earlier.map(|place| &self.lines[*place]), is_list) {
@@ -181,6 +221,15 @@ impl Properties {
         done.push_str(rest);
         (done, problem)
     }
+}
+
+/// Tells whether lines of a name add to each other.
+fn is_list(name: &str) -> bool {
+    name == "worker.list"
+        || name
+            .rsplit_once('.')
+            .and_then(|(_, attribute)| registry::find(attribute))
+            .is_some_and(|row| row.kind == Kind::List)
 }
 
 /// More than any property needs.

@@ -87,11 +87,12 @@ impl Both {
     fn start(oracle: PathBuf, ports: [u16; 3]) -> Self {
         let [n1, n2, solo] = ports;
         let workers = format!(
-            "worker.list=lb,solo,st,named,closed,readonly\nworker.maintain=3600\n\
+            "worker.list=lb,solo,st,named,closed,anycase,readonly\nworker.maintain=3600\n\
              worker.lb.type=lb\nworker.lb.balance_workers=n1,n2,n3\nworker.lb.recover_time=600\n\
              worker.lb.max_reply_timeouts=3\nworker.lb.error_escalation_time=200\n\
              worker.n1.host=127.0.0.1\nworker.n1.port={n1}\nworker.n1.route=r1\n\
-             worker.n1.reply_timeout=30000\nworker.n2.connect_timeout=2000\n\
+             worker.n1.reply_timeout=30000\nworker.tpl.retry_interval=90\n\
+             worker.tpl.busy_limit=40\nworker.n2.busy_limit=41\nworker.n2.reference=worker.tpl\nworker.n2.connect_timeout=2000\n\
              worker.n2.host=127.0.0.1\nworker.n2.port={n2}\nworker.n2.distance=1\n\
              worker.n2.lbfactor=2\nworker.n2.redirect=r1\nworker.n2.domain=dom\n\
              worker.n2.activation=d\nworker.n2.socket_connect_timeout=1500\n\
@@ -103,7 +104,9 @@ impl Both {
              worker.named.type=status\nworker.named.ns=x:\nworker.named.prefix=jk\n\
              worker.named.xmlns=xmlns:x=\"urn:x\"\nworker.named.doctype=<!DOCTYPE x:status>\n\
              worker.named.good=a.o,a.i\nworker.named.bad=d\n\
-             worker.closed.type=status\nworker.closed.user=root\n\
+             worker.closed.type=status\nworker.closed.user=root adm\nworker.closed.user=ops\n\
+             worker.anycase.type=status\nworker.anycase.user=root\n\
+             worker.anycase.user_case_insensitive=1\n\
              worker.readonly.type=status\nworker.readonly.read_only=true\n\
              worker.readonly.ns=-\nworker.readonly.xmlns=-\n"
         );
@@ -113,7 +116,8 @@ impl Both {
         let config = format!(
             "JkMount /app/* lb\nJkUnMount /app/static/* lb\nJkMount /solo solo\n\
              JkMount /jkstatus st\nJkMount /jkstatus/ st\nJkMount /named named\n\
-             JkMount /closed closed\nJkMount /readonly readonly\nJkMountFile {}\n\
+             JkMount /closed closed\nJkMount /anycase anycase\n\
+             SetEnvIf X-User (.+) JK_REMOTE_USER=$1\nJkMount /readonly readonly\nJkMountFile {}\n\
              JkMountFileReload 0\nServerLimit 1\nMaxRequestWorkers 25\nStartServers 1\nUseCanonicalName On\n\
              ServerName oracle.example:80\n",
             mounts.display()
@@ -132,18 +136,24 @@ impl Both {
     }
 
     /// Sends a request to both.
-    fn send(&self, method: &str, path: &str) -> [Response; 2] {
+    fn send(&self, method: &str, path: &str, user: Option<&str>) -> [Response; 2] {
+        let headers: Vec<_> = user.map(|user| ("X-User", user)).into_iter().collect();
         [&self.own, &self.theirs]
-            .map(|httpd| Client::connect(httpd.port).request(method, path, &[], b""))
+            .map(|httpd| Client::connect(httpd.port).request(method, path, &headers, b""))
+    }
+
+    fn same(&self, method: &str, path: &str) {
+        self.same_for(method, path, None);
     }
 
     /// Sends a request to both and compares.
-    fn same(&self, method: &str, path: &str) {
-        let [own, theirs] = self.send(method, path);
+    fn same_for(&self, method: &str, path: &str, user: Option<&str>) -> String {
+        let [own, theirs] = self.send(method, path, user);
+        let answer = own.text();
         if (own.status, theirs.status) != (200, 200) {
             let text = format!("{method} {path}: {} and {}", own.status, theirs.status);
             self.wrong.borrow_mut().push(text);
-            return;
+            return answer;
         }
         let kinds = [&own, &theirs].map(|answer| answer.header("Content-Type").map(str::to_owned));
         assert_eq!(kinds[0], kinds[1], "{method} {path}");
@@ -163,6 +173,7 @@ impl Both {
                 theirs.get(at).map_or("", String::as_str)
             ));
         }
+        answer
     }
 }
 
@@ -279,6 +290,13 @@ const CHANGES: &[&str] = &[
     "cmd=update&w=lb&att=vwa&val2=d",
     "cmd=update&w=lb&att=vart&val0=0&val2=5000",
     "cmd=update&w=lb&sw=n1&vwf=1&vwn=r1&vwa=0&vwd=0&vwr=&vwc=",
+    "cmd=update&w=lb&sw=n2&vahst=127.0.0.9&vaprt=7777",
+    "cmd=update&w=solo&vahst=localhost",
+    "cmd=update&w=lb&vlri=150",
+    "cmd=update&w=lb&vll=o",
+    "cmd=update&w=lb&att=vwn&val0=a1&val1=b1",
+    "cmd=update&w=lb&att=vabl&val1=6&val2=7",
+    "cmd=update&w=lb&att=vamps&val1=8193",
     "cmd=update&w=lb&sw=n1",
     "cmd=update&w=lb",
 ];
@@ -298,9 +316,9 @@ fn machine_formats_are_the_originals() {
     };
     // Requests that succeed and one that fails are counted alike.
     for _ in 0..3 {
-        assert_eq!(both.send("GET", "/app/x").map(|answer| answer.status), [200, 200]);
+        assert_eq!(both.send("GET", "/app/x", None).map(|answer| answer.status), [200, 200]);
     }
-    assert_eq!(both.send("GET", "/solo").map(|answer| answer.status), [503, 503]);
+    assert_eq!(both.send("GET", "/solo", None).map(|answer| answer.status), [503, 503]);
     READS.iter().for_each(|query| every(query));
     REFUSED.iter().for_each(|query| every(query));
     both.same("GET", "/jkstatus?mime=foo");
@@ -310,6 +328,19 @@ fn machine_formats_are_the_originals() {
             both.same("GET", &format!("{path}?mime={mime}"));
             both.same("POST", &format!("{path}?mime={mime}&cmd=update&w=lb&sw=n1&vwa=a"));
         }
+    }
+    let users = [
+        ("/closed", "root", true),
+        ("/closed", "ops", true),
+        ("/closed", "Root", false),
+        ("/closed", "roo", false),
+        ("/anycase", "ROOT", true),
+        ("/anycase", "other", false),
+    ];
+    for (path, user, is_allowed) in users {
+        let answer = both.same_for("GET", &format!("{path}?mime=txt"), Some(user));
+        assert_eq!(answer.contains("type=OK"), is_allowed, "{path} {user}: {answer}");
+        assert_eq!(answer.contains("message=\"Access denied.\""), !is_allowed, "{answer}");
     }
     // From here on loads are 0: an activation levels one member here, and sets all to 0 there.
     both.same("POST", "/jkstatus?mime=xml&cmd=reset&w=lb");

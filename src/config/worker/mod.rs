@@ -22,8 +22,7 @@ pub(super) use values::{find, own};
 pub fn resolve(properties: &Properties) -> (WorkersConfig, Vec<Diagnostic>) {
     let mut resolver = Resolver { properties, problems: properties.replaced() };
     let mut config = resolver.run();
-    let pairs = properties.iter().map(|line| (line.name.clone(), line.value.clone()));
-    config.properties = pairs.collect();
+    config.properties = properties.merged();
     (config, resolver.problems)
 }
 

@@ -72,6 +72,7 @@ fuzz:
 	.ci/install build
 	tests/fuzz/run packet $(FUZZ_SECONDS)
 	tests/fuzz/run exchange $(FUZZ_SECONDS)
+	tests/fuzz/run status $(FUZZ_SECONDS)
 	tests/fuzz/check-seeded
 
 clean:

@@ -150,7 +150,10 @@ fn update(command: &Command, target: &Target<'_>) -> Result<Vec<Change>, Refusal
                 .iter()
                 .find(|row| is_called(row, code) && !matches!(row.2, A::Host | A::Port))
                 .filter(|row| row.3 != Scope::Balancer)
-                .ok_or_else(|| Refusal::Update(format!("unknown attribute '{code}'")))?;
+                .ok_or_else(|| {
+                    let shown: String = code.chars().take(80).collect();
+                    Refusal::Update(format!("unknown attribute '{shown}'"))
+                })?;
             for (index, member) in lb.members.iter().enumerate() {
                 let names = [format!("val{index}"), format!("val.{}", member.ajp.name)];
                 for name in names {
@@ -177,7 +180,8 @@ fn update(command: &Command, target: &Target<'_>) -> Result<Vec<Change>, Refusal
                     // val0 and its like belong to att; other v… names are mistakes.
                     let is_value = name.starts_with('v') && !name.starts_with("val");
                     if is_value || name.starts_with("set.") {
-                        return Err(Refusal::Update(format!("unknown parameter '{name}'")));
+                        let shown: String = name.chars().take(80).collect();
+                        return Err(Refusal::Update(format!("unknown parameter '{shown}'")));
                     }
                     continue;
                 };

@@ -1,6 +1,6 @@
 //! Texts of others in each format.
 
-/// Characters XML 1.0 cannot hold become U+FFFD.
+/// Characters XML 1.0 cannot hold become U+FFFD, and other control characters with them.
 pub(super) fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -10,7 +10,8 @@ pub(super) fn xml(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             '"' => out.push_str("&quot;"),
             '\t' | '\n' | '\r' => out.push_str(&format!("&#{};", u32::from(c))),
-            '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            c if c.is_control() => out.push('\u{fffd}'),
             _ => out.push(c),
         }
     }

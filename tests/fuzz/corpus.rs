@@ -6,7 +6,7 @@ use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for target in ["packet", "exchange"] {
+    for target in ["packet", "exchange", "status"] {
         fs::create_dir_all(here.join("corpus").join(target))?;
     }
     let mut count = 0;
@@ -28,6 +28,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             fs::write(here.join(format!("corpus/exchange/{name}-{suffix}")), stream)?;
             count += 1;
         }
+    }
+    for (index, request) in STATUS.iter().enumerate() {
+        fs::write(here.join(format!("corpus/status/{index}")), request)?;
+        count += 1;
     }
     println!("{count} inputs written");
     Ok(())
@@ -55,3 +59,24 @@ fn container_packets(text: &str) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
     packets.retain(|packet| !packet.is_empty());
     Ok(packets)
 }
+
+/// Requests to the status worker: settings, query, and a body behind a NUL.
+const STATUS: &[&str] = &[
+    "\u{2}mime=xml&cmd=list&opt=3",
+    "\u{2}mime=txt&cmd=show&w=lb&sw=n1&re=5",
+    "\u{2}cmd=show&w=solo&q=a%26b",
+    "\u{2}cmd=edit&w=lb&sw=n2&from=show",
+    "\u{2}cmd=edit&w=lb&att=vwf",
+    "\u{2}cmd=update&w=lb&sw=n*&vwf=3&was.vwf=1&vwa=d",
+    "\u{2}cmd=update&w=lb&sw=n1&vwn=r%2b1&vwr=&vwc=x&vwd=2&vahst=h&vaprt=80",
+    "\u{2}cmd=update&w=lb&vlm=b&vls=0&vlt=9&vlr=1&vlx=0&vll=o&then=show",
+    "\u{2}cmd=update&w=lb&att=vart&val0=1&val.n2=5",
+    "\u{2}cmd=update&w=solo&set.reply_timeout=5&vamps=9000&varo=7&vacpi=1",
+    "\u{2}cmd=reset&w=lb&done=reset",
+    "\u{2}cmd=recover&w=lb&sw=n1",
+    "\u{0}\0{\"cmd\":\"update\",\"w\":\"lb\",\"sw\":\"n1\",\"set\":{\"lbfactor\":2},\"vwa\":\"s\"}",
+    "\u{2}cmd=update\0w=lb&sw=n3&vwf=%22",
+    "\u{3}cmd=dump&mime=prop",
+    "\u{2}cmd=metrics",
+    "\u{2}cmd=version&mime=nothing",
+];

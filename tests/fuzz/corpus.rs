@@ -75,7 +75,7 @@ const STATUS: &[&str] = &[
     "\u{2}cmd=reset&w=lb&done=reset",
     "\u{2}cmd=recover&w=lb&sw=n1",
     "\u{0}\0{\"cmd\":\"update\",\"w\":\"lb\",\"sw\":\"n1\",\"set\":{\"lbfactor\":2},\"vwa\":\"s\"}",
-    "\u{2}cmd=update\0w=lb&sw=n3&vwf=%22",
+    "\u{2}cmd=update\0w=lb&sw=n3&vwf=9x",
     "\u{3}cmd=dump&mime=prop",
     "\u{2}cmd=metrics",
     "\u{2}cmd=version&mime=nothing",

@@ -8,7 +8,7 @@ BINDIR  ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
 MANDIR  ?= $(DATADIR)/man
 
-.PHONY: mistakes-seeded all install demo test lint hazards hazards-seeded fuzz clean
+.PHONY: mistakes-seeded all install demo test costs lint hazards hazards-seeded fuzz clean
 
 # The module is target/release/libmod_jk.so, the operator's tool target/release/jkctl; its pages are
 # made by the tool itself.
@@ -65,6 +65,11 @@ hazards-seeded: hazards
 mistakes-seeded:
 	.ci/install build
 	tests/config/check-seeded
+
+# What a page, a scrape and the metrics of a request cost in instructions, against their limits.
+costs:
+	.ci/install test
+	tests/costs/run
 
 # Each target for FUZZ_SECONDS, then the proof that each finds a planted mistake.
 FUZZ_SECONDS ?= 60

@@ -1,5 +1,6 @@
 //! OpenMetrics 1.0 text: families in a fixed order, each with type, unit and help.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::shard::{BUCKETS_US, FAILURES, HistogramTotals, Totals};
@@ -234,11 +235,20 @@ impl Page<'_> {
 const LINES: usize = 98;
 
 fn labels(series: &Series) -> String {
-    format!("balancer=\"{}\",worker=\"{}\"", label(&series.balancer), label(&series.worker))
+    let mut text = String::with_capacity(series.balancer.len() + series.worker.len() + 24);
+    text.push_str("balancer=\"");
+    text.push_str(&label(&series.balancer));
+    text.push_str("\",worker=\"");
+    text.push_str(&label(&series.worker));
+    text.push('"');
+    text
 }
 
-fn label(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+fn label(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }
 
 fn number(text: &mut String, value: u64) {

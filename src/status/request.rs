@@ -228,13 +228,17 @@ fn decode(text: &str) -> Option<String> {
 
 /// Writes a text so that it can stand as a value in a query.
 pub fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    // Names of workers are, nearly always.
+    if text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len() * 2);
     for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(byte));
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
+        match is_plain(byte) {
+            true => out.push(char::from(byte)),
+            false => out.push_str(&format!("%{byte:02X}")),
         }
     }
     out

@@ -1,6 +1,8 @@
 //! What the page shows: plain values of one moment. Whoever joins them to the live records fills
 //! them; nothing here asks for the time.
 
+use std::sync::Arc;
+
 use crate::lb::{Activation, MemberState, Method};
 use crate::metrics::{HistogramTotals, Totals};
 
@@ -16,7 +18,7 @@ pub struct Snapshot {
     /// Names of status workers.
     pub others: Vec<String>,
     /// Start-up properties in their order; see [`is_secret`](super::is_secret).
-    pub properties: Vec<(String, String)>,
+    pub properties: Arc<[(String, String)]>,
     /// Why the last good configuration is in force instead of the file's, if it is.
     pub broken_configuration: Option<String>,
     /// Whether anybody who can reach the server may look and change.

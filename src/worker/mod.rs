@@ -38,7 +38,10 @@ pub use failure::{Cause, ClientError, Committed, Failure, Uncommitted};
 pub use live::Live;
 pub use mounts::{Host, LiveMap, MountFiles};
 pub use places::Places;
+pub use scrape::scrape;
 pub use shares::Shares;
+pub use snapshot::snapshot;
+pub use tally::Tally;
 pub use workers::{VERSION, Worker, Workers};
 
 use crate::ajp::{EncodeError, RequestBody, ResponseHead};

@@ -1,5 +1,6 @@
 //! The live records as the status worker shows them.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ pub fn snapshot(workers: &Workers, server: Server) -> Snapshot {
             Worker::Status(_) => others.push(name.to_owned()),
         }
     }
-    let properties = workers.properties.clone();
+    let properties = Arc::clone(&workers.properties);
     Snapshot {
         server,
         balancers,
@@ -108,8 +109,11 @@ fn ajp(workers: &Workers, own: &Ajp13, record: &MemberRecord, place: usize) -> A
     let address = match (config.port, own.pool.target().addresses()) {
         (0, _) => "invalid".to_owned(),
         (port, Ok(known)) => known.first().map_or_else(String::new, |first| {
-            // Without brackets, as scripts know it.
-            format!("{}:{port}", first.ip())
+            // Without brackets, as scripts know it. Most hosts are addresses already.
+            match config.host.parse::<std::net::IpAddr>() {
+                Ok(ip) if first.ip() == ip => [&config.host, ":", &port.to_string()].concat(),
+                _ => format!("{}:{port}", first.ip()),
+            }
         }),
         (port, Err(_)) => format!("UnresolvedIP:{port}"),
     };

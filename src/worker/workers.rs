@@ -58,7 +58,7 @@ pub struct Workers {
     /// What is worth saying about names and places.
     pub problems: Vec<(LogLevel, String)>,
     /// The properties they were made from.
-    pub properties: Vec<(String, String)>,
+    pub properties: Arc<[(String, String)]>,
     /// Why they are those of an earlier file, if they are.
     pub fallback: Option<String>,
     /// Time between two rounds of decay.
@@ -98,7 +98,7 @@ impl Workers {
         let shares = Shares::new(places.segment);
         let (order, rules) = (config.list.clone(), OnceCell::new());
         let maintain = config.maintain.unwrap_or(Duration::from_secs(60));
-        let properties = config.properties.clone();
+        let properties = config.properties.clone().into();
         Ok(Self {
             by_name,
             order,
@@ -134,7 +134,7 @@ impl Workers {
             rules: self.rules.clone(),
             containers,
             problems: Vec::new(),
-            properties: self.properties.clone(),
+            properties: Arc::clone(&self.properties),
             fallback: self.fallback.clone(),
             maintain: self.maintain,
             places: self.places.clone(),

@@ -108,7 +108,7 @@ pub fn snapshot() -> Snapshot {
         }],
         workers: vec![solo],
         others: vec!["st".to_owned()],
-        properties,
+        properties: properties.into(),
         broken_configuration: None,
         is_unprotected: false,
     }

@@ -1,5 +1,7 @@
 //! Balancers, members, workers and rules as lines of tables.
 
+use std::borrow::Cow;
+
 use super::super::rating::{Rating, Rules};
 use super::super::request::{Action, Command, encode};
 use super::super::view::{Ajp, Balancer, Member, Rule, method_name};
@@ -22,7 +24,7 @@ pub(super) struct MemberRow<'a> {
     /// Its state in a word.
     pub word: &'static str,
     pub latency: Option<[u64; 3]>,
-    pub recovery: String,
+    pub recovery: Cow<'static, str>,
     /// Value of `vwa` behind the button.
     pub toggle: &'static str,
     pub action: &'static str,
@@ -77,11 +79,11 @@ pub(super) fn rating(member: &Member, rules: &Rules) -> &'static str {
     }
 }
 
-pub(super) fn recovery(member: &Member) -> String {
+pub(super) fn recovery(member: &Member) -> Cow<'static, str> {
     match (member.state, member.time_to_recover_min) {
-        (MemberState::Error, 0) => "now".to_owned(),
-        (MemberState::Error, left) => format!("in {left} s"),
-        _ => "–".to_owned(),
+        (MemberState::Error, 0) => "now".into(),
+        (MemberState::Error, left) => format!("in {left} s").into(),
+        _ => "–".into(),
     }
 }
 

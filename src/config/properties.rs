@@ -127,10 +127,10 @@ impl Properties {
             if places.first() != Some(&index) {
                 return None;
             }
-            let values = places.iter().map(|place| self.lines[*place].value.as_str());
+            let mut values = places.iter().map(|place| self.lines[*place].value.as_str());
             let value = match is_list(&line.name) {
                 true => values.collect::<Vec<_>>().join(","),
-                false => values.last().unwrap_or_default().to_owned(),
+                false => values.next_back().unwrap_or_default().to_owned(),
             };
             Some((line.name.clone(), value))
         };

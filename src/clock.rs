@@ -8,6 +8,11 @@ use std::time::Duration;
 pub struct Millis(pub u64);
 
 impl Millis {
+    /// Returns the moment that [`micros`] returned as a number.
+    pub fn of_micros(us: u64) -> Self {
+        Self(us / 1000)
+    }
+
     /// Returns the moment `later` from this one.
     pub fn plus(self, later: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(later.as_millis()).unwrap_or(u64::MAX)))
@@ -28,7 +33,8 @@ pub fn now() -> Millis {
     Millis(time.tv_sec as u64 * 1000 + time.tv_nsec as u64 / 1_000_000)
 }
 
-/// Returns the present moment of the monotonic clock in microseconds, for measuring only.
+/// Returns the present moment of the same clock in microseconds, for measuring; see
+/// [`Millis::of_micros`].
 #[allow(unsafe_code)]
 pub fn micros() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

@@ -1,5 +1,7 @@
 //! The numbers of AJP13: methods, coded header names, attributes. Lookup only.
 
+use std::ffi::CStr;
+
 /// Returns the code of a method; `None` means that it travels as the stored method.
 ///
 /// Methods are case-sensitive.
@@ -133,18 +135,23 @@ impl ResponseHeader {
 
     /// Returns the name as HTTP writes it.
     pub const fn name(self) -> &'static [u8] {
+        self.c_name().to_bytes()
+    }
+
+    /// Returns the same as a C string.
+    pub const fn c_name(self) -> &'static CStr {
         match self {
-            Self::ContentType => b"Content-Type",
-            Self::ContentLanguage => b"Content-Language",
-            Self::ContentLength => b"Content-Length",
-            Self::Date => b"Date",
-            Self::LastModified => b"Last-Modified",
-            Self::Location => b"Location",
-            Self::SetCookie => b"Set-Cookie",
-            Self::SetCookie2 => b"Set-Cookie2",
-            Self::ServletEngine => b"Servlet-Engine",
-            Self::Status => b"Status",
-            Self::WwwAuthenticate => b"WWW-Authenticate",
+            Self::ContentType => c"Content-Type",
+            Self::ContentLanguage => c"Content-Language",
+            Self::ContentLength => c"Content-Length",
+            Self::Date => c"Date",
+            Self::LastModified => c"Last-Modified",
+            Self::Location => c"Location",
+            Self::SetCookie => c"Set-Cookie",
+            Self::SetCookie2 => c"Set-Cookie2",
+            Self::ServletEngine => c"Servlet-Engine",
+            Self::Status => c"Status",
+            Self::WwwAuthenticate => c"WWW-Authenticate",
         }
     }
 

@@ -97,7 +97,8 @@ pub struct RequestEncoder<'b> {
 }
 
 impl<'b> RequestEncoder<'b> {
-    /// Empties `out` and begins a request of at most `max_packet_size` bytes, header included.
+    /// Begins a request of at most `max_packet_size` bytes, header included, at the front of `out`,
+    /// which grows to that size.
     pub fn new(out: &'b mut Vec<u8>, max_packet_size: usize, head: &RequestHead<'b>) -> Self {
         let code = method_code(head.method);
         let mut writer = Writer::new(out, max_packet_size);
@@ -203,24 +204,22 @@ impl<'b> RequestEncoder<'b> {
         }
     }
 
-    /// Ends the packet and fills in its lengths. Without it, or if it fails, the buffer holds
-    /// nothing that may be sent.
+    /// Ends the packet, fills in its lengths and returns how many bytes it has. Without it, or if it
+    /// fails, the buffer holds nothing that may be sent.
     ///
     /// # Errors
     ///
     /// The first forbidden byte, or what made the request too big.
-    pub fn finish(mut self) -> Result<(), EncodeError> {
+    pub fn finish(mut self) -> Result<usize, EncodeError> {
         self.put_stored_method();
         self.writer.u8(codes::END_OF_ATTRIBUTES);
         if let Some(fault) = self.fault {
             return Err(fault);
         }
         // A request of more than 65,535 headers fits no packet, so only a whole one is patched.
-        if !self.writer.finish() {
-            return Err(self.too_big());
-        }
+        let Some(len) = self.writer.finish() else { return Err(self.too_big()) };
         self.writer.patch(self.count_at, self.headers as u16);
-        Ok(())
+        Ok(len)
     }
 
     /// Adds an attribute of one line.

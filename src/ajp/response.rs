@@ -34,7 +34,8 @@ pub struct ResponseHead<'a> {
     pub content_length: Option<u64>,
     headers: Reader<'a>,
     count: u16,
-    options: Options<'a>,
+    /// Whether a Connection header names others.
+    has_options: bool,
 }
 
 impl fmt::Debug for ResponseHead<'_> {
@@ -72,7 +73,29 @@ impl<'a> ResponseHead<'a> {
     /// hop-by-hop ones, those that Connection names, and Content-Length, which is
     /// [`content_length`](Self::content_length).
     pub fn headers(&self) -> Headers<'a> {
-        Headers { reader: self.headers, left: self.count, options: self.options }
+        let options = if self.has_options { self.options() } else { Options::NONE };
+        Headers { reader: self.headers, left: self.count, options }
+    }
+
+    /// Returns the bytes that the names and values of [`headers`](Self::headers) are parts of, but
+    /// for the names that came as numbers. Behind each of those parts a NUL follows.
+    pub fn block(&self) -> &'a [u8] {
+        self.headers.rest()
+    }
+
+    /// Reads the Connection headers again: most responses have none worth keeping.
+    #[cold]
+    fn options(&self) -> Options<'a> {
+        let mut options = Options::NONE;
+        let mut reader = self.headers;
+        for index in 0..self.count {
+            if let Ok((HeaderName::Other(name), value)) = read_header(&mut reader, index)
+                && name.eq_ignore_ascii_case(b"connection")
+            {
+                options.add(value);
+            }
+        }
+        options
     }
 }
 
@@ -235,7 +258,7 @@ fn send_headers(mut reader: Reader<'_>) -> Result<Packet<'_>, ProtocolError> {
         content_length,
         headers,
         count,
-        options,
+        has_options: options.count > 0,
     }))
 }
 

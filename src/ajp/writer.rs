@@ -9,23 +9,29 @@ use super::{MAX_PAYLOAD, MAX_STRING, PACKET_HEADER};
 /// Counting on tells how large the packet would have been, which an administrator needs to know
 /// and which decides whose fault it was.
 pub(super) struct Writer<'b> {
-    out: &'b mut Vec<u8>,
+    /// What the packet may fill; only what it has filled, once something did not fit.
+    room: &'b mut [u8],
+    /// Where the next field goes.
+    at: usize,
     /// Size of the whole packet at most.
     limit: usize,
-    /// How large the packet may still grow: the limit, or 0 once something did not fit.
-    end: usize,
     /// Bytes that did not fit.
     spilled: usize,
 }
 
 impl<'b> Writer<'b> {
-    /// Starts a packet for the container of at most `limit` bytes, header included.
+    /// Starts a packet for the container of at most `limit` bytes, header included. `out` becomes
+    /// as large as that once, so that it is not cleared for each packet.
     pub(super) fn new(out: &'b mut Vec<u8>, limit: usize) -> Self {
         let limit = limit.min(PACKET_HEADER + MAX_PAYLOAD);
-        out.clear();
-        out.reserve(limit.max(PACKET_HEADER));
-        out.extend_from_slice(&[0x12, 0x34, 0, 0]);
-        Self { out, limit, end: limit, spilled: 0 }
+        let size = limit.max(PACKET_HEADER);
+        if out.len() < size {
+            // Fresh memory of the system is zero anyway and takes no place before it is used.
+            *out = vec![0; size];
+        }
+        let room = &mut out[..size];
+        room[..PACKET_HEADER].copy_from_slice(&[0x12, 0x34, 0, 0]);
+        Self { room, at: PACKET_HEADER, limit, spilled: 0 }
     }
 
     /// Returns the size the packet may have.
@@ -35,21 +41,21 @@ impl<'b> Writer<'b> {
 
     /// Returns the size the packet has, or would have if it could grow.
     pub(super) fn needed(&self) -> usize {
-        self.out.len() + self.spilled
+        self.at + self.spilled
     }
 
     /// Appends one byte.
     pub(super) fn u8(&mut self, value: u8) {
-        if self.has_room(1) {
-            self.out.push(value);
+        if let Some(place) = self.take(1) {
+            place.copy_from_slice(&[value]);
         }
     }
 
     /// Appends a big-endian integer of two bytes and returns where it is, for [`Self::patch`].
     pub(super) fn u16(&mut self, value: u16) -> usize {
-        let at = self.out.len();
-        if self.has_room(2) {
-            self.out.extend_from_slice(&value.to_be_bytes());
+        let at = self.at;
+        if let Some(place) = self.take(2) {
+            place.copy_from_slice(&value.to_be_bytes());
         }
         at
     }
@@ -57,19 +63,13 @@ impl<'b> Writer<'b> {
     /// Appends a string.
     #[inline]
     pub(super) fn string(&mut self, bytes: &[u8]) {
-        if let Some([high, low]) = self.string_room(2, bytes) {
-            self.out.extend_from_slice(&[high, low]);
-            self.text(bytes);
-        }
+        self.prefixed_string([], bytes);
     }
 
     /// Appends the code of an attribute and a string.
     #[inline]
     pub(super) fn coded_string(&mut self, code: u8, bytes: &[u8]) {
-        if let Some([high, low]) = self.string_room(3, bytes) {
-            self.out.extend_from_slice(&[code, high, low]);
-            self.text(bytes);
-        }
+        self.prefixed_string([code], bytes);
     }
 
     /// Appends the code of a request attribute, its name and its value.
@@ -82,10 +82,7 @@ impl<'b> Writer<'b> {
     /// Appends a header with a coded name.
     #[inline]
     pub(super) fn coded_header(&mut self, code: u8, value: &[u8]) {
-        if let Some([high, low]) = self.string_room(4, value) {
-            self.out.extend_from_slice(&[CODED_NAME, code, high, low]);
-            self.text(value);
-        }
+        self.prefixed_string([CODED_NAME, code], value);
     }
 
     /// Appends a string or the null string.
@@ -100,45 +97,78 @@ impl<'b> Writer<'b> {
 
     /// Replaces an integer written before.
     pub(super) fn patch(&mut self, at: usize, value: u16) {
-        if let Some(place) = self.out.get_mut(at..at + 2) {
+        if let Some(place) = self.room.get_mut(at..at + 2) {
             place.copy_from_slice(&value.to_be_bytes());
         }
     }
 
-    /// Fills in the payload length. Returns whether the packet is whole.
-    pub(super) fn finish(&mut self) -> bool {
-        let payload = u16::try_from(self.out.len() - PACKET_HEADER);
+    /// Fills in the payload length. Returns how long the packet is, if it is whole.
+    pub(super) fn finish(&mut self) -> Option<usize> {
+        let payload = u16::try_from(self.at - PACKET_HEADER);
         self.patch(2, payload.expect("the limit keeps the payload below 65,536 bytes"));
-        self.spilled == 0
+        (self.spilled == 0).then_some(self.at)
     }
 
+    /// Appends a string behind `prefix`.
     #[inline]
-    fn text(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
-        self.out.push(0);
-    }
-
-    /// Returns the length field of a string if it and `overhead` more bytes fit.
-    #[inline]
-    fn string_room(&mut self, overhead: usize, bytes: &[u8]) -> Option<[u8; 2]> {
-        self.has_room(overhead + bytes.len() + 1).then(|| (bytes.len() as u16).to_be_bytes())
-    }
-
-    #[inline]
-    fn has_room(&mut self, bytes: usize) -> bool {
-        if self.out.len() + bytes <= self.end {
-            return true;
+    fn prefixed_string<const N: usize>(&mut self, prefix: [u8; N], bytes: &[u8]) {
+        let Some(place) = self.take(N + 2 + bytes.len() + 1) else { return };
+        let Some((place, text)) = place.split_at_mut_checked(N + 2) else { return };
+        let (place, length) = place.split_at_mut(N);
+        place.copy_from_slice(&prefix);
+        length.copy_from_slice(&(bytes.len() as u16).to_be_bytes());
+        if let Some((end, text)) = text.split_last_mut() {
+            copy(text, bytes);
+            *end = 0;
         }
-        self.spill(bytes);
-        false
+    }
+
+    /// Returns the place for so many bytes, if they fit.
+    #[inline]
+    fn take(&mut self, bytes: usize) -> Option<&mut [u8]> {
+        let end = self.at + bytes;
+        if end > self.room.len() {
+            self.spill(bytes);
+            return None;
+        }
+        let at = std::mem::replace(&mut self.at, end);
+        self.room.get_mut(at..end)
     }
 
     /// Notes that `bytes` did not fit. Nothing may be appended behind a gap.
     #[cold]
     #[inline(never)]
     fn spill(&mut self, bytes: usize) {
-        self.end = 0;
+        let room = std::mem::take(&mut self.room);
+        self.room = &mut room[..self.at];
         self.spilled = self.spilled.saturating_add(bytes);
+    }
+}
+
+/// Copies between places of the same length. Calling memcpy costs more than copying what most
+/// fields hold.
+#[inline]
+fn copy(to: &mut [u8], from: &[u8]) {
+    match from.len() {
+        33.. => to.copy_from_slice(from),
+        16..=32 => ends::<16>(to, from),
+        8..=15 => ends::<8>(to, from),
+        4..=7 => ends::<4>(to, from),
+        _ => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
+    }
+}
+
+/// Copies `N` to `2 * N` bytes as their first and their last `N`, which may overlap.
+#[inline]
+fn ends<const N: usize>(to: &mut [u8], from: &[u8]) {
+    let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) else {
+        return;
+    };
+    if let Some(place) = to.first_chunk_mut() {
+        *place = *first;
+    }
+    if let Some(place) = to.last_chunk_mut() {
+        *place = *last;
     }
 }
 
@@ -165,7 +195,17 @@ mod tests {
             let mut writer = Writer::new(&mut out, *limit);
             writer.string(&vec![b'a'; *len]);
             assert_eq!(writer.needed(), 4 + 2 + len + 1, "case: {name}");
-            assert_eq!(writer.finish(), *fits, "case: {name}");
+            assert_eq!(writer.finish().is_some(), *fits, "case: {name}");
+        }
+    }
+
+    #[test]
+    fn s1_2_strings_of_every_length_are_copied_whole() {
+        for len in 0..100 {
+            let text: Vec<u8> = (0..len).map(|at| at as u8 + 1).collect();
+            let mut out = Vec::new();
+            Writer::new(&mut out, 200).string(&text);
+            assert_eq!(out[6..len + 7], [&text[..], &[0]].concat(), "length {len}");
         }
     }
 
@@ -177,8 +217,8 @@ mod tests {
         writer.u8(1);
         writer.u16(2);
         assert_eq!(writer.needed(), 4 + 15 + 1 + 2);
-        assert!(!writer.finish());
-        assert_eq!(out, b"\x12\x34\x00\x00");
+        assert_eq!(writer.finish(), None);
+        assert_eq!(out[..6], *b"\x12\x34\x00\x00\x00\x00");
     }
 
     #[test]
@@ -188,8 +228,8 @@ mod tests {
             let mut writer = Writer::new(&mut out, usize::MAX);
             writer.string(&vec![b'a'; len]);
             assert_eq!(writer.needed(), 4 + 2 + len + 1, "length {len}");
-            assert!(!writer.finish(), "length {len}");
-            assert_eq!(out.len(), 4, "length {len}");
+            assert_eq!(writer.finish(), None, "length {len}");
+            assert_eq!(out[..6], *b"\x12\x34\x00\x00\x00\x00", "length {len}");
         }
     }
 
@@ -200,7 +240,7 @@ mod tests {
         let (place, capacity) = (out.as_ptr(), out.capacity());
         let mut writer = Writer::new(&mut out, 8_192);
         writer.string(&[b'a'; 8_000]);
-        assert!(writer.finish());
+        assert!(writer.finish().is_some());
         assert_eq!((out.as_ptr(), out.capacity()), (place, capacity));
     }
 }

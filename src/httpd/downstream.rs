@@ -9,10 +9,10 @@ use super::ffi::{self, apr_bucket_brigade};
 use super::mapping::c_name;
 use super::request::{Request, Table};
 use super::server::Ready;
-use crate::ajp::{EncodeError, RequestBody, ResponseHead, ResponseHeader};
+use crate::ajp::{EncodeError, HeaderName, RequestBody, ResponseHead, ResponseHeader};
 use crate::lb::session::{self, SessionIds};
 use crate::log::escaped;
-use crate::net::{BUFFER_BYTES, Buffer, Slice};
+use crate::net::{BUFFER_BYTES, Buffer, Slice, recycle};
 use crate::worker::{ClientError, Downstream, MemberData, SessionCookie};
 
 /// A request of httpd as a worker sees it.
@@ -22,6 +22,7 @@ pub struct HttpdDownstream<'r> {
     environment: Environment<'r>,
     /// The decoded path with its path parameters.
     path: &'r [u8],
+    method: &'r [u8],
     body: RequestBody,
     input: *mut apr_bucket_brigade,
     output: *mut apr_bucket_brigade,
@@ -64,8 +65,11 @@ impl<'r> HttpdDownstream<'r> {
             (ffi::jk_shim_body_JK_SHIM_BODY_KNOWN, Ok(length @ 1..)) => RequestBody::Known(length),
             _ => RequestBody::None,
         };
-        // SAFETY: makes a brigade in the request's pool.
-        let input = unsafe { ffi::jk_shim_brigade(raw) };
+        let input = match body {
+            RequestBody::None => std::ptr::null_mut(),
+            // SAFETY: makes a brigade in the request's pool.
+            RequestBody::Known(_) | RequestBody::Unknown => unsafe { ffi::jk_shim_brigade(raw) },
+        };
         // SAFETY: as above.
         let output = unsafe { ffi::jk_shim_brigade(raw) };
         let path = path.or_else(|| request.bytes(request.fields().uri)).unwrap_or_default();
@@ -76,6 +80,7 @@ impl<'r> HttpdDownstream<'r> {
             ready,
             environment,
             path,
+            method: request.bytes(request.fields().method).unwrap_or(b"GET"),
             body,
             input,
             output,
@@ -101,7 +106,7 @@ impl<'r> HttpdDownstream<'r> {
 
 impl Downstream for HttpdDownstream<'_> {
     fn method(&self) -> &[u8] {
-        self.request.bytes(self.request.fields().method).unwrap_or(b"GET")
+        self.method
     }
 
     fn label(&self) -> String {
@@ -124,7 +129,7 @@ impl Downstream for HttpdDownstream<'_> {
         scratch: &mut Vec<u8>,
         limit: usize,
         member: &MemberData<'_>,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<usize, EncodeError> {
         let source = Source {
             request: &self.request,
             ready: self.ready,
@@ -136,6 +141,10 @@ impl Downstream for HttpdDownstream<'_> {
     }
 
     fn read_body(&mut self, into: &mut [u8]) -> Result<(usize, bool), ClientError> {
+        if self.input.is_null() {
+            // There is no body.
+            return Ok((0, true));
+        }
         loop {
             let (mut len, mut ended) = (into.len(), 0);
             // SAFETY: request and brigade are live; `into` has room for `len` bytes.
@@ -170,8 +179,9 @@ impl Downstream for HttpdDownstream<'_> {
     }
 
     fn cookie(&self, name: &str, values: &mut SessionIds) {
-        for (header, value) in self.request.entries(Table::HeadersIn) {
-            if header.eq_ignore_ascii_case(b"cookie") {
+        // The look-up is by a hash: most requests that have no cookie need no more.
+        if self.request.get(Table::HeadersIn, c"Cookie").is_some() {
+            for value in self.request.headers_named(b"cookie") {
                 session::in_cookie(value, name.as_bytes(), values);
             }
         }
@@ -188,22 +198,20 @@ impl Downstream for HttpdDownstream<'_> {
         }
         // SAFETY: the request is ours; the next response starts from here.
         unsafe { (*raw).status = c_int::from(head.status) };
-        // httpd has no line for a status it does not know, and would make it 500.
-        let reason = head.reason.or_else(|| (!is_known(head.status)).then_some(b"Unknown Reason"));
-        if let Some(reason) = reason {
-            let line =
-                self.request.keep(&[head.status.to_string().as_bytes(), b" ", reason].concat());
+        if let Some(line) = own_line(head) {
+            let line = self.request.keep(&line);
             // SAFETY: the line lies in the request's pool.
             unsafe { (*raw).status_line = line };
         }
+        let block = self.request.keep_block(head.block());
         for (name, value) in head.headers() {
             match name {
-                crate::ajp::HeaderName::Known(ResponseHeader::ContentType) => {
-                    let value = self.request.keep(value);
+                HeaderName::Known(ResponseHeader::ContentType) => {
+                    let value = block.text(value);
                     // SAFETY: the value lies in the request's pool.
-                    unsafe { ffi::ap_set_content_type(raw, value) };
+                    unsafe { ffi::ap_set_content_type(raw, value.as_ptr()) };
                 }
-                crate::ajp::HeaderName::Known(ResponseHeader::Location) => {
+                HeaderName::Known(ResponseHeader::Location) => {
                     self.request.set(Table::HeadersOut, c"Location", value);
                 }
                 _ if self.server_error.is_some() => {
@@ -211,7 +219,14 @@ impl Downstream for HttpdDownstream<'_> {
                         self.request.add(Table::HeadersOut, name.as_bytes(), value);
                     }
                 }
-                _ => self.request.add(Table::HeadersOut, name.as_bytes(), value),
+                HeaderName::Known(name) => {
+                    let (name, value) = (name.c_name().into(), block.text(value));
+                    self.request.add_kept(Table::HeadersOut, name, value);
+                }
+                HeaderName::Other(name) => {
+                    let (name, value) = (block.text(name), block.text(value));
+                    self.request.add_kept(Table::HeadersOut, name, value);
+                }
             }
         }
         if let Some(length) = head.content_length
@@ -345,17 +360,24 @@ impl Downstream for HttpdDownstream<'_> {
     }
 }
 
-/// Tells whether httpd has a status line of its own for a status.
-fn is_known(status: u16) -> bool {
+/// Returns the status line where httpd's own would be another.
+fn own_line(head: &ResponseHead<'_>) -> Option<Vec<u8>> {
     // SAFETY: takes a number; unknown ones get the line of 500.
-    let line = unsafe { ffi::ap_get_status_line(c_int::from(status)) };
+    let line = unsafe { ffi::ap_get_status_line(c_int::from(head.status)) };
     // SAFETY: the line is a static C string.
-    let line = unsafe { CStr::from_ptr(line) };
-    line.to_bytes().starts_with(status.to_string().as_bytes())
+    let line = unsafe { CStr::from_ptr(line) }.to_bytes();
+    let digits = [head.status / 100, head.status / 10 % 10, head.status % 10];
+    let digits = digits.map(|digit| b'0' + digit as u8);
+    let known = line.strip_prefix(&digits).and_then(|rest| rest.strip_prefix(b" "));
+    match head.reason.or_else(|| known.is_none().then_some(b"Unknown Reason")) {
+        None => None,
+        reason if reason == known => None,
+        Some(reason) => Some([&digits, &b" "[..], reason].concat()),
+    }
 }
 
 /// Takes a buffer back from httpd, on whichever thread it is done with it.
 unsafe extern "C" fn give_back(base: *mut c_void) {
     // SAFETY: `base` came from `Arc::into_raw` of a buffer, and httpd calls this once for it.
-    drop(unsafe { Arc::from_raw(base.cast::<Buffer>()) });
+    recycle(unsafe { Arc::from_raw(base.cast::<Buffer>()) });
 }

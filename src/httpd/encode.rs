@@ -26,14 +26,15 @@ pub struct Source<'s, 'r> {
     pub body: RequestBody,
 }
 
-/// Writes the request to `out`; `scratch` keeps its memory for the next one.
+/// Writes the request to `out` and returns how many bytes it has; `scratch` is memory to work with,
+/// kept for the next one.
 pub fn encode(
     source: &Source<'_, '_>,
     out: &mut Vec<u8>,
     scratch: &mut Vec<u8>,
     limit: usize,
     member: &MemberData<'_>,
-) -> Result<(), EncodeError> {
+) -> Result<usize, EncodeError> {
     let Source { request, ready, environment, path, body } = *source;
     let fields = request.fields();
     let raw = request.raw();

@@ -191,7 +191,7 @@ pub fn transaction(request: Request<'_>) {
     let Some(ready) = request.ready() else { return };
     let Some(format) = &ready.settings.request_log_format else { return };
     let fields = request.fields();
-    if format.pieces.is_empty() || request.bytes(fields.handler) != Some(super::mapping::HANDLER) {
+    if format.pieces.is_empty() || !super::mapping::is_ours(&request) {
         return;
     }
     // SAFETY: httpd keeps the server as long as its requests.

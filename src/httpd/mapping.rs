@@ -1,6 +1,6 @@
 //! From a request to its worker.
 
-use std::ffi::{CString, c_int};
+use std::ffi::{CStr, CString, c_int};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,13 +24,19 @@ const DECLINED: c_int = ffi::DECLINED;
 /// The handler of a directory whose index page does not exist.
 const DIRECTORY: &[u8] = b"httpd/unix-directory";
 /// The name of our handler.
-pub const HANDLER: &[u8] = b"jakarta-servlet";
+const HANDLER: &CStr = c"jakarta-servlet";
 
 /// What mapping found, kept with the request.
 pub struct Mapped {
     rule: Arc<Rule>,
     /// The decoded path with its path parameters, where cleaning took something away.
     path: Option<Vec<u8>>,
+}
+
+/// Tells whether a request has our handler: set by us, or by its name in the configuration.
+pub fn is_ours(request: &Request<'_>) -> bool {
+    let handler = request.fields().handler;
+    std::ptr::eq(handler, HANDLER.as_ptr()) || request.bytes(handler) == Some(HANDLER.to_bytes())
 }
 
 /// Maps in the translation phase.
@@ -40,8 +46,7 @@ pub fn translate(request: Request<'_>) -> c_int {
 
 /// Maps what another module translated, for example a file of mod_alias.
 pub fn to_storage(request: Request<'_>) -> c_int {
-    let fields = request.fields();
-    if request.bytes(fields.handler) == Some(HANDLER) && mapped(&request).is_some() {
+    if is_ours(&request) && mapped(&request).is_some() {
         return OK;
     }
     let result = map(request);
@@ -60,9 +65,7 @@ fn map(request: Request<'_>) -> c_int {
     if ready.map.is_empty() || fields.proxyreq != 0 || request.is_left_alone() {
         return DECLINED;
     }
-    if request.bytes(fields.handler) == Some(HANDLER)
-        || request.bytes(fields.method) == Some(b"CONNECT")
-    {
+    if is_ours(&request) || request.bytes(fields.method) == Some(b"CONNECT") {
         return DECLINED;
     }
     let path = request.bytes(fields.uri).unwrap_or_default();
@@ -118,7 +121,7 @@ fn claim(request: Request<'_>, rule: &Arc<Rule>, path: Option<Vec<u8>>) {
     request.attach(Mapped { rule: Arc::clone(rule), path });
     request.set(Table::Notes, c"JK_WORKER_NAME", rule.worker.as_bytes());
     // SAFETY: the request is ours during the hook; the name is static.
-    unsafe { (*request.raw()).handler = c"jakarta-servlet".as_ptr() };
+    unsafe { (*request.raw()).handler = HANDLER.as_ptr() };
 }
 
 /// mod_dir looks for an index file by a sub-request. If it is mapped, so is the directory itself;
@@ -183,9 +186,8 @@ fn mapped<'r>(request: &Request<'r>) -> Option<&'r Mapped> {
 /// Serves a request that is ours.
 pub fn handle(request: Request<'_>) -> c_int {
     let fields = request.fields();
-    let handler = request.bytes(fields.handler);
-    let is_directory = handler == Some(DIRECTORY);
-    if handler != Some(HANDLER) && !is_directory {
+    let is_directory = !is_ours(&request);
+    if is_directory && request.bytes(fields.handler) != Some(DIRECTORY) {
         return DECLINED;
     }
     let Some(ready) = request.ready() else { return DECLINED };

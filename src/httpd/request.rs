@@ -96,6 +96,12 @@ impl<'r> Request<'r> {
         unsafe { ffi::apr_table_addn(self.table(table), name, value) };
     }
 
+    /// Adds a value beside others of its name without copying either.
+    pub fn add_kept(&self, table: Table, name: Kept<'r>, value: Kept<'r>) {
+        // SAFETY: both are C strings that live as long as the request and its table.
+        unsafe { ffi::apr_table_addn(self.table(table), name.text, value.text) };
+    }
+
     /// Empties a table.
     pub fn clear(&self, table: Table) {
         // SAFETY: the table belongs to the request.
@@ -118,6 +124,13 @@ impl<'r> Request<'r> {
         rows.iter().filter_map(move |row| Some((this.bytes(row.key)?, this.bytes(row.val)?)))
     }
 
+    /// Iterates over the values of one header of the client's.
+    pub fn headers_named(&self, name: &'static [u8]) -> impl Iterator<Item = &'r [u8]> {
+        self.entries(Table::HeadersIn)
+            .filter(move |(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
     /// Copies bytes into the request's pool as a C string.
     pub fn keep(&self, text: &[u8]) -> *mut c_char {
         // SAFETY: APR copies `len` bytes and ends them with NUL.
@@ -129,6 +142,19 @@ impl<'r> Request<'r> {
         self.get(Table::Environment, c"no-jk").is_some()
     }
 
+    /// Moves a plain value into the request's pool.
+    pub fn place<T: Copy>(&self, value: T) -> &'r T {
+        // APR aligns to eight bytes.
+        const { assert!(align_of::<T>() <= 8) };
+        // SAFETY: the request's pool is live.
+        let place = unsafe { ffi::apr_palloc(self.fields().pool, size_of::<T>()) }.cast::<T>();
+        // SAFETY: APR ends the process rather than return null; the place is large enough and
+        // aligned.
+        unsafe { place.write(value) };
+        // SAFETY: it was just filled and lives as long as the request; nobody else knows it.
+        unsafe { &*place }
+    }
+
     /// Leaves a value with the request for later hooks.
     pub fn attach<T>(&self, value: T) {
         // SAFETY: the request's pool is live.
@@ -138,6 +164,11 @@ impl<'r> Request<'r> {
         unsafe {
             ffi::ap_set_module_config(vector, super::module::own(), value.cast::<c_void>());
         }
+    }
+
+    /// Copies text with NUL bytes in it into the request's pool at once.
+    pub fn keep_block<'b>(&self, block: &'b [u8]) -> Block<'r, 'b> {
+        Block { original: block, copy: self.keep(block), lives: PhantomData }
     }
 
     /// Returns what was left with the request.
@@ -162,5 +193,43 @@ impl<'r> Request<'r> {
             Table::ErrorHeadersOut => fields.err_headers_out,
             Table::Notes => fields.notes,
         }
+    }
+}
+
+/// A C string that lives as long as a request.
+#[derive(Clone, Copy)]
+pub struct Kept<'r> {
+    text: *const c_char,
+    lives: PhantomData<&'r CStr>,
+}
+
+impl Kept<'_> {
+    /// Returns httpd's view of it.
+    pub fn as_ptr(self) -> *const c_char {
+        self.text
+    }
+}
+
+impl From<&'static CStr> for Kept<'_> {
+    fn from(text: &'static CStr) -> Self {
+        Self { text: text.as_ptr(), lives: PhantomData }
+    }
+}
+
+/// A copy in the request's pool of several C strings that lie in one block.
+pub struct Block<'r, 'b> {
+    original: &'b [u8],
+    copy: *const c_char,
+    lives: PhantomData<&'r CStr>,
+}
+
+impl<'r> Block<'r, '_> {
+    /// Returns the copy of a part of the block, which runs up to the first NUL behind it.
+    pub fn text(&self, part: &[u8]) -> Kept<'r> {
+        let offset = (part.as_ptr() as usize).wrapping_sub(self.original.as_ptr() as usize);
+        debug_assert!(offset + part.len() < self.original.len(), "the part is one of the block");
+        // SAFETY: the copy is as long as the block and ends with NUL, and no offset is past it.
+        let text = unsafe { self.copy.add(offset.min(self.original.len())) };
+        Kept { text, lives: PhantomData }
     }
 }

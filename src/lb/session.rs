@@ -3,9 +3,9 @@
 /// Finds the value of a path parameter such as `;jsessionid`; `name` includes the semicolon.
 /// An empty value is none.
 pub fn in_path<'a>(uri: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    if name.is_empty() {
-        return None;
-    }
+    // A search for one byte costs nothing beside one for a word, and most paths have no parameter.
+    let first = memchr::memchr(*name.first()?, uri)?;
+    let uri = &uri[first..];
     memchr::memmem::find_iter(uri, name)
         .filter_map(|at| uri[at + name.len()..].strip_prefix(b"="))
         .map(|rest| {
@@ -18,17 +18,27 @@ pub fn in_path<'a>(uri: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 /// Adds every value of the cookie `name` in one Cookie header to `ids`.
 /// White space around a value and a pair of quotes are no part of it.
 pub fn in_cookie(header: &[u8], name: &[u8], ids: &mut SessionIds) {
-    for cookie in header.split(|byte| matches!(byte, b';' | b',')) {
-        let Some(equals) = memchr::memchr(b'=', cookie) else { continue };
-        if cookie[..equals].trim_ascii() != name {
-            continue;
-        }
-        let value = cookie[equals + 1..].trim_ascii();
+    let mut rest = header;
+    while !rest.is_empty() {
+        let end = memchr::memchr2(b';', b',', rest);
+        let cookie = &rest[..end.unwrap_or(rest.len())];
+        rest = end.map_or(&[], |end| &rest[end + 1..]);
+        let Some(value) = value_of(cookie.trim_ascii_start(), name) else { continue };
+        let value = value.trim_ascii();
         let value =
             value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
         if !value.is_empty() {
             ids.add(value);
         }
+    }
+}
+
+/// Returns what stands behind `name=` in a cookie.
+fn value_of<'a>(cookie: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    match cookie.strip_prefix(name)? {
+        [b'=', value @ ..] => Some(value),
+        // White space before the sign is no part of the name.
+        rest => rest.trim_ascii_start().strip_prefix(b"="),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 /// One large block. It may outlive the request it was filled for, as httpd may write it later
 /// and from another thread; then a new one is taken.
 pub type Buffer = [u8; BUFFER_BYTES];
@@ -37,7 +39,7 @@ pub struct Inbox {
 impl Inbox {
     /// Makes an empty one.
     pub fn new() -> Self {
-        Self { buffer: fresh(), start: 0, end: 0 }
+        Self { buffer: spare().unwrap_or_else(fresh), start: 0, end: 0 }
     }
 
     /// Returns what has arrived and was not consumed.
@@ -61,12 +63,13 @@ impl Inbox {
     /// left to its users, and the incomplete rest moves to another one.
     pub fn room(&mut self) -> &mut [u8] {
         if Arc::get_mut(&mut self.buffer).is_none() {
-            let mut next = fresh();
+            let mut next = spare().unwrap_or_else(fresh);
             let rest = self.end - self.start;
             if let Some(into) = Arc::get_mut(&mut next) {
                 into[..rest].copy_from_slice(&self.buffer[self.start..self.end]);
             }
-            (self.buffer, self.start, self.end) = (next, 0, rest);
+            recycle(std::mem::replace(&mut self.buffer, next));
+            (self.start, self.end) = (0, rest);
         } else if self.start > 0 {
             let range = self.start..self.end;
             (self.start, self.end) = (0, range.len());
@@ -89,6 +92,28 @@ impl Default for Inbox {
         Self::new()
     }
 }
+
+/// Takes a buffer back. If nobody else has it, it is kept for whoever needs one next: a download
+/// goes through two or three of them in turn while httpd still writes from the others.
+pub fn recycle(mut buffer: Arc<Buffer>) {
+    if Arc::get_mut(&mut buffer).is_some() {
+        let mut spare = SPARE.lock();
+        if spare.len() < MOST_SPARE {
+            spare.push(buffer);
+        }
+    }
+}
+
+fn spare() -> Option<Arc<Buffer>> {
+    SPARE.lock().pop()
+}
+
+/// Buffers of this child that nobody needs now. Their old content is never seen again: only what
+/// was received is read.
+static SPARE: Mutex<Vec<Arc<Buffer>>> = Mutex::new(Vec::new());
+
+/// Most of them; more are given back to the system.
+const MOST_SPARE: usize = 16;
 
 /// Makes a buffer without a copy of it ever lying on the stack.
 fn fresh() -> Arc<Buffer> {

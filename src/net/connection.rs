@@ -18,7 +18,7 @@ pub struct Connection {
     socket: Socket,
     inbox: Inbox,
     pub(super) peer: SocketAddr,
-    /// Reused for every request that goes over this connection.
+    /// Memory for packets to the container, reused for every request.
     pub outbox: Vec<u8>,
     /// Memory to work with, reused as well.
     pub scratch: Vec<u8>,
@@ -87,7 +87,7 @@ impl Connection {
             socket,
             inbox: Inbox::new(),
             peer,
-            outbox: Vec::with_capacity(ajp::DEFAULT_PACKET_SIZE),
+            outbox: Vec::new(),
             scratch: Vec::new(),
             reused: false,
             last_used: now,
@@ -146,7 +146,16 @@ impl Connection {
     ///
     /// In phase `Receive`; `UnexpectedEof` if the container closed the connection.
     pub fn receive(&mut self, deadline: Option<Millis>) -> Result<(), NetError> {
-        match self.socket.receive(self.inbox.room(), deadline) {
+        self.receive_from(clock::now(), deadline)
+    }
+
+    /// The same for a caller who knows what time it is.
+    ///
+    /// # Errors
+    ///
+    /// In phase `Receive`; `UnexpectedEof` if the container closed the connection.
+    pub fn receive_from(&mut self, now: Millis, deadline: Option<Millis>) -> Result<(), NetError> {
+        match self.socket.receive(self.inbox.room(), now, deadline) {
             Ok(0) => Err(NetError::new(Phase::Receive, io::ErrorKind::UnexpectedEof)),
             Ok(got) => {
                 self.inbox.filled(got);

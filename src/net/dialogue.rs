@@ -94,7 +94,7 @@ impl Dialogue {
                 Err(error) => self.next_address(now, error)?,
             }
         }
-        match self.connection.receive(Some(now)) {
+        match self.connection.receive_from(now, Some(now)) {
             Ok(()) => Ok(Some(&mut self.connection)),
             Err(error) if error.is_timeout() && now < self.deadline => Ok(None),
             Err(error) => Err(error),

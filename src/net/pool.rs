@@ -44,7 +44,9 @@ pub struct Pool {
 
 #[derive(Debug, Default)]
 struct State {
-    idle: Vec<Connection>,
+    /// In boxes: taking one moves a pointer, not the whole connection.
+    #[allow(clippy::vec_box)]
+    idle: Vec<Box<Connection>>,
     in_use: usize,
     waiting: VecDeque<Arc<Waiter>>,
     generation: u64,
@@ -85,7 +87,7 @@ impl Pool {
     /// # Errors
     ///
     /// In phase `Acquire`, if all places stayed taken for the time allowed.
-    pub fn acquire(self: &Arc<Self>, now: Millis) -> Result<Lease, NetError> {
+    pub fn acquire(&self, now: Millis) -> Result<Lease<&Self>, NetError> {
         let mut state = self.state.lock();
         let mut waited = None;
         if self.options.size.is_some_and(|size| state.in_use >= size) {
@@ -100,7 +102,7 @@ impl Pool {
         }
         let idle = state.idle.pop();
         drop(state);
-        let mut lease = Lease::new(Arc::clone(self), idle);
+        let mut lease = Lease::new(self, idle);
         lease.waited = waited;
         lease.skip_unfit();
         Ok(lease)
@@ -108,13 +110,17 @@ impl Pool {
 
     /// Takes the connection that was silent longest, if that was for `silence` and there is a
     /// place, to ask it for a sign of life; it is given back by [`Lease::keep`].
-    pub fn take_silent(self: &Arc<Self>, now: Millis, silence: Duration) -> Option<Lease> {
+    pub fn take_silent(
+        self: &Arc<Self>,
+        now: Millis,
+        silence: Duration,
+    ) -> Option<Lease<Arc<Self>>> {
         let mut state = self.state.lock();
         if self.options.size.is_some_and(|size| state.in_use >= size) {
             return None;
         }
         let silent = |own: &Connection| now.since(own.last_used.max(own.last_seen)) >= silence;
-        let place = state.idle.iter().position(silent)?;
+        let place = state.idle.iter().position(|own| silent(own))?;
         let connection = state.idle.remove(place);
         state.in_use += 1;
         drop(state);
@@ -186,7 +192,7 @@ impl Pool {
         drop(closing);
     }
 
-    fn leave(&self, connection: Option<Connection>, end: End) {
+    fn leave(&self, connection: Option<Box<Connection>>, end: End) {
         let mut state = self.state.lock();
         if let Some(connection) = connection
             && connection.generation == state.generation
@@ -206,12 +212,13 @@ impl Pool {
     }
 }
 
-/// A place in the pool, given back when dropped. A connection that is not handed to
+/// A place in the pool, given back when dropped; `P` is how it knows the pool: a request borrows
+/// it. A connection that is not handed to
 /// [`release`](Self::release) is closed.
 #[derive(Debug)]
-pub struct Lease {
-    pool: Arc<Pool>,
-    connection: Option<Connection>,
+pub struct Lease<P: Deref<Target = Pool>> {
+    pool: P,
+    connection: Option<Box<Connection>>,
     end: End,
     strays: usize,
     waited: Option<Duration>,
@@ -228,8 +235,8 @@ enum End {
     Idle,
 }
 
-impl Lease {
-    fn new(pool: Arc<Pool>, connection: Option<Connection>) -> Self {
+impl<P: Deref<Target = Pool>> Lease<P> {
+    fn new(pool: P, connection: Option<Box<Connection>>) -> Self {
         Self { pool, connection, end: End::Unknown, strays: 0, waited: None }
     }
 
@@ -291,7 +298,7 @@ impl Lease {
         if let Some(limit) = options.connect_cping {
             connection.cping(clock::now(), limit)?;
         }
-        self.connection = Some(connection);
+        self.connection = Some(Box::new(connection));
         Ok(())
     }
 
@@ -310,7 +317,7 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl<P: Deref<Target = Pool>> Drop for Lease<P> {
     fn drop(&mut self) {
         let kept = if self.end == End::Unknown { None } else { self.connection.take() };
         self.connection = None;
@@ -318,7 +325,7 @@ impl Drop for Lease {
     }
 }
 
-impl Deref for Lease {
+impl<P: Deref<Target = Pool>> Deref for Lease<P> {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
@@ -326,7 +333,7 @@ impl Deref for Lease {
     }
 }
 
-impl DerefMut for Lease {
+impl<P: Deref<Target = Pool>> DerefMut for Lease<P> {
     fn deref_mut(&mut self) -> &mut Connection {
         self.connection.as_mut().expect("the caller connects first")
     }

@@ -19,7 +19,8 @@ pub struct SocketOptions {
     pub source: Option<IpAddr>,
 }
 
-/// A connected, non-blocking socket. Non-blocking, so that every wait has its own deadline.
+/// A connected socket. Only receiving blocks in the kernel, and only for [`PATIENCE`]: whatever has
+/// a nearer deadline waits in `poll`, which every wait can give its own time.
 #[derive(Debug)]
 pub struct Socket {
     fd: OwnedFd,
@@ -112,6 +113,7 @@ impl Socket {
             }
             socket.is_opening = true;
         }
+        socket.be_patient()?;
         Ok(socket)
     }
 
@@ -127,6 +129,25 @@ impl Socket {
         self.wait(libc::POLLOUT, Some(deadline))?;
         self.is_opening = false;
         TcpStream::from(self.fd.try_clone()?).take_error()?.map_or(Ok(()), Err)
+    }
+
+    /// Lets receiving block for a while: with an answer in time that is one call instead of three.
+    fn be_patient(&self) -> io::Result<()> {
+        let limit = libc::timeval { tv_sec: PATIENCE.as_secs() as libc::time_t, tv_usec: 0 };
+        let len = size_of::<libc::timeval>() as libc::socklen_t;
+        // SAFETY: `limit` is readable for `len` bytes.
+        check(unsafe {
+            libc::setsockopt(
+                self.raw(),
+                libc::SOL_SOCKET,
+                libc::SO_RCVTIMEO,
+                (&raw const limit).cast(),
+                len,
+            )
+        })?;
+        let mut off: libc::c_int = 0;
+        // SAFETY: FIONBIO reads one integer.
+        check(unsafe { libc::ioctl(self.raw(), libc::FIONBIO, &raw mut off) }).map(drop)
     }
 
     /// Sends all of `parts`.
@@ -167,10 +188,20 @@ impl Socket {
     /// # Errors
     ///
     /// As the system reports it; `TimedOut` at the deadline.
-    pub fn receive(&self, into: &mut [u8], deadline: Option<Millis>) -> io::Result<usize> {
+    pub fn receive(
+        &self,
+        into: &mut [u8],
+        now: Millis,
+        deadline: Option<Millis>,
+    ) -> io::Result<usize> {
+        let is_near = deadline.is_some_and(|deadline| deadline.since(now) < PATIENCE);
+        let mut flags = if is_near { libc::MSG_DONTWAIT } else { 0 };
         loop {
+            let place = into.as_mut_ptr().cast();
             // SAFETY: `into` is writable for its length.
-            let got = unsafe { libc::recv(self.raw(), into.as_mut_ptr().cast(), into.len(), 0) };
+            let got = unsafe { libc::recv(self.raw(), place, into.len(), flags) };
+            // Later turns come after a wait in `poll`.
+            flags = libc::MSG_DONTWAIT;
             match usize::try_from(got) {
                 Ok(got) => return Ok(got),
                 Err(_) => self.again(libc::POLLIN, deadline)?,
@@ -182,11 +213,11 @@ impl Socket {
     pub fn idle(&self) -> Idle {
         let mut byte = 0_u8;
         // SAFETY: `byte` is writable for one byte.
-        let got = unsafe { libc::recv(self.raw(), (&raw mut byte).cast(), 1, libc::MSG_PEEK) };
+        let got = unsafe { libc::recv(self.raw(), (&raw mut byte).cast(), 1, PEEK_FLAGS) };
         match got {
             1.. => Idle::Stray,
             0 => Idle::Closed,
-            _ if io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock => Idle::Quiet,
+            _ if io::Error::last_os_error().raw_os_error() == Some(libc::EAGAIN) => Idle::Quiet,
             _ => Idle::Closed,
         }
     }
@@ -262,7 +293,11 @@ pub fn wait_any<'f>(wanted: impl Iterator<Item = (BorrowedFd<'f>, Wanted)>, limi
 }
 
 /// A broken connection is an error to report, not a signal to die of.
-const SEND_FLAGS: libc::c_int = libc::MSG_NOSIGNAL;
+const SEND_FLAGS: libc::c_int = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+const PEEK_FLAGS: libc::c_int = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+
+/// How long receiving blocks at most before it waits in `poll`.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }

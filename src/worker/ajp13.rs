@@ -117,7 +117,7 @@ impl Ajp13 {
         if self.config.busy_limit.is_some_and(|limit| tally.busy > limit) {
             return Err(not_sent(Cause::Busy));
         }
-        let now = clock::now();
+        let now = tally.begun();
         let acquired = self.pool.acquire(now);
         let waited = match &acquired {
             Ok(lease) => lease.waited(),
@@ -128,26 +128,34 @@ impl Ajp13 {
         }
         let mut lease = acquired.map_err(|error| not_sent(error.into()))?;
         loop {
-            let connect_us = self
+            let (connect_us, mut ready) = self
                 .make_ready(&mut lease, downstream.method(), now)
                 .map_err(|error| not_sent(error.into()))?;
             tally.connected(connect_us);
             let is_reused = lease.is_reused();
             let Connection { outbox, scratch, .. } = &mut *lease;
-            downstream
+            let packet = downstream
                 .encode(outbox, scratch, self.config.max_packet_size, member)
                 .map_err(|error| not_sent(error.into()))?;
-            let sent = self.send(&lease, upload.rewind(self.first_block()), tally);
+            let first = upload.rewind(self.first_block());
+            let sent = self.send(&lease, packet, first, tally);
+            if !first.is_empty() {
+                // It may have had to wait for room.
+                ready = clock::now();
+            }
             let (taken, broken) = match sent {
                 Ok(()) => (usize::MAX, None),
                 Err((taken, error)) => (taken, Some(error)),
             };
             let was_sent = broken.is_none();
-            let mut run = Run::new(self, settings, tally, downstream.method(), upload, broken);
+            let mut run =
+                Run::new(self, settings, tally, downstream.method(), upload, broken, ready);
             let cause = match run.receive(downstream, upload, &mut lease) {
                 Ok(()) => {
-                    if run.may_reuse() && !settings.disable_reuse {
-                        lease.release(clock::now());
+                    let may_reuse = run.may_reuse();
+                    let now = tally.completed();
+                    if may_reuse && !settings.disable_reuse {
+                        lease.release(now);
                     }
                     return Ok(());
                 }
@@ -165,7 +173,7 @@ impl Ajp13 {
                 lease.close();
                 continue;
             }
-            let has_all = taken >= lease.outbox.len() || run.has_answered;
+            let has_all = taken >= packet || run.has_answered;
             let stage = if has_all { Stage::Sent } else { Stage::NotSent };
             if matches!(cause, Cause::Status { .. }) && run.drain(&mut lease) {
                 lease.release(clock::now());
@@ -175,13 +183,13 @@ impl Ajp13 {
     }
 
     /// Leaves the lease with a connection that is worth a request. Returns how long opening it
-    /// took in microseconds, if it is a new one.
+    /// took in microseconds, if it is a new one, and when it was ready.
     fn make_ready(
         &self,
-        lease: &mut Lease,
+        lease: &mut Lease<&Pool>,
         method: &[u8],
         now: Millis,
-    ) -> Result<Option<u64>, NetError> {
+    ) -> Result<(Option<u64>, Millis), NetError> {
         self.report_strays(lease.take_strays());
         let begun = now;
         while lease.is_connected() {
@@ -190,14 +198,14 @@ impl Ajp13 {
             let limit = match self.config.prepost_timeout {
                 Some(limit) => limit,
                 None if is_guarded && !is_idempotent(method) => self.config.ping_timeout,
-                None => return Ok(None),
+                None => return Ok((None, now)),
             };
             // Half of the time for all idle connections together, the rest for a new one.
             let now = clock::now();
             match lease.cping(now, begun.plus(limit / 2).since(now)) {
                 Ok(()) => {
                     self.learned.answered_cping();
-                    return Ok(None);
+                    return Ok((None, clock::now()));
                 }
                 Err(error) if error.is_timeout() => {
                     // The others are as old: a firewall that forgot this one forgot them too.
@@ -226,12 +234,12 @@ impl Ajp13 {
             );
         }
         if self.config.connect_timeout.is_none() {
-            let Some(limit) = self.config.prepost_timeout else { return Ok(took) };
+            let Some(limit) = self.config.prepost_timeout else { return Ok((took, clock::now())) };
             let now = clock::now();
             lease.cping(now, begun.plus(limit).since(now))?;
         }
         self.learned.answered_cping();
-        Ok(took)
+        Ok((took, clock::now()))
     }
 
     /// Says that idle connections had received something.
@@ -246,14 +254,22 @@ impl Ajp13 {
         }
     }
 
-    fn send(&self, lease: &Lease, first: &[u8], tally: &Tally) -> Result<(), (usize, NetError)> {
+    /// Sends the first `packet` bytes of the outbox and the first block of the body.
+    fn send(
+        &self,
+        lease: &Lease<&Pool>,
+        packet: usize,
+        first: &[u8],
+        tally: &Tally,
+    ) -> Result<(), (usize, NetError)> {
         let deadline = self.config.socket_timeout.map(|limit| clock::now().plus(limit));
-        tally.sent((lease.outbox.len() + first.len()) as u64);
+        let packet = &lease.outbox[..packet];
+        tally.sent((packet.len() + first.len()) as u64);
         if first.is_empty() {
-            return lease.send_counted(&mut [IoSlice::new(&lease.outbox)], deadline);
+            return lease.send_counted(&mut [IoSlice::new(packet)], deadline);
         }
         let head = body_packet_header(first.len() as u16);
-        let mut parts = [IoSlice::new(&lease.outbox), IoSlice::new(&head), IoSlice::new(first)];
+        let mut parts = [IoSlice::new(packet), IoSlice::new(&head), IoSlice::new(first)];
         lease.send_counted(&mut parts, deadline)
     }
 }

@@ -13,7 +13,8 @@ use super::shares::Shares;
 use super::tally::Tally;
 use super::upload::Upload;
 use super::{Downstream, MemberData, RequestSettings, SessionCookie};
-use crate::clock;
+use crate::ajp::RequestBody;
+use crate::clock::{self, Millis};
 use crate::config::{HashKey, LbConfig};
 use crate::lb::session::SessionIds;
 use crate::lb::{
@@ -110,10 +111,13 @@ impl Lb {
         shares: &Shares,
     ) -> Result<(), u16> {
         budget::earn(self.record, self.config.retry_budget);
-        let mut attempts = Attempts::new(clock::now());
+        let begun = clock::micros();
+        let mut attempts = Attempts::new(Millis::of_micros(begun));
         let first = || self.members.iter().map(|own| own.first_block()).max().unwrap_or_default();
         let mut upload = Upload::begin(downstream, first, || self.replay_size)
             .map_err(|error| log_client(downstream, &self.name, error))?;
+        // Whoever sends a body may have taken their time.
+        let mut begun = Some(begun).filter(|_| upload.length() == RequestBody::None);
         let ids = self.session_ids(downstream, settings);
         let hash = self.hash_of(downstream);
         let (mut first, mut last) = (None, None);
@@ -125,7 +129,8 @@ impl Lb {
                 tried: &attempts.tried,
                 hash,
             };
-            let started = clock::now();
+            let started_us = begun.take().unwrap_or_else(clock::micros);
+            let started = Millis::of_micros(started_us);
             let election = match self.balancer.elect(self.record, &self.records, &query, started) {
                 Ok(election) => election,
                 Err(refusal) => match attempts.refused(self, refusal, downstream) {
@@ -146,21 +151,21 @@ impl Lb {
                 activation: election.activation.code(),
             };
             let multiplicity = self.balancer.members[index].multiplicity;
-            let tally = Tally::begin(own, in_flight.shard, attempts.count)
+            let tally = Tally::begin(own, in_flight.shard, attempts.count, started_us)
                 .charging(self.balancer.method, multiplicity);
             let result = member.attempt(downstream, &mut upload, &data, settings, tally);
             drop(in_flight);
             attempts.count += 1;
-            let (policy, now) = (&self.balancer.policy, clock::now());
+            let policy = &self.balancer.policy;
             match &result {
                 Ok(()) => {
                     if has_something_to_clear(own) {
-                        report(own, Outcome::Success, policy, started, now);
+                        report(own, Outcome::Success, policy, started, clock::now());
                     }
                 }
                 Err(failure) => {
                     let cause = failure.cause();
-                    if report(own, cause.outcome(), policy, started, now) {
+                    if report(own, cause.outcome(), policy, started, clock::now()) {
                         let next = match self.config.probe {
                             true => "it is asked for a sign of life every second",
                             false => "a request tries it after recover_time",

@@ -62,8 +62,8 @@ pub trait Downstream {
     /// Says how much body the client announced.
     fn request_body(&self) -> RequestBody;
 
-    /// Writes the request as one packet of at most `limit` bytes to `out`. `scratch` is memory to
-    /// work with.
+    /// Writes the request as one packet of at most `limit` bytes to the front of `out` and returns
+    /// how many it has. `scratch` is memory to work with.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ pub trait Downstream {
         scratch: &mut Vec<u8>,
         limit: usize,
         member: &MemberData<'_>,
-    ) -> Result<(), EncodeError>;
+    ) -> Result<usize, EncodeError>;
 
     /// Reads request body, waiting for the first byte. Returns how much and whether it ended.
     ///

@@ -9,7 +9,7 @@ use super::ajp13::Ajp13;
 use super::prober::PROBE_LIMIT;
 use super::workers::Workers;
 use crate::clock::Millis;
-use crate::net::{Lease, NetError, Wanted};
+use crate::net::{Lease, NetError, Pool, Wanted};
 
 /// The pings under way.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub struct Pings {
 #[derive(Debug)]
 struct Ping {
     ajp: Arc<Ajp13>,
-    lease: Lease,
+    lease: Lease<Arc<Pool>>,
     deadline: Millis,
 }
 
@@ -82,7 +82,7 @@ impl Pings {
     }
 }
 
-fn give_up(ajp: &Ajp13, lease: Lease, why: &NetError) {
+fn give_up(ajp: &Ajp13, lease: Lease<Arc<Pool>>, why: &NetError) {
     drop(lease);
     tracing::info!(
         worker = ajp.name.as_str(),

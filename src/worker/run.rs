@@ -33,6 +33,7 @@ pub struct Run<'w> {
     is_over: bool,
     /// Whether a packet came since the last wait.
     has_heard: bool,
+    has_waited: bool,
     /// When the last packet came, and the first of the flushes that came last.
     heard: Millis,
     flushing: Option<Millis>,
@@ -48,6 +49,7 @@ impl<'w> Run<'w> {
         method: &[u8],
         upload: &Upload,
         broken: Option<NetError>,
+        now: Millis,
     ) -> Self {
         let mut exchange = Exchange::new(method == b"HEAD", upload.length());
         exchange.body_sent(upload.given());
@@ -64,7 +66,8 @@ impl<'w> Run<'w> {
             broken,
             is_over: false,
             has_heard: false,
-            heard: clock::now(),
+            has_waited: false,
+            heard: now,
             flushing: None,
         }
     }
@@ -226,7 +229,9 @@ impl<'w> Run<'w> {
 
     /// Waits for more.
     fn wait(&mut self, connection: &mut Connection) -> Result<(), NetError> {
-        let now = clock::now();
+        // The first wait begins right after the request was sent.
+        let is_first = !std::mem::replace(&mut self.has_waited, true);
+        let mut now = if is_first && !self.has_heard { self.heard } else { clock::now() };
         if std::mem::take(&mut self.has_heard) {
             self.heard = now;
             self.flushing = match self.exchange.flushes_in_a_row() {
@@ -237,13 +242,14 @@ impl<'w> Run<'w> {
         loop {
             let deadline = if self.broken.is_some() { Some(now) } else { self.deadline() };
             let probe = self.probe_at().filter(|at| deadline.is_none_or(|end| *at < end));
-            match connection.receive(probe.or(deadline)) {
+            match connection.receive_from(now, probe.or(deadline)) {
                 Ok(()) => return Ok(()),
                 Err(error) if probe.is_some() && error.is_timeout() => {
                     // Answered before the end of the response, it means that there is none to
                     // come: Tomcat gives a response up without a word in some cases.
                     connection.send(&mut [IoSlice::new(&ajp::CPING)], deadline)?;
                     self.exchange.probe_sent();
+                    now = clock::now();
                 }
                 Err(error) => return Err(error),
             }

@@ -15,6 +15,7 @@ pub struct Shares {
     segment: Segment,
     own: OnceCell<&'static [AtomicU32]>,
     row: OnceCell<usize>,
+    shards: OnceCell<&'static [Shard]>,
 }
 
 /// A request under way with a worker, until dropped.
@@ -44,7 +45,7 @@ impl Drop for Booked {
 impl Shares {
     /// Makes the view of a process that has no share yet.
     pub fn new(segment: Segment) -> Self {
-        Self { segment, own: OnceCell::new(), row: OnceCell::new() }
+        Self { segment, own: OnceCell::new(), row: OnceCell::new(), shards: OnceCell::new() }
     }
 
     /// Takes a row for this child. Without one its requests count as well, but are not given back
@@ -57,7 +58,9 @@ impl Shares {
             .position(|child| child.owner.compare_exchange(0, me, Acquire, Relaxed).is_ok());
         match row {
             Some(row) => {
-                self.own.set(self.segment.shares(row)).is_ok() && self.row.set(row).is_ok()
+                self.own.set(self.segment.shares(row)).is_ok()
+                    && self.row.set(row).is_ok()
+                    && self.shards.set(self.segment.shards(row)).is_ok()
             }
             None => false,
         }
@@ -89,7 +92,7 @@ impl Shares {
 
     /// Returns where this child counts for a worker.
     pub fn shard(&self, place: usize) -> &'static Shard {
-        let shards = self.segment.shards(self.row.get().copied().unwrap_or(0));
+        let shards = self.shards.get().copied().unwrap_or_else(|| self.segment.shards(0));
         &shards[place.min(shards.len() - 1)]
     }
 

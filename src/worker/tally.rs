@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::failure::{Cause, Failure};
 use super::{Downstream, RequestSettings};
-use crate::clock;
+use crate::clock::{self, Millis};
 use crate::lb::{Method, Outcome, latency};
 use crate::metrics::Shard;
 use crate::shm::MemberRecord;
@@ -30,13 +30,20 @@ pub struct Tally {
     /// The answer's status; 0 without one.
     status: u16,
     begun: u64,
+    /// When the response was complete.
+    ended: Option<u64>,
     connect_us: Option<u64>,
     first_byte_us: Option<u64>,
 }
 
 impl Tally {
-    /// Begins an attempt.
-    pub fn begin(record: &'static MemberRecord, shard: &'static Shard, before: usize) -> Self {
+    /// Begins an attempt at `begun`.
+    pub fn begin(
+        record: &'static MemberRecord,
+        shard: &'static Shard,
+        before: usize,
+        begun: u64,
+    ) -> Self {
         shard.requests.fetch_add(1, Relaxed);
         if before > 0 {
             shard.retries.fetch_add(1, Relaxed);
@@ -50,7 +57,8 @@ impl Tally {
             is_timed: false,
             bytes: Cell::new(0),
             status: 0,
-            begun: clock::micros(),
+            begun,
+            ended: None,
             connect_us: None,
             first_byte_us: None,
         }
@@ -66,6 +74,11 @@ impl Tally {
     pub fn status(&mut self, status: u16) {
         self.status = status;
         self.shard.response(status);
+    }
+
+    /// When it began.
+    pub fn begun(&self) -> Millis {
+        Millis::of_micros(self.begun)
     }
 
     /// The attempt waited for a place in the pool.
@@ -96,6 +109,13 @@ impl Tally {
         self.shard.first_byte.observe(us);
     }
 
+    /// The response is complete. Returns when that was.
+    pub fn completed(&mut self) -> Millis {
+        let now = clock::micros();
+        self.ended = Some(now);
+        Millis::of_micros(now)
+    }
+
     /// Bytes went to the container.
     pub fn sent(&self, bytes: u64) {
         self.record.transferred.fetch_add(bytes, Relaxed);
@@ -120,7 +140,10 @@ impl Tally {
         result: &Result<(), Failure>,
     ) {
         match result {
-            Ok(()) => self.shard.total.observe(clock::micros() - self.begun),
+            Ok(()) => {
+                let ended = self.ended.unwrap_or_else(clock::micros);
+                self.shard.total.observe(ended.saturating_sub(self.begun));
+            }
             Err(failure) => {
                 let counted = self.shard.failure(failure.cause().code());
                 let is_theirs = !matches!(failure.cause(), Cause::Client(_) | Cause::Encode(_));

@@ -17,7 +17,7 @@ use super::shares::Shares;
 use super::tally::Tally;
 use super::upload::Upload;
 use super::{Downstream, MemberData, RequestSettings, status};
-use crate::clock;
+use crate::clock::{self, Millis};
 use crate::config::{LogLevel, StatusConfig, WorkerKind, WorkersConfig};
 use crate::lb::recovery::{Attempt, Stage, may_resend};
 use crate::lb::{MemberState, Outcome, Policy, report};
@@ -235,8 +235,9 @@ impl Workers {
         let mut left = ajp.config.retries;
         let mut before = 0;
         loop {
-            let started = clock::now();
-            let mut tally = Tally::begin(record, in_flight.shard, before);
+            let started_us = clock::micros();
+            let started = Millis::of_micros(started_us);
+            let mut tally = Tally::begin(record, in_flight.shard, before, started_us);
             // What others have booked since would refuse all that came together.
             tally.busy = busy;
             let result = ajp.attempt(downstream, &mut upload, &data, settings, tally);

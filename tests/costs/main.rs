@@ -80,7 +80,7 @@ fn request(workers: &Workers, times: usize) {
     let Some(Worker::Lb(lb)) = workers.get("balancer00") else { panic!("it is listed") };
     let (record, shard) = (lb.records[0], workers.shares.shard(0));
     for number in 0..times {
-        let mut tally = Tally::begin(record, shard, 0);
+        let mut tally = Tally::begin(record, shard, 0, mod_jk::clock::micros());
         tally.connected(None);
         tally.sent(600);
         tally.answered();

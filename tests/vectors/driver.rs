@@ -40,7 +40,8 @@ pub fn encode(forward: &Forward, limit: usize) -> Result<Vec<u8>, EncodeError> {
             Field::Text(code, _) => panic!("attribute {code:#04x} is never sent"),
         });
     }
-    encoder.finish()?;
+    let len = encoder.finish()?;
+    out.truncate(len);
     Ok(out)
 }
 

@@ -38,7 +38,7 @@ fn pool(port: u16, size: Option<usize>) -> Arc<Pool> {
     Arc::new(Pool::new(Target::new("127.0.0.1", port, false), options))
 }
 
-fn connected(pool: &Arc<Pool>) -> Lease {
+fn connected(pool: &Pool) -> Lease<&Pool> {
     let mut lease = pool.acquire(clock::now()).expect("a place");
     if !lease.is_connected() {
         lease.connect(clock::now()).expect("the container is there");
@@ -116,7 +116,8 @@ fn s2_3_a_refused_connection_names_its_phase() {
         let (listener, port) = (TcpListener::bind("127.0.0.1:0").expect("a port"), 0);
         listener.local_addr().map_or(port, |address| address.port())
     };
-    let mut lease = pool(port, None).acquire(clock::now()).expect("a place");
+    let pool = pool(port, None);
+    let mut lease = pool.acquire(clock::now()).expect("a place");
     let error = lease.connect(clock::now()).expect_err("nobody listens");
     assert_eq!(error.phase, Phase::Connect);
     assert_eq!(error.source.kind(), io::ErrorKind::ConnectionRefused);

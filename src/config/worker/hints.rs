@@ -165,7 +165,7 @@ impl Resolver<'_> {
             let text = format!(
                 "worker.{name}.balance_workers: no member is active, so new sessions are answered 503"
             );
-            self.problems.push(Diagnostic::warning(&at(self, "balance_workers"), text));
+            self.problems.push(Diagnostic::notice(&at(self, "balance_workers"), text));
         }
         for member in &lb.members {
             let own = &member.worker;

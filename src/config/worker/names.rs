@@ -189,7 +189,7 @@ impl Resolver<'_> {
                     line.name,
                     row.scope.label()
                 );
-                self.warn(&line, text);
+                self.problems.push(Diagnostic::notice(&line.origin, text));
             }
         }
     }

@@ -78,6 +78,7 @@ fuzz:
 	tests/fuzz/run packet $(FUZZ_SECONDS)
 	tests/fuzz/run exchange $(FUZZ_SECONDS)
 	tests/fuzz/run status $(FUZZ_SECONDS)
+	tests/fuzz/run properties $(FUZZ_SECONDS)
 	tests/fuzz/check-seeded
 
 clean:

@@ -3,6 +3,7 @@
 use std::fmt;
 
 pub use crate::uri_map::Origin;
+use crate::uri_map::problem::printable;
 use crate::uri_map::{Problem, Severity as RuleSeverity};
 
 /// How much a mistake matters.
@@ -29,19 +30,24 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// Makes one of a text in which values stand as they were found: control bytes are escaped.
+    fn new(severity: Severity, origin: &Origin, text: &str) -> Self {
+        Self { severity, origin: origin.clone(), text: printable(text.as_bytes()) }
+    }
+
     /// Makes one that keeps httpd from starting.
     pub fn error(origin: &Origin, text: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, origin: origin.clone(), text: text.into() }
+        Self::new(Severity::Error, origin, &text.into())
     }
 
     /// Makes one that httpd starts with.
     pub fn warning(origin: &Origin, text: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, origin: origin.clone(), text: text.into() }
+        Self::new(Severity::Warning, origin, &text.into())
     }
 
     /// Makes one that only a check of the configuration says.
     pub fn notice(origin: &Origin, text: impl Into<String>) -> Self {
-        Self { severity: Severity::Notice, origin: origin.clone(), text: text.into() }
+        Self::new(Severity::Notice, origin, &text.into())
     }
 }
 
@@ -62,6 +68,6 @@ impl From<Problem> for Diagnostic {
             RuleSeverity::Hint => Severity::Notice,
             _ => Severity::Warning,
         };
-        Self { severity, origin: problem.origin, text: problem.text + lost }
+        Self::new(severity, &problem.origin, &(problem.text + lost))
     }
 }

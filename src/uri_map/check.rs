@@ -61,7 +61,7 @@ pub fn check_workers<'a>(
             None => {
                 let hint = match nearest(&rule.worker, names) {
                     Some(name) => format!(", did you mean \"{name}\""),
-                    None => format!(", expected one of {}", names.join(", ")),
+                    None => format!(", expected one of {}", printable(names.join(", ").as_bytes())),
                 };
                 let worker = printable(rule.worker.as_bytes());
                 let text =

@@ -1,4 +1,5 @@
-//! Writes the recorded packets of `tests/vectors` as starting points for the fuzzers.
+//! Writes the recorded packets of `tests/vectors` as starting points for the fuzzers, and the workers
+//! files of `tests/config`.
 
 use std::error::Error;
 use std::fs;
@@ -6,7 +7,7 @@ use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for target in ["packet", "exchange", "status"] {
+    for target in ["packet", "exchange", "status", "properties"] {
         fs::create_dir_all(here.join("corpus").join(target))?;
     }
     let mut count = 0;
@@ -33,8 +34,28 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::write(here.join(format!("corpus/status/{index}")), request)?;
         count += 1;
     }
+    count += workers_files(here)?;
     println!("{count} inputs written");
     Ok(())
+}
+
+/// Writes each workers file of the planted mistakes and of the sites that people have.
+fn workers_files(here: &Path) -> Result<usize, Box<dyn Error>> {
+    let mut files: Vec<String> = Vec::new();
+    let mistakes = fs::read_to_string(here.join("../config/mistakes.txt"))?;
+    for part in mistakes.split("-- workers.properties\n").skip(1) {
+        let is_own = |line: &&str| !["==", "--", "=>"].iter().any(|mark| line.starts_with(mark));
+        files.push(part.lines().take_while(is_own).collect::<Vec<_>>().join("\n"));
+    }
+    for site in fs::read_dir(here.join("../config/stock"))? {
+        if let Ok(text) = fs::read_to_string(site?.path().join("workers.properties")) {
+            files.push(text);
+        }
+    }
+    for (number, text) in files.iter().enumerate() {
+        fs::write(here.join(format!("corpus/properties/{number}")), text)?;
+    }
+    Ok(files.len())
 }
 
 /// Returns the packets a recording received, in order.

@@ -4,8 +4,5 @@
 mod render;
 mod shard;
 
-pub use render::{Balancer, CLASSES, Gauges, Series, render};
+pub use render::{Balancer, CLASSES, Dialect, Gauges, Series, render};
 pub use shard::{BUCKETS_US, FAILURES, Histogram, HistogramTotals, Shard, Totals};
-
-/// Content-Type of the text.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -24,6 +24,35 @@ pub struct Gauges {
     pub recent_sessions: Option<u64>,
 }
 
+/// In which of Prometheus's two formats to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+    /// The older text format 0.0.4, for readers that ask for nothing newer. It has no units, no info
+    /// and no state sets; those are gauges there.
+    Text,
+}
+
+impl Dialect {
+    /// Chooses by the header `Accept`: plain text only where OpenMetrics is not asked for.
+    pub fn accepted(accept: &str) -> Self {
+        let names = |kind: &str| accept.contains(kind);
+        match names("text/plain") && !names("application/openmetrics-text") {
+            true => Self::Text,
+            false => Self::OpenMetrics,
+        }
+    }
+
+    /// Returns the Content-Type.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
+        }
+    }
+}
+
 /// One balancer.
 #[derive(Clone, Debug, Default)]
 pub struct Balancer {
@@ -84,11 +113,16 @@ const HISTOGRAMS: &[Times] = &[
 
 /// Writes everything, `# EOF` included. A machine may have thousands of workers, each with a hundred
 /// lines, so a line is put together from pieces without the formatting machinery.
-pub fn render(version: &str, balancers: &[Balancer], series: &[Series]) -> String {
+pub fn render(
+    dialect: Dialect,
+    version: &str,
+    balancers: &[Balancer],
+    series: &[Series],
+) -> String {
     let labels: Vec<String> = series.iter().map(labels).collect();
     let longest = labels.iter().map(String::len).max().unwrap_or(0);
     let text = String::with_capacity(8192 + series.len() * LINES * (longest + 48));
-    let mut page = Page { text, series, labels };
+    let mut page = Page { text, series, labels, dialect };
     page.head("jk_build", "info", "", "Version of the module.");
     page.text.push_str("jk_build_info{version=\"");
     page.text.push_str(&label(version));
@@ -139,7 +173,9 @@ pub fn render(version: &str, balancers: &[Balancer], series: &[Series]) -> Strin
         page.head(name, "histogram", "seconds", help);
         page.histogram(name, *times);
     }
-    page.text.push_str("# EOF\n");
+    if dialect == Dialect::OpenMetrics {
+        page.text.push_str("# EOF\n");
+    }
     page.text
 }
 
@@ -148,15 +184,23 @@ struct Page<'s> {
     series: &'s [Series],
     /// The labels of each series, ready to be written.
     labels: Vec<String>,
+    dialect: Dialect,
 }
 
 impl Page<'_> {
     fn head(&mut self, name: &str, kind: &str, unit: &str, help: &str) {
-        self.text.push_str(&format!("# TYPE {name} {kind}\n"));
-        if !unit.is_empty() {
+        // The older format names a family as its samples.
+        let (end, kind) = match (self.dialect, kind) {
+            (Dialect::Text, "counter") => ("_total", kind),
+            (Dialect::Text, "info") => ("_info", "gauge"),
+            (Dialect::Text, "stateset") => ("", "gauge"),
+            _ => ("", kind),
+        };
+        self.text.push_str(&format!("# TYPE {name}{end} {kind}\n"));
+        if !unit.is_empty() && self.dialect == Dialect::OpenMetrics {
             self.text.push_str(&format!("# UNIT {name} {unit}\n"));
         }
-        self.text.push_str(&format!("# HELP {name} {help}\n"));
+        self.text.push_str(&format!("# HELP {name}{end} {help}\n"));
     }
 
     /// Writes one line for each series: `before`, its labels, `after`, and its value.

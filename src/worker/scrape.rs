@@ -6,10 +6,10 @@ use super::ajp13::Ajp13;
 use super::workers::{VERSION, Worker, Workers};
 use crate::clock;
 use crate::lb::{Activation, MemberState};
-use crate::metrics::{Balancer, Gauges, Series, render};
+use crate::metrics::{Balancer, Dialect, Gauges, Series, render};
 
 /// Adds everything up. It takes no lock and stops no request.
-pub fn scrape(workers: &Workers) -> String {
+pub fn scrape(workers: &Workers, dialect: Dialect) -> String {
     let (mut balancers, mut all) = (Vec::new(), Vec::new());
     for (name, worker) in workers.in_order() {
         match worker {
@@ -27,7 +27,7 @@ pub fn scrape(workers: &Workers) -> String {
             Worker::Status(_) => {}
         }
     }
-    render(VERSION, &balancers, &all)
+    render(dialect, VERSION, &balancers, &all)
 }
 
 fn series(

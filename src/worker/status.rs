@@ -5,7 +5,7 @@ use super::{Downstream, RequestSettings, changes::apply, scrape::scrape, snapsho
 use crate::clock;
 use crate::config::StatusConfig;
 use crate::log::escaped;
-use crate::metrics;
+use crate::metrics::Dialect;
 use crate::status::carry::Changed;
 use crate::status::edit::{check, plan};
 use crate::status::machine::Shape;
@@ -45,7 +45,10 @@ pub fn serve<D: Downstream>(
     }
     let server = server_of(downstream);
     if command.as_ref().is_ok_and(|command| command.action == Action::Metrics) {
-        downstream.answer(200, metrics::CONTENT_TYPE, &headers(), &scrape(workers));
+        let accept = downstream.header("Accept").unwrap_or_default();
+        let dialect = Dialect::accepted(&String::from_utf8_lossy(accept));
+        let text = scrape(workers, dialect);
+        downstream.answer(200, dialect.content_type(), &headers(), &text);
         return Ok(());
     }
     // Who is refused sees nothing of the workers.

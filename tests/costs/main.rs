@@ -4,6 +4,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use mod_jk::config::{Properties, resolve};
+use mod_jk::metrics::Dialect;
 use mod_jk::status::html::{self, Setting};
 use mod_jk::status::rating::Rules;
 use mod_jk::status::request::parse;
@@ -25,7 +26,7 @@ fn main() {
     for _ in 0..times {
         size = match what.as_str() {
             "page" => page(&workers),
-            "scrape" => scrape(&workers).len(),
+            "scrape" => scrape(&workers, Dialect::OpenMetrics).len(),
             "request" => 0,
             _ => panic!("page, scrape or request"),
         };

@@ -1,5 +1,8 @@
 //! Scripts that people run against a status worker, in their own words.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use crate::balancing::balanced;
 use crate::support::client::Client;
 use crate::support::container::{Container, echo};
@@ -85,4 +88,75 @@ fn salt_jenkins_ant_and_the_exporter_find_what_they_look_for() {
     for key in ["state", "elected", "errors", "client_errors", "transferred", "read", "busy"] {
         assert!(element("member").contains(&format!(" {key}=\"")), "{key}: {xml}");
     }
+}
+
+/// Runs awk over an answer, as a monitoring script does.
+fn awk(program: &str, text: &str) -> String {
+    let mut awk = Command::new("awk")
+        .arg(program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("awk is on every Debian");
+    awk.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("awk reads");
+    let output = awk.wait_with_output().expect("awk ends");
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
+
+#[test]
+fn columns_stand_where_awk_looks_for_them() {
+    let (n1, n2) = (Container::start(echo("n1")), Container::start(echo("n2")));
+    let httpd = balanced("columns", "event", [n1.port, n2.port], "worker.n2.activation=d\n");
+    for _ in 0..3 {
+        Client::connect(httpd.port).get("/app/x");
+    }
+    // The Zabbix agent's script asks with a slash behind the path; a value with a blank in it must
+    // not move what stands behind it.
+    let update = "/jkstatus?cmd=update&mime=txt&w=lb&sw=n1&vwc=a%20b";
+    assert!(Client::connect(httpd.port).get(update).text().contains("type=OK"));
+    let text = Client::connect(httpd.port).get("/jkstatus?mime=txt").text();
+    let members = awk("/^Member:/ { print $2, $18, $24, $26, $27, $34 }", &text);
+    assert!(members.starts_with("name=n1 activation=ACT"), "{members}");
+    let cases = [
+        (
+            "/^Balancer Worker:/ { print $3, $13, $14, $15, $16 }",
+            "name=lb member_count=2 good=1 degraded=1 bad=0",
+        ),
+        (
+            "/^Member:/ && $2 == \"name=n2\" { print $18, $24, $27, $34 }",
+            "activation=DIS state=OK/IDLE elected=0 busy=0",
+        ),
+        (
+            "/^Member:/ && $2 == \"name=n2\" { split($33, own, \"=\"); print own[1], own[2] }",
+            "read 0",
+        ),
+        ("/^Result:/ { print $2 }", "type=OK"),
+        ("/^Server:/ { print NF }", "3"),
+        ("/^Time:/ { print NF }", "4"),
+    ];
+    for (program, expected) in cases {
+        assert_eq!(awk(program, &text), expected, "{program}: {text}");
+    }
+}
+
+#[test]
+fn nagios_and_zabbix_find_their_words() {
+    let (n1, n2) = (Container::start(echo("n1")), Container::start(echo("n2")));
+    let httpd = balanced("monitors", "event", [n1.port, n2.port], "");
+    let get = |query: &str| Client::connect(httpd.port).get(&format!("/jkstatus{query}"));
+    // check_jk_status: the attributes of each member, one on a line, in this order.
+    let xml = get("?mime=xml&cmd=show&w=lb").text();
+    let order = ["name=\"n1\"", "activation=\"ACT\"", "state=\"OK", "errors=\"0\"", "busy=\"0\""];
+    let (_, xml) = xml.split_once("<jk:member").expect("a member");
+    let places: Vec<_> = order.iter().map(|word| xml.find(&format!(" {word}"))).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}: {xml}");
+    // JkstatusMonitoring: one balancer as properties.
+    let prop = get("?cmd=list&w=lb&mime=prop").text();
+    for line in ["worker.lb.balance_workers=n1", "worker.n2.state=OK/IDLE", "worker.result.type=OK"]
+    {
+        assert!(prop.lines().any(|own| own == line), "{line}: {prop}");
+    }
+    // HEAD, as load balancers ask whether the page is there.
+    let head = Client::connect(httpd.port).request("HEAD", "/jkstatus?mime=txt", &[], b"");
+    assert_eq!((head.status, head.header("Content-Type")), (200, Some("text/plain")));
 }

@@ -1,5 +1,6 @@
 //! The page and JSON.
 
+use mod_jk::metrics::{Balancer, Dialect, Gauges, Series, render};
 use mod_jk::status::html::{self, Setting};
 use mod_jk::status::rating::Rating::{self, Bad, Degraded, Good};
 use mod_jk::status::rating::Rules;
@@ -110,7 +111,9 @@ fn a_rule_is_one_letter_or_two_words_and_bad_wins() {
 
 #[test]
 fn dashboard_and_alerts_name_families_that_exist() {
-    let text = mod_jk::metrics::render("1", &[Default::default()], &[Default::default()]);
+    let gauges = Gauges { pool_size: Some(1), recent_sessions: Some(1), ..Gauges::default() };
+    let series = Series { gauges, ..Series::default() };
+    let text = render(Dialect::OpenMetrics, "1", &[Balancer::default()], &[series]);
     let docs = [include_str!("../../docs/grafana.json"), include_str!("../../docs/alerts.yml")];
     let mut found = 0;
     for word in
@@ -194,11 +197,11 @@ fn a_page_of_a_thousand_members_is_below_one_mebibyte() {
 
 #[test]
 fn a_thousand_members_are_scraped() {
-    let series = (0..1000).map(|number| mod_jk::metrics::Series {
+    let series = (0..1000).map(|number| Series {
         balancer: "lb".to_owned(),
         worker: format!("tomcat-{number:04}.example.org"),
         ..Default::default()
     });
-    let text = mod_jk::metrics::render("1", &[], &series.collect::<Vec<_>>());
+    let text = render(Dialect::OpenMetrics, "1", &[], &series.collect::<Vec<_>>());
     assert_eq!(crate::openmetrics::read(&text).expect("OpenMetrics").len(), 1 + 1000 * 96);
 }

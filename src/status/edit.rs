@@ -204,6 +204,7 @@ fn update(command: &Command, target: &Target<'_>) -> Result<Vec<Change>, Refusal
         }
     }
     routes_stay_apart(target, &changes)?;
+    ports_come_first(target, &changes)?;
     Ok(changes)
 }
 
@@ -250,6 +251,27 @@ fn add(
         return Err(Refusal::Stale(property(attribute)));
     }
     changes.push(change);
+    Ok(())
+}
+
+/// A member without a port is stopped, whatever else is said of it.
+fn ports_come_first(target: &Target<'_>, changes: &[Change]) -> Result<(), Refusal> {
+    let (Target::Balancer(lb) | Target::Members(lb, _)) = target else { return Ok(()) };
+    let gets_port = |name: &str| {
+        changes.iter().any(|change| {
+            matches!(change, Change::Ajp { worker, attribute: A::Port, .. } if worker == name)
+        })
+    };
+    for change in changes {
+        let Change::Member { member: name, attribute: A::Activation, .. } = change else {
+            continue;
+        };
+        let member = lb.members.iter().find(|own| own.ajp.name == *name);
+        if member.is_some_and(|own| own.ajp.port == 0) && !gets_port(name) {
+            let text = format!("vwa: member '{name}' has no port, set vaprt first");
+            return Err(Refusal::Update(text));
+        }
+    }
     Ok(())
 }
 

@@ -63,7 +63,11 @@ impl Lb {
             route: member.route.clone(),
             domain: member.domain.clone(),
             redirect: member.redirect.clone(),
-            activation: member.activation,
+            // Somebody keeps a place for a container that is to come.
+            activation: match containers.get(&member.worker) {
+                Some(own) if own.config.port == 0 => Activation::Stopped,
+                _ => member.activation,
+            },
         });
         let rules = Rules {
             method: config.method,

@@ -140,3 +140,18 @@ fn requests_of_all_children_go_by_changed_settings() {
     assert_eq!(shown.matches(" reply_timeout=300 ").count(), 2, "{shown}");
     assert_eq!(shown.matches(" lbfactor=1 ").count(), 2, "{shown}");
 }
+
+#[test]
+fn a_place_without_a_port_waits_for_one() {
+    let (n1, n2) = (Container::start(echo("n1")), Container::start(echo("n2")));
+    let httpd = balanced("edit-port", "prefork", [n1.port, 0], "");
+    assert_eq!(served_by(&httpd, 10)["n1"], 10);
+    assert!(ask(&httpd, "cmd=show&w=lb&sw=n2").contains(" activation=STP "));
+    let refused = ask(&httpd, "cmd=update&w=lb&sw=n2&vwa=a");
+    assert!(refused.contains("member 'n2' has no port, set vaprt first"), "{refused}");
+    // It serves as soon as it has one.
+    update(&httpd, &format!("w=lb&sw=n2&vaprt={}", n2.port));
+    assert!(ask(&httpd, "cmd=show&w=lb&sw=n2").contains(" activation=ACT "));
+    assert!(served_by(&httpd, 20).contains_key("n2"));
+    assert!(ask(&httpd, "cmd=update&w=lb&sw=n2&vaprt=0").contains("type=ERROR"));
+}

@@ -88,7 +88,7 @@ impl Both {
         let [n1, n2, solo] = ports;
         let workers = format!(
             "worker.list=lb,solo,st,named,closed,anycase,readonly\nworker.maintain=3600\n\
-             worker.lb.type=lb\nworker.lb.balance_workers=n1,n2,n3\nworker.lb.recover_time=600\n\
+             worker.lb.type=lb\nworker.lb.balance_workers=n1,n2,n3,n4\nworker.lb.recover_time=600\n\
              worker.lb.max_reply_timeouts=3\nworker.lb.error_escalation_time=200\n\
              worker.n1.host=127.0.0.1\nworker.n1.port={n1}\nworker.n1.route=r1\n\
              worker.n1.reply_timeout=30000\nworker.tpl.retry_interval=90\n\
@@ -96,7 +96,7 @@ impl Both {
              worker.n2.host=127.0.0.1\nworker.n2.port={n2}\nworker.n2.distance=1\n\
              worker.n2.lbfactor=2\nworker.n2.redirect=r1\nworker.n2.domain=dom\n\
              worker.n2.activation=d\nworker.n2.socket_connect_timeout=1500\n\
-             worker.n3.host=127.0.0.1\nworker.n3.port=9\nworker.n3.activation=s\n\
+             worker.n4.host=127.0.0.1\nworker.n4.port=0\nworker.n3.host=127.0.0.1\nworker.n3.port=9\nworker.n3.activation=s\n\
              worker.n3.busy_limit=17\nworker.n3.connection_ping_interval=100\n\
              worker.solo.host=127.0.0.1\nworker.solo.port={solo}\nworker.solo.retries=1\n\
              worker.solo.max_packet_size=16384\nworker.solo.recovery_options=3\n\
@@ -179,7 +179,7 @@ impl Both {
 
 /// What only this module writes: in prop, keys of members under the members' names.
 fn is_added(line: &str) -> bool {
-    ["n1", "n2", "n3"].iter().any(|name| {
+    ["n1", "n2", "n3", "n4"].iter().any(|name| {
         ["last_reset_", "error_time_"].iter().any(|key| {
             line.strip_prefix("worker.")
                 .or(line.strip_prefix("jk."))

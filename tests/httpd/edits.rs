@@ -97,6 +97,22 @@ fn every_setting_comes_back_as_it_was_sent() {
     ] {
         assert!(log.contains(line), "{line}: {log}");
     }
+    // The same for all members by a pattern, by one attribute for each, and by the property's name.
+    // A route is one member's alone.
+    let of_all = of_member.iter().filter(|row| row.0 != "vwn");
+    for (name, value, shown) in of_all {
+        let count = || ask(&httpd, "cmd=show&w=lb").matches(&format!(" {shown}")).count();
+        update(&httpd, &format!("w=lb&sw=*&{name}={value}"));
+        assert_eq!(count(), 2, "{name} by a pattern");
+        let other = if *name == "vwr" || *name == "vwc" { "x" } else { "9000" };
+        let other = if *name == "varo" { "1" } else { other };
+        update(&httpd, &format!("w=lb&att={name}&val0={value}&val.n2={other}"));
+        assert_eq!(count(), 1, "{name} by member");
+        let (property, _) = shown.split_once('=').expect("a value");
+        update(&httpd, &format!("w=lb&sw=n2&set.{property}={value}"));
+        assert_eq!(count(), 2, "{property} by its name");
+    }
+    check("after all of that");
     let refused = ask(&httpd, "cmd=update&w=lb&sw=n1&vwf=3&vart=soon");
     assert!(refused.contains("type=ERROR"), "{refused}");
     check("all or nothing");

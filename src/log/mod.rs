@@ -2,7 +2,7 @@
 //!
 //! Code calls `tracing` macros: the text for people as message, and as fields what a program would
 //! want to read from it. `worker` is one of them; it also says which lines are the same, see
-//! [`repeats`]. A thread serves one request at a time, so the log of the server that handles it is
+//! `repeats`. A thread serves one request at a time, so the log of the server that handles it is
 //! kept per thread, by [`within`].
 
 mod json;

@@ -55,7 +55,7 @@ impl Output {
         Self { file, name: name.to_owned(), failed: AtomicU64::new(0) }
     }
 
-    /// Writes a line by one call: appending is atomic, and so is a pipe up to [`LONGEST_LINE`].
+    /// Writes a line by one call: appending is atomic, and so is a pipe up to `LONGEST_LINE`.
     pub fn write(&self, line: &str) -> Written {
         let result = loop {
             match (&mut &self.file).write(line.as_bytes()) {

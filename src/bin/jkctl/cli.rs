@@ -215,7 +215,7 @@ Examples:
   jkctl init --tomcat localhost --mount /shop
   jkctl init --dir /etc/jk --tomcat n1=10.0.0.5 --tomcat n2=10.0.0.6:8010")]
 pub struct Init {
-    /// A Tomcat's AJP connector, [name=]host[:port]; several make a balancer
+    /// A Tomcat as NAME=HOST:PORT of its AJP connector, name and port may be left out; several make a balancer
     #[arg(short, long = "tomcat", required = true, value_name = "TOMCAT")]
     pub tomcats: Vec<String>,
     /// Directory for the files

@@ -26,28 +26,41 @@ pub(super) struct Site<'s> {
 impl Site<'_> {
     pub(super) fn check(&self) -> Vec<Diagnostic> {
         let mut problems = self.unseen_mounts();
-        let (mut used, mut decides, mut idle) = (HashSet::new(), HashSet::new(), Vec::new());
-        for place in 0..self.servers.len() {
+        problems.extend(self.unmounted());
+        problems.extend(self.idle_rules());
+        problems
+    }
+
+    /// Rules that decide nothing in any server that has them: one that a virtual host copies may be
+    /// of use in one of the two only.
+    fn idle_rules(&self) -> Vec<Diagnostic> {
+        let (mut decides, mut idle) = (HashSet::new(), Vec::new());
+        let mut budget = MOST_COMPARISONS;
+        for (place, mounts) in self.mounts.iter().enumerate() {
+            if place > 0 && map_of(&self.mounts[0], mounts) != MapOf::Own {
+                continue;
+            }
+            let most = (count(mounts) + count(&self.mounts[0])).pow(2);
+            let Some(left) = budget.checked_sub(most) else { return Vec::new() };
+            budget = left;
             let rules = mounts_seen(self.mounts, place);
-            used.extend(rules.iter().map(|rule| rule.worker.to_string()));
             let found = unreachable(&rules);
             let is_idle = |rule: &&Arc<Rule>| found.iter().any(|(own, _)| Arc::ptr_eq(own, rule));
             decides.extend(rules.iter().filter(|rule| !is_idle(rule)).map(key));
             idle.extend(found);
         }
-        problems.extend(self.unmounted(&used));
-        // A rule that a virtual host copies may be of use in one of the two only.
         idle.retain(|(rule, _)| !decides.contains(&key(rule)));
         let mut seen = HashSet::new();
         let idle = idle.into_iter().filter(|(_, problem)| seen.insert(problem.to_string()));
-        problems.extend(idle.map(|(_, problem)| problem));
-        problems
+        idle.map(|(_, problem)| problem).collect()
     }
 
     /// Workers that rules may name and that none does.
-    fn unmounted(&self, used: &HashSet<String>) -> Vec<Diagnostic> {
+    fn unmounted(&self) -> Vec<Diagnostic> {
+        let used: HashSet<&str> =
+            self.mounts.iter().flat_map(rules_of).map(|rule| &*rule.worker).collect();
         let lines: Vec<_> = self.properties.all("worker.list").collect();
-        let unused = self.workers.list.iter().filter(|name| !used.contains(*name));
+        let unused = self.workers.list.iter().filter(|name| !used.contains(name.as_str()));
         let found = unused.filter_map(|name| {
             let line = lines.iter().find(|line| super::value::words(&line.value).any(|word| word == name))?;
             let text = format!(
@@ -70,9 +83,7 @@ impl Site<'_> {
             let text = "JkMountCopy On has no effect outside of VirtualHost, expected All";
             problems.push(Diagnostic::warning(&given.origin, text));
         }
-        let count = own.directives.rules().count()
-            + own.file.iter().flat_map(|file| file.rules()).count()
-            + own.workers.rules().count();
+        let count = count(own);
         for (settings, mounts) in self.servers.iter().zip(self.mounts).skip(1) {
             // A host that says Off means it.
             if count > 0 && mounts.copy.is_none() && map_of(own, mounts) == MapOf::Nothing {
@@ -86,6 +97,20 @@ impl Site<'_> {
         problems
     }
 }
+
+/// Returns the rules a server itself has, copied ones not counted.
+fn rules_of(mounts: &ServerMounts) -> impl Iterator<Item = &Arc<Rule>> {
+    let file = mounts.file.iter().flat_map(|file| file.rules());
+    mounts.directives.rules().chain(file).chain(mounts.workers.rules())
+}
+
+fn count(mounts: &ServerMounts) -> usize {
+    rules_of(mounts).count()
+}
+
+/// Enough for every real site to compare each rule with each, and not for one that is made to be
+/// slow: rules are compared for a hint only.
+const MOST_COMPARISONS: usize = 4_000_000;
 
 /// What makes a rule the same rule in another server.
 fn key(rule: &Arc<Rule>) -> (String, Box<[u8]>, bool) {
@@ -106,10 +131,6 @@ fn unreachable(rules: &[Arc<Rule>]) -> Vec<(Arc<Rule>, Diagnostic)> {
     let globs: Vec<_> = wild.map(|(rank, rule)| (rank, Glob::new(&rule.pattern))).collect();
     let excluding: Vec<_> =
         exclusions.iter().map(|rule| (rule, Glob::new(&rule.pattern))).collect();
-    // Each against each: enough for every real file, and not for one that is made to be slow.
-    if (globs.len() + excluding.len()) * ranked.len() > 4_000_000 {
-        return problems;
-    }
     let mut first_of = HashMap::new();
     for (rank, rule) in ranked.iter().enumerate() {
         let pattern = printable(&rule.pattern);

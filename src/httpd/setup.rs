@@ -98,6 +98,14 @@ impl Files for InPool {
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        let about = std::fs::metadata(path).map_err(|why| why.to_string())?;
+        // Reading a pipe would wait for ever.
+        if !about.is_file() {
+            return Err("it is no regular file".to_owned());
+        }
+        if about.len() > LARGEST_FILE {
+            return Err(format!("it has {} bytes, expected at most {LARGEST_FILE}", about.len()));
+        }
         std::fs::read(path).map_err(|why| why.to_string())
     }
 
@@ -306,6 +314,9 @@ pub unsafe fn servers<'s>(
 /// How the names of the notes begin that are only left if something reads them.
 const NOTES: &[&[u8]] =
     &[b"JK_LB_", b"JK_MEMBER", b"JK_RETRIES", b"JK_CAUSE", b"JK_CONNECT_US", b"JK_FIRST_BYTE_US"];
+
+/// A hundred thousand workers or rules take a tenth of it.
+const LARGEST_FILE: u64 = 64 << 20;
 
 /// `JkMountFileReload` where nothing is set, in seconds.
 const DEFAULT_RELOAD: u32 = 60;

@@ -82,6 +82,35 @@ fn every_name_has_an_effect_that_a_test_sees() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// What the status worker writes, errors and the handler are described elsewhere.
+fn is_described_elsewhere(kind: &str, name: &str) -> bool {
+    let of_status =
+        ["output ", "opt bit ", "cmd=<other>", "parameter decoding", "HTTP status", "result"];
+    kind == "error-map"
+        || name.starts_with("SetHandler")
+        || (kind == "status-cmd" && of_status.iter().any(|start| name.starts_with(start)))
+        || name == "repeated other properties"
+}
+
+#[test]
+fn every_name_is_in_the_reference() {
+    let manual = mod_jk::config::reference();
+    let words: BTreeSet<&str> =
+        manual.split(|c: char| c.is_whitespace() || "`|(),".contains(c)).collect();
+    let mut missing = Vec::new();
+    for row in lines("rows.tsv") {
+        let (kind, name) = (&row[0], &row[1]);
+        let short = name.trim_start_matches("worker.<name>.").trim_start_matches("cmd=");
+        let short = short.trim_end_matches('=').trim_end_matches(" (ajp12)");
+        let is_there =
+            words.contains(short) || manual.contains(&format!("`{}`", short.replace('|', "\\|")));
+        if !is_there && !is_described_elsewhere(kind, name) {
+            missing.push(format!("{kind} {name}"));
+        }
+    }
+    assert!(missing.is_empty(), "not in docs/reference.md: {missing:#?}");
+}
+
 /// Rows whose part of the module is not written yet; it says so in the log.
 const OPEN: &[(&str, &str)] = &[
     ("httpd-directive", "JkAutoAlias"),

@@ -90,3 +90,37 @@ fn debians_own_files_are_accepted() {
         assert!(printed.contains(said), "{said}: {printed}");
     }
 }
+
+/// Thousands of workers and hundreds of hosts are real; a check must not take the time of a restart.
+#[test]
+fn large_sites_are_checked_at_once() {
+    let mut site = Site::default();
+    let names: Vec<_> = (0..2_000).map(|n| format!("w{n}")).collect();
+    let mut workers =
+        format!("worker.list={}\nworker.t.type=ajp13\nworker.t.secret=x\n", names.join(","));
+    for name in &names {
+        let _ = writeln!(
+            workers,
+            "worker.{name}.reference=worker.t\nworker.{name}.host={name}.example"
+        );
+    }
+    let mut conf = String::from("JkMountCopy All\n");
+    for n in 0..2_000 {
+        let _ = writeln!(conf, "JkMount /app{n}/* w{n}");
+    }
+    for host in 0..500 {
+        let _ = writeln!(conf, "<VirtualHost 127.0.0.1:8099>\nServerName h{host}");
+        for n in 0..50 {
+            let _ = writeln!(conf, "JkMount /own{n}/* w{n}");
+        }
+        conf += "</VirtualHost>\n";
+    }
+    site.files.insert("workers.properties".into(), workers);
+    site.files.insert("jk.conf".into(), conf);
+    let begun = std::time::Instant::now();
+    let (servers, checked) = site.check();
+    assert_eq!((servers.len(), checked.workers.workers.len()), (501, 2_000));
+    assert!(checked.problems.is_empty(), "{:?}", checked.problems.first());
+    let took = begun.elapsed();
+    assert!(took < std::time::Duration::from_secs(30), "without optimisation, {took:?}");
+}

@@ -177,3 +177,36 @@ fn the_files_to_start_from_load_without_a_word() {
     let (fine, printed) = httpd.configtest();
     assert!(fine && printed.trim() == "Syntax OK", "{printed}");
 }
+
+#[test]
+fn what_is_no_text_file_is_refused_at_once() {
+    let setup = Setup { name: "no-files", mpm: "event", config: "", workers: "worker.list=w\n" };
+    let httpd = setup.prepare();
+    let config = httpd.log("httpd.conf");
+    let pipe = httpd.dir.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|status| status.success()));
+    std::fs::write(httpd.dir.join("utf-16"), b"\xff\xfew\0").expect("a file");
+    std::fs::write(httpd.dir.join("nul"), b"worker.list=\0").expect("a file");
+    let large = std::fs::File::create(httpd.dir.join("large")).expect("a file");
+    large.set_len(65 << 20).expect("a sparse file");
+    for (file, why) in [
+        ("pipe", "it is no regular file"),
+        ("htdocs", "it is no regular file"),
+        ("missing", "No such file"),
+        ("utf-16", "the file is UTF-16"),
+        ("nul", "byte 12 is NUL"),
+        ("large", "it has 68157440 bytes, expected at most 67108864"),
+    ] {
+        let own = config.replace("/workers.properties", &format!("/{file}"));
+        httpd.write("httpd.conf", &own);
+        let (fine, printed) = httpd.configtest();
+        let said = printed.contains(&format!("/{file}: {why}")) && printed.contains("JK-101");
+        assert!(!fine && said, "{file}: {printed}");
+        httpd.write("httpd.conf", &format!("{config}JkMountFile {file}\n"));
+        let (fine, printed) = httpd.configtest();
+        // Bytes that are no text are lines that are no rules.
+        let is_read = matches!(file, "utf-16" | "nul");
+        assert_eq!(fine, is_read, "{file}: {printed}");
+    }
+}

@@ -41,6 +41,7 @@ pub const RULE_SYNTAX: &[Entry] = &[
     entry("URI normalisation before matching", "", "1.2.44", "Rules see the decoded path without path parameters, doubled slashes and dot segments."),
     entry("URI length limit", "", "1.2.0", "See docs/differences.md."),
     entry("$(name) in worker part", "", "1.2.9", "A variable of httpd's environment."),
+    entry("; extension separator", "worker;name=value;name=value", "1.2.27", "Before each rule extension, behind the name of the worker."),
     entry("unknown worker in a rule", "", "1.2.27", "Warned of; requests are answered 500."),
     entry("reload", "JkMountFileReload", "1.2.9", "A changed mount file is read anew as a whole."),
     entry("reload failure", "", "1.2.20", "The last good rules stay."),

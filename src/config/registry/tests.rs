@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::config::request_log::RequestLogFormat;
 use crate::config::{Context, Options, Origin, ServerSettings};
+use crate::uri_map::Extensions;
 
 #[test]
 fn names_are_unique() {
@@ -68,4 +70,18 @@ fn the_shim_agrees_with_the_table() {
         assert_eq!(row, expected, "c-shim/mod_jk_shim.c, then src/config/registry/directives.rs");
     }
     assert_eq!(rows.len(), expected.len(), "rows in c-shim/mod_jk_shim.c, and in the table");
+}
+
+#[test]
+fn every_extension_and_format_code_is_read() {
+    let origin = Origin::default();
+    for row in EXTENSIONS {
+        let mut problems = Vec::new();
+        Extensions::parse(&format!("{}=1", row.name), &origin, &mut problems);
+        assert!(problems.is_empty(), "{}: {problems:?}", row.name);
+    }
+    for row in FORMATS.iter().filter(|row| row.name.starts_with('%')) {
+        assert!(RequestLogFormat::parse(row.name).is_ok(), "{}", row.name);
+    }
+    assert!(RequestLogFormat::parse("%Z").is_err());
 }

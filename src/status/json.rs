@@ -6,7 +6,7 @@ use super::carry::Changed;
 use super::rating::{Rating, Rules};
 use super::request::{Action, Command};
 use super::view::{Ajp, Balancer, Member, Moment, Rule, Snapshot, method_name, percentiles};
-use super::{Refusal, is_secret};
+use super::{Refusal, further, is_secret};
 use crate::metrics::{CLASSES, FAILURES, HistogramTotals, Totals};
 
 /// Writes an answer; `snapshot` holds all workers, `show` picks the one it names. After a change
@@ -39,10 +39,10 @@ pub fn render(
     if is_list || command.action == Action::Show || command.action.is_change() {
         let lbs = snapshot.balancers.iter().filter(|lb| is_wanted(&lb.name));
         let lbs = lbs.filter(|_| !(is_list && hidden.balancers()));
-        page["balancers"] = lbs.map(|lb| balancer(lb, command, rules)).collect();
+        page["balancers"] = lbs.map(|lb| balancer(lb, command, snapshot, rules)).collect();
         let ajps = snapshot.workers.iter().filter(|worker| is_wanted(&worker.name));
         let ajps = ajps.filter(|_| !(is_list && hidden.workers()));
-        page["ajp_workers"] = ajps.map(|own| ajp(own, command)).collect();
+        page["ajp_workers"] = ajps.map(|own| ajp(own, command, snapshot)).collect();
     }
     if command.action == Action::Dump {
         let shown = snapshot.properties.iter().filter(|(name, _)| !is_secret(name));
@@ -63,12 +63,12 @@ fn changed(change: &Changed) -> Value {
     })
 }
 
-fn balancer(lb: &Balancer, command: &Command, rules: &Rules) -> Value {
+fn balancer(lb: &Balancer, command: &Command, snapshot: &Snapshot, rules: &Rules) -> Value {
     let wanted = command.member.as_deref().filter(|_| command.action == Action::Show);
     let members = lb.members.iter().filter(|m| wanted.is_none_or(|name| name == m.ajp.name));
     let members = members.filter(|_| !command.hidden.members());
     let count = |rating| lb.members.iter().filter(|own| rules.rate(own) == rating).count();
-    json!({
+    let own = json!({
         "name": lb.name, "type": "lb",
         "sticky_session": lb.sticky_session, "sticky_session_force": lb.sticky_session_force,
         "retries": lb.retries, "retry_interval_ms": lb.retry_interval_ms,
@@ -81,17 +81,18 @@ fn balancer(lb: &Balancer, command: &Command, rules: &Rules) -> Value {
         "member_count": lb.members.len(), "good": count(Rating::Good),
         "degraded": count(Rating::Degraded), "bad": count(Rating::Bad),
         "unserved": lb.unserved, "last_reset_at": lb.last_reset_at,
-        "members": members.map(|own| member(own, command, rules)).collect::<Vec<_>>(),
+        "members": members.map(|own| member(own, command, snapshot, rules)).collect::<Vec<_>>(),
         "rules": rules_of(&lb.rules, command),
-    })
+    });
+    with_further(own, &lb.name, snapshot)
 }
 
 fn rules_of(rules: &[Rule], command: &Command) -> Vec<Value> {
     rules.iter().filter(|_| !command.hidden.rules()).map(rule).collect()
 }
 
-fn member(member: &Member, command: &Command, rules: &Rules) -> Value {
-    let mut own = ajp(&member.ajp, command);
+fn member(member: &Member, command: &Command, snapshot: &Snapshot, rules: &Rules) -> Value {
+    let mut own = ajp(&member.ajp, command, snapshot);
     let more = json!({
         "activation": member.activation.code(), "state": member.state.code(),
         "rating": match rules.rate(member) {
@@ -114,9 +115,9 @@ fn member(member: &Member, command: &Command, rules: &Rules) -> Value {
     own
 }
 
-fn ajp(ajp: &Ajp, command: &Command) -> Value {
+fn ajp(ajp: &Ajp, command: &Command, snapshot: &Snapshot) -> Value {
     let counts = &ajp.counts;
-    json!({
+    let own = json!({
         "name": ajp.name, "type": "ajp13", "host": ajp.host, "port": ajp.port,
         "address": ajp.address, "source": ajp.source,
         "connection_pool_timeout_s": ajp.connection_pool_timeout,
@@ -137,7 +138,17 @@ fn ajp(ajp: &Ajp, command: &Command) -> Value {
         "last_reset_at": ajp.last_reset_at,
         "error_time": ajp.error_time.as_ref().map(|(at, _)| moment(at)),
         "last_failure": ajp.last_failure, "rules": rules_of(&ajp.rules, command),
-    })
+    });
+    with_further(own, &ajp.name, snapshot)
+}
+
+/// Adds the settings that only the file can change.
+fn with_further(mut own: Value, name: &str, snapshot: &Snapshot) -> Value {
+    if let Value::Object(all) = &mut own {
+        let further = further::of(snapshot.config.as_deref(), name);
+        all.extend(further.into_iter().map(|(key, value)| (key.to_owned(), value)));
+    }
+    own
 }
 
 fn counted(counts: &Totals) -> Value {

@@ -7,6 +7,7 @@ pub mod carry;
 pub mod edit;
 mod escape;
 mod fields;
+mod further;
 pub mod guard;
 pub mod html;
 pub mod json;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::config::WorkersConfig;
 use crate::lb::{Activation, MemberState, Method};
 use crate::metrics::{HistogramTotals, Totals};
 
@@ -19,6 +20,8 @@ pub struct Snapshot {
     pub others: Vec<String>,
     /// Start-up properties in their order; see [`is_secret`](super::is_secret).
     pub properties: Arc<[(String, String)]>,
+    /// What the file says of the workers, without changes; `None` in tests.
+    pub config: Option<Arc<WorkersConfig>>,
     /// Why the last good configuration is in force instead of the file's, if it is.
     pub broken_configuration: Option<String>,
     /// Whether anybody who can reach the server may look and change.

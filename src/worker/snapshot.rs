@@ -36,6 +36,7 @@ pub fn snapshot(workers: &Workers, server: Server) -> Snapshot {
         workers: alone,
         others,
         properties,
+        config: Some(workers.config()),
         broken_configuration: workers.fallback.clone(),
         is_unprotected: false,
     }

@@ -205,6 +205,29 @@ fn an_open_status_worker_is_warned_about() {
 }
 
 #[test]
+fn the_page_says_that_an_earlier_file_is_in_force() {
+    let (n1, n2) = (Container::start(echo("n1")), Container::start(echo("n2")));
+    let mut httpd = balanced("fallback", "event", [n1.port, n2.port], "");
+    httpd.expect("JK-101");
+    httpd.expect("JK-104");
+    let sentence = "The workers of an earlier file are in force";
+    assert!(!ask(httpd.port, "", &[]).text().contains(sentence));
+    let path = httpd.dir.join("workers.properties");
+    let text = std::fs::read_to_string(&path).expect("a file");
+    httpd.write("workers.properties", &format!("{text}worker.n1.nonsense=1\n"));
+    httpd.graceful();
+    let page = ask(httpd.port, "", &[]).text();
+    assert!(page.contains(sentence), "{page}");
+    let json: serde_json::Value =
+        serde_json::from_str(&ask(httpd.port, "?mime=json", &[]).text()).expect("JSON");
+    let why = json["server"]["broken_configuration"].as_str().unwrap_or_default();
+    assert!(why.contains("workers.properties:") && why.contains("nonsense"), "{why}");
+    httpd.write("workers.properties", &text);
+    httpd.graceful();
+    assert!(!ask(httpd.port, "", &[]).text().contains(sentence), "mended");
+}
+
+#[test]
 fn loopback_only_refuses_other_machines() {
     let config = format!(
         "LoadModule remoteip_module {}\nRemoteIPHeader X-From\nRemoteIPInternalProxy 127.0.0.1\n\

@@ -1,11 +1,17 @@
 //! The page and JSON.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use mod_jk::metrics::{Balancer, Dialect, Gauges, Series, render};
 use mod_jk::status::html::{self, Setting};
 use mod_jk::status::rating::Rating::{self, Bad, Degraded, Good};
 use mod_jk::status::rating::Rules;
 use mod_jk::status::request::parse;
-use mod_jk::status::{json, view::Snapshot};
+use mod_jk::status::{
+    json,
+    view::{Rule, Snapshot},
+};
 use proptest::prelude::*;
 
 use crate::state;
@@ -186,6 +192,60 @@ fn large() -> Snapshot {
     lb.members = (0..20).map(numbered).collect();
     snapshot.balancers = vec![lb; 50];
     snapshot
+}
+
+#[test]
+fn thousands_of_rules_are_searched_not_shown() {
+    let mut snapshot = state::snapshot();
+    let rule = snapshot.balancers[0].rules[0].clone();
+    snapshot.balancers[0].rules =
+        (0..5000).map(|number| Rule { uri: format!("/shop/{number}/*"), ..rule.clone() }).collect();
+    let whole = page("", &snapshot, false);
+    assert!(whole.contains("Rules (5001)") && whole.contains("5000 more rules are not shown"));
+    assert!(!whole.contains("/shop/4321/*"), "{}", whole.len());
+    let found = page("q=/4321/", &snapshot, false);
+    assert!(found.contains("/shop/4321/*") && !found.contains("/shop/4322/*"));
+}
+
+/// Every key of JSON is explained in the manual, and the manual names no other.
+#[test]
+fn the_manual_knows_every_key() {
+    let mut snapshot = state::snapshot();
+    let mut properties = mod_jk::config::Properties::default();
+    let text = "worker.list=lb,solo\nworker.lb.type=lb\nworker.lb.balance_workers=n1\n\
+                worker.n1.host=127.0.0.1\nworker.n1.port=1\nworker.solo.port=2\n\
+                worker.n1.secret=s3cret\n";
+    properties.read(text, "f", &|_| None);
+    snapshot.config = Some(Arc::new(mod_jk::config::resolve(&properties).0));
+    let (_, command) = parse("", false);
+    let text = json::render(command.as_ref(), &snapshot, &[], &Rules::default());
+    let all: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert!(!text.contains("s3cret"));
+    let lb = &all["balancers"][0];
+    assert_eq!(
+        (&lb["members"][0]["has_secret"], &lb["session_cookie"]),
+        (&true.into(), &"JSESSIONID".into())
+    );
+    let manual = include_str!("../../docs/status.md");
+    let section = manual.split("## JSON").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let words: Vec<_> = section.expect("the section").split('`').skip(1).step_by(2).collect();
+    let keys = |value: &serde_json::Value| -> Vec<String> {
+        value.as_object().expect("an object").keys().cloned().collect()
+    };
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    for part in [&all, &all["server"], lb, &lb["members"][0], &all["ajp_workers"][0]] {
+        known.extend(keys(part));
+    }
+    known.extend(keys(&lb["members"][0]["counts"]));
+    for key in &known {
+        assert!(words.contains(&key.as_str()), "{key} is not in the manual");
+    }
+    // The settings named in the manual are there.
+    let tables =
+        section.expect("the section").lines().filter(|line| line.starts_with("| settings"));
+    for word in tables.flat_map(|line| line.split('`').skip(1).step_by(2)) {
+        assert!(known.contains(word) || ["lb", "ajp13"].contains(&word), "{word} is no key");
+    }
 }
 
 #[test]

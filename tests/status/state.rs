@@ -109,6 +109,7 @@ pub fn snapshot() -> Snapshot {
         workers: vec![solo],
         others: vec!["st".to_owned()],
         properties: properties.into(),
+        config: None,
         broken_configuration: None,
         is_unprotected: false,
     }

@@ -1,5 +1,8 @@
 //! Everything about one member or worker.
 
+use serde_json::Value;
+
+use super::super::further;
 use super::super::rating::Rules;
 use super::super::request::{Action, Command, encode};
 use super::super::view::{Ajp, Balancer, Member, Snapshot, percentiles};
@@ -16,6 +19,7 @@ pub(super) struct Detail<'a> {
     pub ajp: &'a Ajp,
     pub member: Option<MemberRow<'a>>,
     pub failure: Option<String>,
+    pub remedy: Option<&'static str>,
     pub edit: String,
     pub progress: Option<Progress>,
     /// Where a button leads, and its word.
@@ -24,6 +28,8 @@ pub(super) struct Detail<'a> {
     pub times: Vec<(&'static str, Option<[u64; 3]>)>,
     pub since: Vec<(String, String)>,
     pub settings: Vec<(&'static str, String)>,
+    /// Those that only the file can change.
+    pub further: Vec<(&'static str, String)>,
     pub failures: Vec<Failure>,
 }
 
@@ -47,14 +53,20 @@ impl<'a> Detail<'a> {
     pub fn of(command: &'a Command, snapshot: &'a Snapshot, rules: &Rules) -> Option<Self> {
         let name = command.worker.as_deref().filter(|_| command.action == Action::Show)?;
         if let Some(ajp) = snapshot.workers.iter().find(|ajp| ajp.name == name) {
-            return Some(Self::new(ajp, None));
+            return Some(Self::new(ajp, None).with(snapshot));
         }
         let lb = snapshot.balancers.iter().find(|lb| lb.name == name)?;
         let wanted = command.member.as_deref()?;
         let member = lb.members.iter().find(|own| own.ajp.name == wanted)?;
         let mut detail = Self::new(&member.ajp, Some(&lb.name));
         detail.add_member(lb, member, rules);
-        Some(detail)
+        Some(detail.with(snapshot))
+    }
+
+    fn with(mut self, snapshot: &Snapshot) -> Self {
+        let further = further::of(snapshot.config.as_deref(), &self.ajp.name);
+        self.further = further.into_iter().map(|(name, value)| (name, plain(&value))).collect();
+        self
     }
 
     fn new(ajp: &'a Ajp, balancer: Option<&'a str>) -> Self {
@@ -94,6 +106,7 @@ impl<'a> Detail<'a> {
             ajp,
             member: None,
             failure: None,
+            remedy: None,
             progress: None,
             actions: Vec::new(),
             tiles: vec![
@@ -113,6 +126,7 @@ impl<'a> Detail<'a> {
             ],
             since,
             settings: settings(ajp),
+            further: Vec::new(),
             failures: failures.collect(),
         }
     }
@@ -128,6 +142,8 @@ impl<'a> Detail<'a> {
         };
         if member.state == MemberState::Error {
             self.actions.push((format!("?cmd=recover&{base}"), "Recover"));
+            let last = member.ajp.last_failure;
+            self.remedy = CATALOGUE.iter().find(|own| Some(own.code) == last).map(|own| own.remedy);
             self.failure = Some(explain(member, lb.recover_time).replacen('i', "I", 1));
         }
         self.actions.push((format!("?cmd=reset&{base}"), "Reset counters"));
@@ -206,6 +222,16 @@ fn settings(ajp: &Ajp) -> Vec<(&'static str, String)> {
         ("recovery_options", ajp.recovery_options.to_string()),
         ("max_packet_size", ajp.max_packet_size.to_string()),
     ]
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(all) if all.is_empty() => "none".to_owned(),
+        Value::Array(all) => all.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
 }
 
 fn bytes(count: u64) -> String {

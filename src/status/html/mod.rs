@@ -38,6 +38,8 @@ struct Page<'a> {
     rules: Vec<RuleRow<'a>>,
     /// How many there are without the search.
     rule_count: usize,
+    /// How many of them are only found by the search.
+    rules_left_out: usize,
     rules_of: Option<&'a str>,
     rules_open: bool,
     search: &'a str,
@@ -95,6 +97,7 @@ pub fn render(
         forms: Vec::new(),
         rules: Vec::new(),
         rule_count: 0,
+        rules_left_out: 0,
         rules_of: None,
         rules_open: false,
         search: "",
@@ -201,6 +204,11 @@ impl<'a> Page<'a> {
         self.rule_count += rules.len();
         self.search = command.parameters.get("q").map(String::as_str).unwrap_or_default();
         let word = self.search.to_lowercase();
+        // Thousands of rules would hide the members; a search finds them.
+        if word.is_empty() && self.rules.len() + rules.len() > MOST_RULES {
+            self.rules_left_out += rules.len();
+            return;
+        }
         let rows = rules.iter().map(|view| rows::rule(worker, view));
         self.rules.extend(rows.filter(|row| word.is_empty() || row.has(&word)));
     }
@@ -220,3 +228,6 @@ impl<'a> Page<'a> {
         self.refreshes = [0, 5, 15, 60].map(link).into();
     }
 }
+
+/// Rules that are shown without a search.
+const MOST_RULES: usize = 500;

@@ -21,8 +21,8 @@ pub struct Balancer {
     pub sticky_session: bool,
     /// Whether such requests fail rather than go to another member.
     pub sticky_session_force: bool,
-    /// Time over which a member that is back takes up its share; zero for at once.
-    pub slow_start: Duration,
+    /// Milliseconds over which a member that is back takes up its share; 0 for at once.
+    pub slow_start_ms: u64,
     /// The rules about errors.
     pub policy: Policy,
     pub(super) index: Index,
@@ -84,6 +84,13 @@ pub struct Election {
     pub activation: Activation,
 }
 
+impl Election {
+    /// A choice among members that take any request.
+    fn among_active(member: usize) -> Self {
+        Self { member, is_sticky: false, activation: Activation::Active }
+    }
+}
+
 /// Why there is no choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -112,7 +119,7 @@ impl Balancer {
             method: rules.method,
             sticky_session: rules.sticky_session,
             sticky_session_force: rules.sticky_session_force,
-            slow_start: rules.slow_start,
+            slow_start_ms: rules.slow_start.as_millis() as u64,
             policy: rules.policy,
             index,
         }
@@ -132,36 +139,73 @@ impl Balancer {
         query: &Query<'_>,
         now: Millis,
     ) -> Result<Election, Refusal> {
-        let is_new_session = query.session_ids.is_empty() && !query.is_stateless;
-        let charge = if self.method.charges(is_new_session) { Some(now) } else { None };
-        let mut own = None;
-        match self.by_session(record, records, query, now) {
-            Bound::Nowhere => {}
+        if !query.session_ids.is_empty() {
+            return self.elect_bound(record, records, query, now);
+        }
+        let is_new_session = !query.is_stateless;
+        let is_charged = self.method.charges(is_new_session);
+        match self.unbound(record, records, query, is_charged, now) {
+            Some(member) => Ok(Election::among_active(member)),
+            None => self.elect_last(None, record, records, query, now),
+        }
+    }
+
+    /// The same for a request with a session.
+    #[inline(never)]
+    fn elect_bound(
+        &self,
+        record: &BalancerRecord,
+        records: &[&MemberRecord],
+        query: &Query<'_>,
+        now: Millis,
+    ) -> Result<Election, Refusal> {
+        let is_charged = self.method.charges(false);
+        let bound = match self.sticky_session {
+            true => self.by_session(record, records, query, now),
+            false => Bound::Nowhere,
+        };
+        let own = match bound {
             Bound::To(member, is_sticky) => {
-                self.enter(records[member], member, charge);
-                return Ok(self.booked(member, is_sticky, is_new_session, records, query));
+                return Ok(self.booked((member, is_sticky), is_charged, records, query, now));
             }
             Bound::Lost(member) if self.sticky_session_force => {
                 // Only its own member can help it; trying others would send them unasked load.
                 let member = member
-                    .filter(|member| self.activation(*member, records, query).keeps_sessions())
+                    .filter(|member| {
+                        self.activation(*member, records[*member], query).keeps_sessions()
+                    })
                     .filter(|member| self.force(*member, records, query, now))
                     .ok_or(Refusal::StickyForced)?;
-                self.enter(records[member], member, charge);
-                return Ok(self.booked(member, true, is_new_session, records, query));
+                return Ok(self.booked((member, true), is_charged, records, query, now));
             }
-            Bound::Lost(member) => own = member,
+            Bound::Lost(member) => member,
+            Bound::Nowhere => None,
+        };
+        match self.unbound(record, records, query, is_charged, now) {
+            Some(member) => Ok(Election::among_active(member)),
+            None => self.elect_last(own, record, records, query, now),
         }
-        if let Some(member) = self.unbound(record, records, query, charge, now) {
-            return Ok(self.booked(member, false, is_new_session, records, query));
-        }
-        let (member, is_sticky) = self
-            .by_redirect(record, records, query, now)
+    }
+
+    /// Looks further when no member may take a request that is bound to nobody. `own` has its
+    /// session.
+    #[cold]
+    fn elect_last(
+        &self,
+        own: Option<usize>,
+        record: &BalancerRecord,
+        records: &[&MemberRecord],
+        query: &Query<'_>,
+        now: Millis,
+    ) -> Result<Election, Refusal> {
+        let standby = self.by_redirect(record, records, query, now);
+        let found = standby
             .map(|member| (member, false))
             .or_else(|| self.forced(own, records, query, now))
             .ok_or(Refusal::NoMember)?;
-        self.enter(records[member], member, charge);
-        Ok(self.booked(member, is_sticky, is_new_session, records, query))
+        let is_new_session = query.session_ids.is_empty() && !query.is_stateless;
+        let is_charged = self.method.charges(is_new_session);
+        Ok(self.booked(found, is_charged, records, query, now))
     }
 
     /// Books that an elected member has finished a request.
@@ -172,23 +216,26 @@ impl Balancer {
 
     /// Returns a member's activation for a request: that of its rule, else what was set while httpd
     /// runs, else what the file says.
-    pub fn activation(
-        &self,
-        index: usize,
-        records: &[&MemberRecord],
-        query: &Query<'_>,
-    ) -> Activation {
-        for (names, activation) in query.overrides.iter().rev() {
-            if names.contains(&self.members[index].name) {
-                return *activation;
-            }
+    #[inline(always)]
+    pub fn activation(&self, index: usize, own: &MemberRecord, query: &Query<'_>) -> Activation {
+        match query.overrides {
+            [] => None,
+            lists => self.by_rule(index, lists),
         }
-        self.activation_now(index, records[index])
+        .unwrap_or_else(|| self.activation_now(index, own))
     }
 
-    /// Returns a member's activation as it was set last, whatever the rule.
+    #[inline(never)]
+    fn by_rule(&self, index: usize, lists: &[(&[String], Activation)]) -> Option<Activation> {
+        let name = &self.members[index].name;
+        lists.iter().rev().find(|(names, _)| names.contains(name)).map(|(_, own)| *own)
+    }
+
+    /// Returns a member's activation as it was set last: while httpd runs, or in the configuration.
+    #[inline(always)]
     pub fn activation_now(&self, index: usize, record: &MemberRecord) -> Activation {
         match record.activation.load(Relaxed) {
+            0 => self.members[index].activation,
             1 => Activation::Active,
             2 => Activation::Disabled,
             3 => Activation::Stopped,
@@ -196,6 +243,7 @@ impl Balancer {
         }
     }
 
+    #[inline(never)]
     fn by_session(
         &self,
         record: &BalancerRecord,
@@ -203,12 +251,9 @@ impl Balancer {
         query: &Query<'_>,
         now: Millis,
     ) -> Bound {
-        if !self.sticky_session || query.session_ids.is_empty() {
-            return Bound::Nowhere;
-        }
         let mut lost = Bound::Nowhere;
         for route in session::routes(query.session_ids) {
-            let Some(member) = self.index.by_route(&self.members, route) else {
+            let Some(member) = self.index.by_route(route) else {
                 let Some(domain) = self.index.domain_of_route(route) else { continue };
                 if let Some(member) = self.in_domain(domain, record, records, query, now) {
                     return Bound::To(member, false);
@@ -230,7 +275,7 @@ impl Balancer {
             let Member { redirect, domain, .. } = &self.members[member];
             let other = if !redirect.is_empty() {
                 self.index
-                    .by_route(&self.members, redirect.as_bytes())
+                    .by_route(redirect.as_bytes())
                     .filter(|other| self.may_serve_session(*other, records, query))
             } else {
                 self.index
@@ -259,7 +304,7 @@ impl Balancer {
         };
         let by_route = redirects().find_map(|redirect| {
             self.index
-                .by_route(&self.members, redirect)
+                .by_route(redirect)
                 .filter(|other| self.may_serve_session(*other, records, query))
         });
         by_route.or_else(|| {
@@ -279,12 +324,13 @@ impl Balancer {
         query: &Query<'_>,
         now: Millis,
     ) -> Option<(usize, bool)> {
-        let own = own.filter(|member| self.activation(*member, records, query).keeps_sessions());
+        let own =
+            own.filter(|member| self.activation(*member, records[*member], query).keeps_sessions());
         if let Some(member) = own.filter(|member| self.force(*member, records, query, now)) {
             return Some((member, true));
         }
         (0..self.members.len())
-            .filter(|index| self.activation(*index, records, query) == Activation::Active)
+            .filter(|index| self.activation(*index, records[*index], query) == Activation::Active)
             .find(|index| self.force(*index, records, query, now))
             .map(|member| (member, false))
     }
@@ -321,39 +367,44 @@ impl Balancer {
         // A member on trial keeps its sessions: they would be lost anywhere else.
         let state = MemberState::of(records[index]);
         (state.is_usable() || matches!(state, MemberState::Busy | MemberState::Probe))
-            && self.activation(index, records, query).keeps_sessions()
+            && self.activation(index, records[index], query).keeps_sessions()
             && !query.tried.contains(&index)
     }
 
-    /// Books load with a member that was not picked for its load. A trial begins here too: others
-    /// may be at it already, as a session that finds its member on trial goes there all the same.
-    fn enter(&self, own: &MemberRecord, index: usize, charge: Option<Millis>) {
-        own.busy.fetch_add(1, Relaxed);
-        if let Some(now) = charge {
-            add(own, self.charge_of(own, index, now));
-        }
-        let (recover, probe) = (MemberState::Recover as u32, MemberState::Probe as u32);
-        let _ = own.state.compare_exchange(recover, probe, Relaxed, Relaxed);
-    }
-
+    /// Books a request with a member that was not picked for its load. A trial begins here too:
+    /// others may be at it already, as a session that finds its member on trial goes there all the
+    /// same.
     fn booked(
         &self,
-        member: usize,
-        is_sticky: bool,
-        is_new_session: bool,
+        (member, is_sticky): (usize, bool),
+        is_charged: bool,
         records: &[&MemberRecord],
         query: &Query<'_>,
+        now: Millis,
     ) -> Election {
         let own = records[member];
-        let busy = own.busy.load(Relaxed);
+        let busy = own.busy.fetch_add(1, Relaxed) + 1;
+        if is_charged {
+            add(own, self.charge_of(own, member, now));
+        }
+        let (recover, probe) = (MemberState::Recover as u32, MemberState::Probe as u32);
+        if own.state.load(Relaxed) == recover {
+            let _ = own.state.compare_exchange(recover, probe, Relaxed, Relaxed);
+        }
+        Self::count(own, busy, query);
+        Election { member, is_sticky, activation: self.activation(member, own, query) }
+    }
+
+    /// Counts a request that was booked; `busy` are in flight with it.
+    #[inline(always)]
+    pub(super) fn count(own: &MemberRecord, busy: u32, query: &Query<'_>) {
         if busy > own.max_busy.load(Relaxed) {
             own.max_busy.fetch_max(busy, Relaxed);
         }
         own.used.fetch_add(1, Relaxed);
-        if is_new_session {
+        if query.session_ids.is_empty() && !query.is_stateless {
             own.sessions.fetch_add(1, Relaxed);
         }
-        Election { member, is_sticky, activation: self.activation(member, records, query) }
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Ring {
     points: Vec<(u64, u32)>,
     /// Weight of each member, in 1/2^16 of the heaviest.
     pub weights: Vec<u32>,
+    /// All weights together.
+    pub sum: u64,
 }
 
 impl Ring {
@@ -38,7 +40,8 @@ impl Ring {
             points.extend((0..count).map(|number| (mixed(own ^ mixed(number)), index as u32)));
         }
         points.sort_unstable();
-        Self { points, weights }
+        let sum = weights.iter().map(|weight| u64::from(*weight)).sum();
+        Self { points, weights, sum }
     }
 
     /// Iterates over members in the order in which a value asks them; each may come several times.

@@ -2,7 +2,7 @@
 //! distance, and by what a value is hashed to.
 
 use super::elect::Member;
-use super::hash::Ring;
+use super::hash::{Ring, hash};
 use super::method::Method;
 
 /// Members of one distance, in the order of the configuration.
@@ -17,10 +17,10 @@ pub(super) struct Class {
 /// The tables of one balancer.
 #[derive(Clone, Debug)]
 pub(super) struct Index {
-    /// Indices sorted by route.
-    routes: Vec<u32>,
-    /// Domains in order, each with its members.
-    domains: Vec<(String, Vec<u32>)>,
+    routes: Names,
+    domains: Names,
+    /// Members of each domain, in the order in which domains are first named.
+    in_domains: Vec<Vec<u32>>,
     /// From the smallest distance to the largest.
     pub classes: Vec<Class>,
     /// Multiplicities by themselves, so that a scan reads nothing else.
@@ -32,17 +32,18 @@ pub(super) struct Index {
 impl Index {
     pub fn new(members: &[Member], method: Method) -> Self {
         let all = 0..u32::try_from(members.len()).unwrap_or(u32::MAX);
-        let mut routes: Vec<u32> = all.clone().collect();
-        // Stable: of equal routes, which a balancer cannot be configured with, the first counts.
-        routes.sort_by(|a, b| members[*a as usize].route.cmp(&members[*b as usize].route));
-        let mut domains: Vec<(String, Vec<u32>)> = Vec::new();
+        let mut names: Vec<&str> = Vec::new();
+        let mut in_domains: Vec<Vec<u32>> = Vec::new();
         let mut classes: Vec<Class> = Vec::new();
         for index in all {
             let member = &members[index as usize];
             if !member.domain.is_empty() {
-                match domains.binary_search_by(|(name, _)| name.cmp(&member.domain)) {
-                    Ok(place) => domains[place].1.push(index),
-                    Err(place) => domains.insert(place, (member.domain.clone(), vec![index])),
+                match names.iter().position(|name| *name == member.domain) {
+                    Some(place) => in_domains[place].push(index),
+                    None => {
+                        names.push(&member.domain);
+                        in_domains.push(vec![index]);
+                    }
                 }
             }
             match classes.binary_search_by_key(&member.distance, |class| class.distance) {
@@ -58,38 +59,66 @@ impl Index {
         }
         let multiplicities = members.iter().map(|member| member.multiplicity).collect();
         let ring = (method == Method::Hash).then(|| Ring::new(members));
-        Self { routes, domains, classes, multiplicities, ring }
+        let routes = Names::new(members.iter().map(|member| member.route.as_str()));
+        let domains = Names::new(names.into_iter());
+        Self { routes, domains, in_domains, classes, multiplicities, ring }
     }
 
     /// Finds the member with exactly this route.
-    pub fn by_route(&self, members: &[Member], route: &[u8]) -> Option<usize> {
-        let of = |place: usize| members[self.routes[place] as usize].route.as_bytes();
-        // The first of equal ones.
-        let (mut low, mut high) = (0, self.routes.len());
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            if of(middle) < route {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        (low < self.routes.len() && of(low) == route).then(|| self.routes[low] as usize)
+    pub fn by_route(&self, route: &[u8]) -> Option<usize> {
+        self.routes.find(route)
     }
 
     /// Finds the members of exactly this domain.
     pub fn domain(&self, name: &[u8]) -> Option<&[u32]> {
-        let found = self.domains.binary_search_by(|(own, _)| own.as_bytes().cmp(name)).ok()?;
-        Some(&self.domains[found].1)
+        self.domains.find(name).map(|place| &self.in_domains[place][..])
     }
 
     /// Finds the members of the domain a route names: what stands before its first dot, or all of
     /// it, or else before a later dot, as domains may contain some.
     pub fn domain_of_route(&self, route: &[u8]) -> Option<&[u32]> {
-        if self.domains.is_empty() {
+        if self.in_domains.is_empty() {
             return None;
         }
         let dots = memchr::memchr_iter(b'.', route);
         dots.chain([route.len()]).find_map(|end| self.domain(&route[..end]))
+    }
+}
+
+/// Names with their places, found by hash. The table is made once and never grows, so that names
+/// from requests cannot fill it.
+#[derive(Clone, Debug)]
+struct Names {
+    names: Vec<String>,
+    /// Places plus 1, where their hashes point or behind; 0 for none. A power of two, at most half
+    /// full.
+    slots: Vec<u32>,
+}
+
+impl Names {
+    fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
+        let names: Vec<_> = names.map(str::to_owned).collect();
+        let mut slots = vec![0; (names.len() * 2).next_power_of_two()];
+        for (place, name) in names.iter().enumerate() {
+            let mut slot = hash(name.as_bytes()) as usize % slots.len();
+            while slots[slot] != 0 {
+                slot = (slot + 1) % slots.len();
+            }
+            slots[slot] = place as u32 + 1;
+        }
+        Self { names, slots }
+    }
+
+    /// Finds a name; of equal ones, which a balancer cannot be configured with, the first.
+    fn find(&self, name: &[u8]) -> Option<usize> {
+        let mask = self.slots.len() - 1;
+        let mut slot = hash(name) as usize & mask;
+        loop {
+            let place = (*self.slots.get(slot)? as usize).checked_sub(1)?;
+            if self.names[place].as_bytes() == name {
+                return Some(place);
+            }
+            slot = (slot + 1) & mask;
+        }
     }
 }

@@ -14,7 +14,10 @@ use crate::shm::layout::MemberRecord;
 pub fn average_us(record: &MemberRecord, now: Millis) -> u32 {
     let (average, second) = split(record.latency.load(Relaxed));
     let silence = (now.0 / 1000).saturating_sub(u64::from(second));
-    average.checked_shr(u32::try_from(silence / HALF_LIFE_S).unwrap_or(u32::MAX)).unwrap_or(0)
+    match silence {
+        0..HALF_LIFE_S => average,
+        _ => average.checked_shr((silence / HALF_LIFE_S).min(32) as u32).unwrap_or(0),
+    }
 }
 
 /// Books an answer that began after `took`.

@@ -35,33 +35,23 @@ struct Search<'a> {
 impl Balancer {
     /// Picks for a request that is bound to nobody, and books it: smallest distance, then the
     /// method, then rotation.
+    #[inline(always)]
     pub(super) fn unbound(
         &self,
         record: &BalancerRecord,
         records: &[&MemberRecord],
         query: &Query<'_>,
-        charge: Option<Millis>,
+        is_charged: bool,
         now: Millis,
     ) -> Option<usize> {
         let search = Search { balancer: self, records, query, now };
-        let mut class = 0;
-        let mut tries = 0;
-        while class < self.index.classes.len() {
-            let among = &self.index.classes[class];
-            let best = match self.method {
-                _ if query.is_stateless => search.least(among, record, |_, _| 0),
-                Method::Busyness => search.least_busy(among, record),
-                Method::Hash => search.by_hash(among, record),
-                Method::LeastTime => search.of_two(among, record),
-                _ => search.least(among, record, |_, own| own.lb_value.load(Relaxed)),
-            };
-            let Some(best) = best else {
-                class += 1;
-                continue;
-            };
-            tries += 1;
-            let is_last = tries == TRIES;
-            if search.book(best, charge, is_last) {
+        for class in &self.index.classes {
+            let mut tries = 0;
+            while let Some(best) = search.best(class, record) {
+                tries += 1;
+                if !search.book(best, is_charged, tries == TRIES) {
+                    continue;
+                }
                 if self.method != Method::LeastTime {
                     let next = best.index + 1;
                     let next = if next < self.members.len() { next } else { 0 };
@@ -88,7 +78,7 @@ impl Balancer {
         let best = domain
             .iter()
             .map(|index| *index as usize)
-            .filter(|index| search.may_take(*index))
+            .filter(|index| search.may_take(*index, records[*index]))
             .min_by_key(|&index| {
                 let load = match self.method {
                     Method::LeastTime => search.time(index, average_us(records[index], now)),
@@ -103,111 +93,174 @@ impl Balancer {
 
     /// Returns what a request costs a member. One that is back from error pays more for a while,
     /// so that it gets less.
+    #[inline]
     pub(super) fn charge_of(&self, own: &MemberRecord, index: usize, now: Millis) -> u64 {
         self.index.multiplicities[index].saturating_mul(self.ramp(own, now))
     }
 
     /// By how much a member counts heavier than it is: from eight times to once over `slow_start`.
+    #[inline]
     fn ramp(&self, own: &MemberRecord, now: Millis) -> u64 {
-        let back = own.recovered_ms.load(Relaxed);
-        if back == 0 {
-            return 1;
+        match own.recovered_ms.load(Relaxed) {
+            0 => 1,
+            back => self.ramp_since(back, now),
         }
-        let time = self.slow_start.as_millis() as u64;
+    }
+
+    #[cold]
+    fn ramp_since(&self, back: u64, now: Millis) -> u64 {
+        let time = self.slow_start_ms;
         let since = now.0.saturating_sub(back);
         if since >= time { 1 } else { (time / since.max(1)).clamp(1, STEEPEST) }
     }
 }
 
+// The searches are kept out of each other's way: a compiler that merges them into one function
+// spends more on preparing for all of them than any of them costs.
 impl Search<'_> {
-    /// Tells whether a member takes requests that are bound to nobody.
-    fn may_take(&self, index: usize) -> bool {
-        MemberState::of(self.records[index]).is_usable()
-            && self.balancer.activation(index, self.records, self.query) == Activation::Active
-            && !self.query.tried.contains(&index)
+    #[inline]
+    fn best(&self, class: &Class, record: &BalancerRecord) -> Option<Best> {
+        match self.balancer.method {
+            _ if self.query.is_stateless => self.next(class, record),
+            Method::Busyness => self.least_busy(class, record),
+            Method::Hash => self.by_hash(class, record),
+            Method::LeastTime => self.of_two(class, record),
+            Method::Next | Method::Request | Method::Session | Method::Traffic => {
+                self.least_loaded(class, record)
+            }
+        }
     }
 
-    /// Finds the least loaded of a class, of equal ones the first from the cursor on.
+    /// Tells whether a member takes requests that are bound to nobody.
+    #[inline(always)]
+    fn may_take(&self, index: usize, own: &MemberRecord) -> bool {
+        MemberState::takes_any(own)
+            && self.balancer.activation(index, own, self.query) == Activation::Active
+            && (self.query.tried.is_empty() || !self.is_tried(index))
+    }
+
+    #[cold]
+    fn is_tried(&self, index: usize) -> bool {
+        self.query.tried.contains(&index)
+    }
+
+    /// Finds the least loaded of a class, of equal ones the first from the cursor on. `load` may be
+    /// too small; `exact` is asked for the load of a member that would win.
+    #[inline(always)]
     fn least(
         &self,
         class: &Class,
         record: &BalancerRecord,
-        load: impl Fn(usize, &MemberRecord) -> u64 + Copy,
+        load: impl Fn(&MemberRecord, u64) -> u64 + Copy,
+        exact: impl Fn(usize, u64) -> u64 + Copy,
     ) -> Option<Best> {
         let first = record.cursor.load(Relaxed) as usize;
         let mut best = Best { index: usize::MAX, load: u64::MAX };
         if class.members.is_empty() {
             let first = if first < self.records.len() { first } else { 0 };
-            self.scan(first..self.records.len(), &mut best, load);
-            self.scan(0..first, &mut best, load);
+            self.scan(first..self.records.len(), &mut best, load, exact);
+            if first > 0 {
+                self.scan(0..first, &mut best, load, exact);
+            }
         } else {
             let first = class.members.partition_point(|index| (*index as usize) < first);
             let (before, behind) = class.members.split_at(first);
             for index in behind.iter().chain(before) {
-                self.scan(*index as usize..*index as usize + 1, &mut best, load);
+                let index = *index as usize;
+                self.scan(index..index + 1, &mut best, load, exact);
             }
         }
         (best.index != usize::MAX).then_some(best)
     }
 
-    #[inline]
+    #[inline(always)]
     fn scan(
         &self,
         range: Range<usize>,
         best: &mut Best,
-        load: impl Fn(usize, &MemberRecord) -> u64,
+        load: impl Fn(&MemberRecord, u64) -> u64,
+        exact: impl Fn(usize, u64) -> u64,
     ) {
         let first = range.start;
-        for (offset, own) in self.records[range].iter().enumerate() {
-            let load = load(first + offset, own);
-            if load < best.load && self.may_take(first + offset) {
-                *best = Best { index: first + offset, load };
+        let weights = &self.balancer.index.multiplicities[range.clone()];
+        for (offset, (own, weight)) in self.records[range].iter().zip(weights).enumerate() {
+            let load = load(own, *weight);
+            if load < best.load && self.may_take(first + offset, own) {
+                let load = exact(first + offset, load);
+                if load < best.load {
+                    *best = Best { index: first + offset, load };
+                }
             }
         }
     }
 
+    #[inline(never)]
+    fn next(&self, class: &Class, record: &BalancerRecord) -> Option<Best> {
+        self.least(class, record, |_, _| 0, |_, load| load)
+    }
+
+    #[inline(never)]
+    fn least_loaded(&self, class: &Class, record: &BalancerRecord) -> Option<Best> {
+        self.least(class, record, |own, _| own.lb_value.load(Relaxed), |_, load| load)
+    }
+
+    #[inline(never)]
     fn least_busy(&self, class: &Class, record: &BalancerRecord) -> Option<Best> {
-        let multiplicities = &self.balancer.index.multiplicities[..self.records.len()];
-        self.least(class, record, |index, own| {
-            let busy = u64::from(own.busy.load(Relaxed));
-            match own.recovered_ms.load(Relaxed) {
-                0 => busy * multiplicities[index],
-                _ => match self.balancer.ramp(own, self.now) {
-                    1 => busy * multiplicities[index],
-                    // It counts what the request would make of it: with nothing in flight it would
-                    // weigh nothing, however steep the ramp.
-                    ramp => (busy + 1).saturating_mul(multiplicities[index]).saturating_mul(ramp),
-                },
+        let load = |own: &MemberRecord, weight| u64::from(own.busy.load(Relaxed)) * weight;
+        self.least(class, record, load, |index, load| {
+            let own = self.records[index];
+            match self.balancer.ramp(own, self.now) {
+                1 => load,
+                // It counts what the request would make of it: with nothing in flight it would
+                // weigh nothing, however steep the ramp.
+                ramp => {
+                    let weight = self.balancer.index.multiplicities[index];
+                    load.saturating_add(weight).saturating_mul(ramp)
+                }
             }
         })
     }
 
     /// Follows the ring from the request's value; without a value it is the least busy.
+    #[inline(never)]
     fn by_hash(&self, class: &Class, record: &BalancerRecord) -> Option<Best> {
         let (Some(hash), Some(ring)) = (self.query.hash, &self.balancer.index.ring) else {
             return self.least_busy(class, record);
         };
         let fits = |index: &usize| {
-            self.balancer.members[*index].distance == class.distance && self.may_take(*index)
+            self.balancer.members[*index].distance == class.distance
+                && self.may_take(*index, self.records[*index])
         };
         let first = ring.from(hash).find(fits)?;
         if self.records[first].busy.load(Relaxed) == 0 {
             // Below any bound, so there is nothing to add up.
             return Some(Best { index: first, load: 0 });
         }
-        let (mut total, mut weights) = (0, 0);
-        let mut count = |index: usize, own: &MemberRecord| {
-            if MemberState::of(own).is_usable() {
-                total += u64::from(own.busy.load(Relaxed));
-                weights += u64::from(ring.weights[index]);
+        let mut sums = (0, 0);
+        let count = |(total, weights): &mut (u64, u64), own: &MemberRecord, weight: u32| {
+            if MemberState::takes_any(own) {
+                *total += u64::from(own.busy.load(Relaxed));
+                *weights += u64::from(weight);
             }
         };
         if class.members.is_empty() {
-            self.records.iter().enumerate().for_each(|(index, own)| count(index, own));
+            let busy = u64::from(self.records[first].busy.load(Relaxed));
+            let all = self.records.chunks(CHUNK).zip(ring.weights.chunks(CHUNK));
+            for (records, own_weights) in all {
+                records
+                    .iter()
+                    .zip(own_weights)
+                    .for_each(|(own, weight)| count(&mut sums, own, *weight));
+                if busy < bound(sums.0, ring.weights[first], ring.sum) {
+                    // What is left to add up can only raise the bound.
+                    return Some(Best { index: first, load: 0 });
+                }
+            }
         } else {
             let members = class.members.iter().map(|index| *index as usize);
-            members.for_each(|index| count(index, self.records[index]));
+            members.for_each(|index| count(&mut sums, self.records[index], ring.weights[index]));
         }
+        let (total, weights) = sums;
         let is_below = |index: &usize| {
             let busy = u64::from(self.records[*index].busy.load(Relaxed));
             busy < bound(total, ring.weights[*index], weights)
@@ -220,6 +273,7 @@ impl Search<'_> {
     /// Takes two at random and of those the one with less time times requests in flight. That is
     /// nearly as good as the best of all, and no two requests run after the same one (Mitzenmacher:
     /// The Power of Two Choices in Randomized Load Balancing, 2001).
+    #[inline(never)]
     fn of_two(&self, class: &Class, record: &BalancerRecord) -> Option<Best> {
         let count = match class.members.len() {
             0 => self.records.len(),
@@ -238,21 +292,25 @@ impl Search<'_> {
         };
         let (first, second) = (member(first), member(second));
         let best = |index| Some(Best { index, load: 0 });
-        match (self.may_take(first), self.may_take(second)) {
-            (true, true) => {
-                let [one, two] =
-                    [first, second].map(|index| average_us(self.records[index], self.now));
+        let (own, other) = (self.records[first], self.records[second]);
+        match [self.may_take(first, own), self.may_take(second, other)] {
+            [true, true] => {
+                let (one, two) = (average_us(own, self.now), average_us(other, self.now));
                 // Nothing is known of a new member: it is taken for as fast as the other.
                 let (one, two) =
                     (if one == 0 { two } else { one }, if two == 0 { one } else { two });
                 best(if self.time(second, two) < self.time(first, one) { second } else { first })
             }
-            (true, false) => best(first),
-            (false, true) => best(second),
-            (false, false) => {
-                self.least(class, record, |index, own| self.time(index, average_us(own, self.now)))
-            }
+            [true, false] => best(first),
+            [false, true] => best(second),
+            [false, false] => self.least_time(class, record),
         }
+    }
+
+    #[cold]
+    fn least_time(&self, class: &Class, record: &BalancerRecord) -> Option<Best> {
+        let time = |index: usize, _| self.time(index, average_us(self.records[index], self.now));
+        self.least(class, record, |_, _| 0, time)
     }
 
     fn time(&self, index: usize, average_us: u32) -> u64 {
@@ -262,10 +320,42 @@ impl Search<'_> {
     }
 
     /// Books a request with the member that was picked, if the load for which it was picked is
-    /// still what it was. The last try takes it in any case: somebody always gets on.
-    fn book(&self, best: Best, charge: Option<Millis>, is_last: bool) -> bool {
+    /// still what it was.
+    #[inline(always)]
+    fn book(&self, best: Best, is_charged: bool, is_last: bool) -> bool {
         let own = self.records[best.index];
-        let mut must_take = is_last;
+        let is_trial = own.state.load(Relaxed) == MemberState::Recover as u32;
+        if is_trial || is_last || self.query.is_stateless {
+            return self.book_anyway(own, best.index, is_charged, is_last);
+        }
+        if is_charged {
+            let charge = self.balancer.charge_of(own, best.index, self.now);
+            let load = best.load.saturating_add(charge).min(MAX_LOAD);
+            if own.lb_value.compare_exchange(best.load, load, Relaxed, Relaxed).is_err() {
+                return false;
+            }
+        }
+        let before = u64::from(own.busy.fetch_add(1, Relaxed));
+        if self.balancer.method == Method::Busyness
+            && before * self.balancer.index.multiplicities[best.index] > best.load
+        {
+            Balancer::leave(own);
+            return false;
+        }
+        Balancer::count(own, before as u32 + 1, self.query);
+        true
+    }
+
+    /// Books a request whatever the load has become: a trial, a request that does not go by load, or
+    /// the last try, as somebody always gets on.
+    #[cold]
+    fn book_anyway(
+        &self,
+        own: &MemberRecord,
+        index: usize,
+        is_charged: bool,
+        is_last: bool,
+    ) -> bool {
         let recover = MemberState::Recover as u32;
         if own.state.load(Relaxed) == recover {
             // The first to come is the trial; the others look for somebody else.
@@ -274,33 +364,21 @@ impl Search<'_> {
             if !is_trial && !is_last {
                 return false;
             }
-            must_take = true;
         }
-        if let Some(now) = charge {
-            let charge = self.balancer.charge_of(own, best.index, now);
-            if must_take || self.query.is_stateless {
-                add(own, charge);
-            } else {
-                let load = best.load.saturating_add(charge).min(MAX_LOAD);
-                if own.lb_value.compare_exchange(best.load, load, Relaxed, Relaxed).is_err() {
-                    return false;
-                }
-            }
+        if is_charged {
+            add(own, self.balancer.charge_of(own, index, self.now));
         }
-        let before = u64::from(own.busy.fetch_add(1, Relaxed));
-        if self.balancer.method == Method::Busyness && !must_take && !self.query.is_stateless {
-            let multiplicity = self.balancer.index.multiplicities[best.index];
-            if before.saturating_mul(multiplicity) > best.load {
-                Balancer::leave(own);
-                return false;
-            }
-        }
+        let before = own.busy.fetch_add(1, Relaxed);
+        Balancer::count(own, before + 1, self.query);
         true
     }
 }
 
 /// How often a choice is made anew because somebody else was faster.
 const TRIES: u32 = 8;
+
+/// After so many members the method Hash looks whether it knows enough.
+const CHUNK: usize = 64;
 
 /// A member that is back weighs at most so much more.
 const STEEPEST: u64 = 8;

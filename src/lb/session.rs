@@ -95,9 +95,20 @@ const SHORT_IDS: usize = 112;
 
 /// Iterates over the routes of session ids: what follows the first dot of each.
 pub fn routes(ids: &[u8]) -> impl Iterator<Item = &[u8]> {
-    ids.split(|&byte| byte == b';')
-        .filter_map(|id| memchr::memchr(b'.', id).map(|dot| &id[dot + 1..]))
-        .filter(|route| !route.is_empty())
+    let mut rest = Some(ids);
+    std::iter::from_fn(move || {
+        loop {
+            let ids = rest?;
+            let end = memchr::memchr(b';', ids);
+            rest = end.map(|end| &ids[end + 1..]);
+            let id = &ids[..end.unwrap_or(ids.len())];
+            if let Some(dot) = memchr::memchr(b'.', id)
+                && dot + 1 < id.len()
+            {
+                return Some(&id[dot + 1..]);
+            }
+        }
+    })
 }
 
 #[cfg(test)]

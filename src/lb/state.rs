@@ -86,6 +86,12 @@ impl MemberState {
         }
     }
 
+    /// Tells the same of a member as [`is_usable`](Self::is_usable) of its state, in one comparison.
+    #[inline]
+    pub fn takes_any(record: &MemberRecord) -> bool {
+        record.state.load(Relaxed) <= Self::Recover as u32
+    }
+
     /// Tells whether any request may go to a member in this state.
     pub fn is_usable(self) -> bool {
         matches!(self, Self::Idle | Self::Ok | Self::Recover)

@@ -43,7 +43,8 @@ impl Bench {
 
     /// Changes members as a configuration would.
     fn configure(&mut self, change: impl FnOnce(&mut [Member])) {
-        let Balancer { method, slow_start, policy, .. } = self.balancer;
+        let Balancer { method, slow_start_ms, policy, .. } = self.balancer;
+        let slow_start = Duration::from_millis(slow_start_ms);
         let Balancer { sticky_session, sticky_session_force, .. } = self.balancer;
         let mut members = self.balancer.members.clone();
         change(&mut members);

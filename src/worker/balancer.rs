@@ -124,12 +124,14 @@ impl Lb {
         let mut begun = Some(begun).filter(|_| upload.length() == RequestBody::None);
         let ids = self.session_ids(downstream, settings);
         let hash = self.hash_of(downstream);
+        let says_nothing = settings.activations.iter().all(|(names, _)| names.is_empty());
+        let overrides = if says_nothing { &[] } else { &settings.activations[..] };
         let (mut first, mut last) = (None, None);
         let result = loop {
             let query = Query {
                 session_ids: ids.as_bytes(),
                 is_stateless: settings.stateless,
-                overrides: &settings.activations,
+                overrides,
                 tried: &attempts.tried,
                 hash,
             };

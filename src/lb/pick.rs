@@ -125,9 +125,8 @@ impl Search<'_> {
             Method::Busyness => self.least_busy(class, record),
             Method::Hash => self.by_hash(class, record),
             Method::LeastTime => self.of_two(class, record),
-            Method::Next | Method::Request | Method::Session | Method::Traffic => {
-                self.least_loaded(class, record)
-            }
+            Method::Traffic => self.least_traffic(class, record),
+            Method::Next | Method::Request | Method::Session => self.least_loaded(class, record),
         }
     }
 
@@ -202,6 +201,24 @@ impl Search<'_> {
     #[inline(never)]
     fn least_loaded(&self, class: &Class, record: &BalancerRecord) -> Option<Best> {
         self.least(class, record, |own, _| own.lb_value.load(Relaxed), |_, load| load)
+    }
+
+    /// What is under way counts as much as requests to this member took so far: bytes are counted
+    /// at the end, and a slow member would look idle until then.
+    #[inline(never)]
+    fn least_traffic(&self, class: &Class, record: &BalancerRecord) -> Option<Best> {
+        let exact = |index: usize, load: u64| {
+            let own = self.records[index];
+            let busy = u64::from(own.busy.load(Relaxed));
+            if busy == 0 {
+                return load;
+            }
+            let bytes = own.read.load(Relaxed).saturating_add(own.transferred.load(Relaxed));
+            let ended = own.used.load(Relaxed).saturating_sub(busy).max(1);
+            let each = (bytes / ended).saturating_mul(self.balancer.index.multiplicities[index]);
+            load.saturating_add(each.saturating_mul(busy))
+        };
+        self.least(class, record, |own, _| own.lb_value.load(Relaxed), exact)
     }
 
     #[inline(never)]

@@ -1,8 +1,10 @@
 //! The balancer's decisions over plain memory: scripts for each section of its specification, and
-//! laws that hold for any members.
+//! laws that hold for any members, and a simulation that compares the methods.
 #![allow(clippy::unwrap_used)]
 
 mod laws;
 mod memory;
+mod plot;
 mod script;
 mod scripts;
+mod simulation;

@@ -175,6 +175,7 @@ impl Play {
                 let bytes = number(next(&mut words)?)?;
                 let multiplicity = self.members[index].multiplicity;
                 self.rules.method.charge_traffic(&self.records[index], multiplicity, bytes);
+                self.records[index].read.fetch_add(bytes, Relaxed);
                 Ok(())
             }
             ("took", None) => {

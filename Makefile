@@ -66,7 +66,7 @@ mistakes-seeded:
 	.ci/install build
 	tests/config/check-seeded
 
-# What a page, a scrape and the metrics of a request cost in instructions, against their limits.
+# What an election, a page, a scrape and the metrics of a request cost in instructions, against their limits.
 costs:
 	.ci/install test
 	tests/costs/run

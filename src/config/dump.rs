@@ -11,6 +11,7 @@ use super::server::{Given, ServerSettings};
 use super::shown;
 use super::worker::{find, own};
 use crate::uri_map::UriMap;
+use crate::uri_map::merge::MountCopy;
 
 /// Returns the whole configuration as text for people; secrets are `***`.
 pub fn dump(servers: &[&ServerSettings], checked: &Checked) -> String {
@@ -47,7 +48,10 @@ fn directives(text: &mut String, server: &ServerSettings, is_main: bool) {
     for given in server.inherited.iter().filter(shows) {
         let adds = matches!(given.name, "JkOptions" | "JkEnvVar");
         let has_own = own.iter().any(|other| other.name == given.name);
-        let is_own_only = matches!(given.name, "JkMountFile" | "JkMountCopy" | "JkAutoAlias");
+        let is_own_only = match given.name {
+            "JkMountFile" | "JkAutoAlias" => server.mount_copy != Some(MountCopy::On),
+            name => name == "JkMountCopy",
+        };
         if is_main || (has_own && !adds) || is_own_only || is_global(given.name) {
             continue;
         }

@@ -144,10 +144,7 @@ impl ServerSettings {
                     _ => return Err(expected(directive, first, "On, Off or All")),
                 });
             }
-            "jkautoalias" => {
-                self.auto_alias = owned();
-                self.not_yet(directive, "use Alias", origin);
-            }
+            "jkautoalias" => self.auto_alias = owned(),
             "jkstripsession" => {
                 let name = second.unwrap_or(";jsessionid").to_owned();
                 self.strip_session = Some(on_off(directive, first)?.then_some(name));
@@ -224,11 +221,6 @@ impl ServerSettings {
             Some((_, known)) => *known = default,
             None => self.env_vars.push((name.to_owned(), default)),
         }
-    }
-
-    /// Says that a directive is accepted and not written yet.
-    fn not_yet(&mut self, directive: &str, instead: &str, origin: Origin) {
-        self.notes.push((format!("{directive} has no effect in this version: {instead}"), origin));
     }
 
     /// Reads leading digits, else 0, as mod_jk does, and says so where that is not all.
@@ -321,6 +313,9 @@ impl ServerSettings {
         }
         if base.mount_copy == Some(MountCopy::All) && over.mount_copy.is_none() {
             merged.mount_copy = Some(MountCopy::On);
+        }
+        if merged.mount_copy == Some(MountCopy::On) {
+            merged.auto_alias = over.auto_alias.clone().or(base.auto_alias.clone());
         }
         merged
     }

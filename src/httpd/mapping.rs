@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::downstream::HttpdDownstream;
 use super::environment::{Environment, Variable};
-use super::ffi;
 use super::logging;
 use super::request::{Request, Table};
 use super::server::Ready;
+use super::{auto_alias, ffi};
 use crate::lb::Activation;
 use crate::log;
 use crate::uri_map::forward::{ForwardUri, decoded_and_cleaned, hides_dots};
@@ -41,7 +41,16 @@ pub fn is_ours(request: &Request<'_>) -> bool {
 
 /// Maps in the translation phase.
 pub fn translate(request: Request<'_>) -> c_int {
-    map(request)
+    let result = map(request);
+    if result == DECLINED
+        && let Some(dir) = request.ready().and_then(|ready| ready.settings.auto_alias.as_ref())
+        && request.fields().proxyreq == 0
+        && !request.is_left_alone()
+        && !is_ours(&request)
+    {
+        return auto_alias::translate(request, dir);
+    }
+    result
 }
 
 /// Maps what another module translated, for example a file of mod_alias.

@@ -4,6 +4,7 @@
 //! is filled before a child begins, as httpd may or may not unload the library between passes.
 #![allow(unsafe_code)]
 
+mod auto_alias;
 mod child;
 mod directives;
 mod downstream;

@@ -1,6 +1,7 @@
 //! From directives and files to servers ready to serve.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::io::ErrorKind;
 use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::logging::{self, Outputs, say};
 use super::server::{self, Ready, ServerConf};
 use super::{module, protection, retained, rules, sections};
 use crate::config::check::{Checked, Files, check, mounts_of};
-use crate::config::{LogLevel, ServerSettings, Severity, WorkersConfig, dump};
+use crate::config::{LogLevel, ServerSettings, Severity, WorkersConfig, dump, nearest};
 use crate::status::protection::warning;
 use crate::uri_map::merge::main_rules;
 use crate::worker::{Host, Live, MountFiles, VERSION, Workers};
@@ -98,7 +99,10 @@ impl Files for InPool {
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        let about = std::fs::metadata(path).map_err(|why| why.to_string())?;
+        let about = std::fs::metadata(path).map_err(|why| match why.kind() {
+            ErrorKind::NotFound => format!("{why}{}", similar(path)),
+            _ => why.to_string(),
+        })?;
         // Reading a pipe would wait for ever.
         if !about.is_file() {
             return Err("it is no regular file".to_owned());
@@ -272,6 +276,17 @@ unsafe fn make_own(
     let vector = unsafe { (*host).module_config };
     // SAFETY: the host's vector is writable during configuration.
     unsafe { ffi::ap_set_module_config(vector, module::own(), conf.cast::<c_void>()) };
+}
+
+/// Names a file beside a missing one that may be meant: worker.properties is a usual slip.
+fn similar(path: &str) -> String {
+    let Some((dir, name)) = path.rsplit_once('/') else { return String::new() };
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let files: Vec<_> = files.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
+    match nearest(name, files.iter().map(String::as_str)) {
+        Some(other) => format!(", did you mean {dir}/{other}"),
+        None => String::new(),
+    }
 }
 
 /// Returns a path below ServerRoot unless it is absolute.

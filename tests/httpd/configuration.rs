@@ -194,6 +194,7 @@ fn what_is_no_text_file_is_refused_at_once() {
         ("pipe", "it is no regular file"),
         ("htdocs", "it is no regular file"),
         ("missing", "No such file"),
+        ("worker.properties", "No such file or directory (os error 2), did you mean"),
         ("utf-16", "the file is UTF-16"),
         ("nul", "byte 12 is NUL"),
         ("large", "it has 68157440 bytes, expected at most 67108864"),

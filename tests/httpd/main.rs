@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod auto_alias;
 mod balancing;
 mod bare;
 mod browser;

@@ -42,7 +42,12 @@ impl Changed {
                 ..made(Some(balancer), Some(member), "state".to_owned(), "ERR/REC".to_owned())
             },
             Change::Reset { worker, member } => {
-                made(Some(worker), member.as_ref(), "counters".to_owned(), "0".to_owned())
+                let is_lb = snapshot.balancers.iter().any(|lb| lb.name == *worker);
+                let (balancer, worker) = match is_lb {
+                    true => (Some(worker), member.as_ref()),
+                    false => (None, Some(worker)),
+                };
+                made(balancer, worker, "counters".to_owned(), "0".to_owned())
             }
         }
     }

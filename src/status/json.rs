@@ -6,7 +6,7 @@ use super::carry::Changed;
 use super::rating::{Rating, Rules};
 use super::request::{Action, Command};
 use super::view::{Ajp, Balancer, Member, Moment, Rule, Snapshot, method_name, percentiles};
-use super::{Refusal, further, is_secret};
+use super::{Refusal, further, shown};
 use crate::metrics::{CLASSES, FAILURES, HistogramTotals, Totals};
 
 /// Writes an answer; `snapshot` holds all workers, `show` picks the one it names. After a change
@@ -45,7 +45,7 @@ pub fn render(
         page["ajp_workers"] = ajps.map(|own| ajp(own, command, snapshot)).collect();
     }
     if command.action == Action::Dump {
-        let shown = snapshot.properties.iter().filter(|(name, _)| !is_secret(name));
+        let shown = shown(&snapshot.properties).into_iter();
         page["properties"] =
             shown.map(|(name, value)| json!({ "name": name, "value": value })).collect();
     }

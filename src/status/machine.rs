@@ -11,7 +11,7 @@ use super::fields::{
 use super::rating::Rules;
 use super::request::{Action, Command, Mime};
 use super::view::{Ajp, Balancer, Member, Rule, Snapshot};
-use super::{Refusal, is_secret};
+use super::{Refusal, shown};
 
 /// The status worker's properties about the formats.
 #[derive(Clone, Debug)]
@@ -293,7 +293,7 @@ impl Page<'_> {
     }
 
     fn dump(&mut self, properties: &[(String, String)]) {
-        let shown: Vec<_> = properties.iter().filter(|(name, _)| !is_secret(name)).collect();
+        let shown = shown(properties);
         if self.mime != Mime::Xml {
             if self.mime == Mime::Txt {
                 self.line(format_args!("Configuration:"));

@@ -54,6 +54,9 @@ fn log(changed: &Changed, who: &str) {
         (Some(balancer), None) => format!("balancer {balancer}"),
         (None, worker) => format!("worker {}", worker.as_deref().unwrap_or_default()),
     };
+    if changed.attribute == "counters" {
+        return tracing::info!("JK-502 {of}: counters are 0 now, by {who}");
+    }
     tracing::info!(
         "JK-502 {of}: {} \"{}\" is \"{}\" now, by {who}",
         changed.attribute,

@@ -64,6 +64,7 @@ fn a_member_is_drained_for_all_children_and_over_a_restart() {
 
     assert!(!ask(httpd.port, "?mime=txt", &[]).text().contains(" elected=0 "));
     ask(httpd.port, "?cmd=reset&mime=prop&w=lb", &[]);
+    assert!(httpd.log("jk.log").contains("JK-502 balancer lb: counters are 0 now, by - from 127"));
     assert_eq!(ask(httpd.port, "?mime=txt", &[]).text().matches(" elected=0 ").count(), 2);
 }
 

@@ -170,6 +170,7 @@ fn the_page_is_one_document_with_its_own_policy() {
     assert!(
         policy.contains("script-src 'nonce-0a1b';") && policy.starts_with("default-src 'none'")
     );
+    assert!(policy.contains("style-src 'nonce-0a1b';") && !policy.contains("unsafe"));
     for tag in ["section", "table", "form", "main", "style", "script"] {
         // Scripts may mention tags.
         let count = |text: &str| page.matches(text).count();

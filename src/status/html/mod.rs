@@ -14,7 +14,7 @@ use self::verdict::Verdict;
 use super::rating::Rules;
 use super::request::{Action, Command, encode};
 use super::view::{Rule, Snapshot};
-use super::{Refusal, is_secret};
+use super::{Refusal, shown};
 
 #[derive(Template)]
 #[template(path = "status/page.html")]
@@ -158,8 +158,7 @@ impl<'a> Page<'a> {
         };
         match command.action {
             Action::Dump => {
-                let shown = snapshot.properties.iter().filter(|(name, _)| !is_secret(name));
-                self.properties = shown.collect();
+                self.properties = shown(&snapshot.properties);
                 return;
             }
             Action::Metrics | Action::Version => return,

@@ -127,6 +127,8 @@ pub struct LbConfig {
     pub probe: bool,
     pub error_escalation_time: Duration,
     pub max_reply_timeouts: u32,
+    /// Shown by the status worker, and without effect: nothing is locked.
+    pub is_pessimistic: bool,
     pub session_cookie: String,
     pub session_path: String,
     pub set_session_cookie: bool,

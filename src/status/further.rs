@@ -84,6 +84,7 @@ fn of_lb(config: &LbConfig) -> Further {
         recover_time: _,
         error_escalation_time: _,
         max_reply_timeouts: _,
+        is_pessimistic: _,
         probe,
         session_cookie,
         session_path,
@@ -104,7 +105,7 @@ fn of_lb(config: &LbConfig) -> Further {
         ("probe", json!(probe)),
         ("slow_start_s", json!(slow_start.as_secs())),
         ("retry_budget", json!(retry_budget)),
-        ("failover_timeout_s", json!(failover_timeout.map(|time| time.as_secs()))),
+        ("failover_timeout_ms", json!(failover_timeout.map(ms))),
         ("hash_key", json!(hash_key.to_string())),
     ]
 }

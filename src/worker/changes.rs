@@ -57,8 +57,9 @@ fn log(changed: &Changed, who: &str) {
     if changed.attribute == "counters" {
         return tracing::info!("JK-502 {of}: counters are 0 now, by {who}");
     }
+    let effect = if changed.attribute == "lock" { " (it has no effect)" } else { "" };
     tracing::info!(
-        "JK-502 {of}: {} \"{}\" is \"{}\" now, by {who}",
+        "JK-502 {of}: {} \"{}\" is \"{}\" now{effect}, by {who}",
         changed.attribute,
         escaped(changed.old.as_bytes()),
         escaped(changed.new.as_bytes())

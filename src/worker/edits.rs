@@ -129,6 +129,7 @@ fn set_balancer(lb: &mut LbConfig, attribute: A, value: &Value) -> bool {
             lb.error_escalation_time = Duration::from_secs((*n).into());
         }
         (A::MaxReplyTimeouts, Value::Number(n)) => lb.max_reply_timeouts = *n,
+        (A::Lock, Value::Flag(on)) => lb.is_pessimistic = *on,
         (A::StickySession, Value::Flag(on)) => lb.sticky_session = *on,
         (A::StickySessionForce, Value::Flag(on)) => lb.sticky_session_force = *on,
         (A::Method, Value::Method(method)) => lb.method = *method,

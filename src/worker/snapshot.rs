@@ -67,7 +67,7 @@ fn balancer(workers: &Workers, lb: &Lb) -> Balancer {
         time_to_maintenance_max: (next + workers.maintain).as_secs(),
         last_reset_at: members.iter().map(|own| own.ajp.last_reset_at).max().unwrap_or(0),
         last_reset_ago: members.iter().map(|own| own.ajp.last_reset_ago).min().unwrap_or(0),
-        is_pessimistic: false,
+        is_pessimistic: config.is_pessimistic,
         unserved: lb.record.unserved.load(Relaxed),
         members,
         rules,

@@ -40,6 +40,7 @@ fn every_setting_comes_back_as_it_was_sent() {
         ("vls", "false", "sticky_session=False"),
         ("vlf", "1", "sticky_session_force=True"),
         ("vlm", "b", "method=Busyness"),
+        ("vll", "p", "lock=Pessimistic"),
     ];
     let of_member: &[(&str, &str, &str)] = &[
         ("vwf", "7", "lbfactor=7"),

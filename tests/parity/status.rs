@@ -89,7 +89,7 @@ impl Both {
         let workers = format!(
             "worker.list=lb,solo,st,named,closed,anycase,readonly\nworker.maintain=3600\n\
              worker.lb.type=lb\nworker.lb.balance_workers=n1,n2,n3,n4\nworker.lb.recover_time=600\n\
-             worker.lb.max_reply_timeouts=3\nworker.lb.error_escalation_time=200\n\
+             worker.lb.max_reply_timeouts=3\nworker.lb.error_escalation_time=200\nworker.lb.lock=P\n\
              worker.n1.host=127.0.0.1\nworker.n1.port={n1}\nworker.n1.route=r1\n\
              worker.n1.reply_timeout=30000\nworker.tpl.retry_interval=90\n\
              worker.tpl.busy_limit=40\nworker.n2.busy_limit=41\nworker.n2.reference=worker.tpl\nworker.n2.connect_timeout=2000\n\
@@ -294,6 +294,8 @@ const CHANGES: &[&str] = &[
     "cmd=update&w=solo&vahst=localhost",
     "cmd=update&w=lb&vlri=150",
     "cmd=update&w=lb&vll=o",
+    "cmd=update&w=lb&vll=1",
+    "cmd=update&w=lb&vll=Optimistic",
     "cmd=update&w=lb&att=vwn&val0=a1&val1=b1",
     "cmd=update&w=lb&att=vabl&val1=6&val2=7",
     "cmd=update&w=lb&att=vamps&val1=8193",

@@ -31,6 +31,9 @@ impl Resolver<'_> {
             error_escalation_time: std::time::Duration::from_secs(escalation.into()),
             max_reply_timeouts: u32::try_from(self.integer(name, "max_reply_timeouts"))
                 .unwrap_or(u32::MAX),
+            is_pessimistic: self
+                .text(name, "lock")
+                .is_some_and(|word| word.starts_with(['p', 'P', '1'])),
             session_cookie: self.short_or_default(name, "session_cookie"),
             session_path: self.short_or_default(name, "session_path"),
             set_session_cookie: self.boolean(name, "set_session_cookie"),

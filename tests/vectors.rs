@@ -166,7 +166,9 @@ fn mutated_streams_never_panic() {
 const ALL_TAGS: &[&str] = &[
     "bad_chunk",
     "bad_content_length",
-    "bad_header",
+    "bad_header_name",
+    "bad_header_value",
+    "header_missing",
     "bad_header_code",
     "bad_length",
     "bad_magic",

@@ -254,7 +254,12 @@ impl ProtocolError {
             Self::BadString(_) => "bad_string",
             Self::BadStatus(_) => "bad_status",
             Self::BadHeaderCode(_) => "bad_header_code",
-            Self::BadHeader { .. } => "bad_header",
+            Self::BadHeader { fault, .. } => match fault {
+                HeaderFault::Missing => "header_missing",
+                HeaderFault::NullName | HeaderFault::BadName => "bad_header_name",
+                HeaderFault::NullValue | HeaderFault::BadValue => "bad_header_value",
+                HeaderFault::TooManyOptions => "too_many_connection_options",
+            },
             Self::BadContentLength { .. } => "bad_content_length",
             Self::BadChunk { .. } => "bad_chunk",
             Self::BadReuse(_) => "bad_reuse",

@@ -25,13 +25,13 @@ pub enum Value {
 }
 
 impl Line {
-    /// Returns who it is about.
-    pub fn worker(&self) -> &str {
-        let own = self.fields.iter().find(|(name, _)| *name == "worker");
-        match own {
-            Some((_, Value::Text(worker))) => worker,
+    /// Returns who it is about, and which of the mistakes a message has a number for together.
+    pub fn subject(&self) -> String {
+        let text = |name| match self.fields.iter().find(|(own, _)| *own == name) {
+            Some((_, Value::Text(text))) => text.as_str(),
             _ => "",
-        }
+        };
+        [text("worker"), text("tag")].join(" ")
     }
 }
 

@@ -125,7 +125,7 @@ impl Log {
         let level = line.level;
         let code = line.text.strip_prefix("JK-").and_then(|text| text.get(..3)?.parse().ok());
         if let Some(code) = code.filter(|code| level >= LogLevel::Info && !is_record(*code)) {
-            let key = (code, line.worker().to_owned(), level);
+            let key = (code, line.subject(), level);
             let keep = || self.keep(&line);
             let (held, is_shown) = self.repeats.lock().admit(key, keep, clock::now());
             if let Some(held) = held {

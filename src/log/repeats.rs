@@ -14,7 +14,8 @@ use std::time::Duration;
 use crate::clock::Millis;
 use crate::config::LogLevel;
 
-/// What makes lines the same: the number of the message, who it is about, and how serious it is.
+/// What makes lines the same: the number of the message, who and what it is about, and how serious
+/// it is.
 pub type Key = (u16, String, LogLevel);
 
 /// Lines held back.

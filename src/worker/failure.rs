@@ -112,6 +112,14 @@ impl Cause {
         }
     }
 
+    /// Returns the short name of what is wrong with an answer: one number stands for all of them.
+    pub fn tag(&self) -> Option<&'static str> {
+        match self {
+            Self::Protocol(error, _) => Some(error.tag()),
+            _ => None,
+        }
+    }
+
     /// Returns what usually is behind it, where that is known.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {

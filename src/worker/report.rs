@@ -32,10 +32,11 @@ impl Attempted<'_> {
     }
 
     /// Says that an attempt failed and another one follows.
-    pub fn log_repeat<D: Downstream>(&self, downstream: &D, cause: &Cause, fate: &str) {
-        let Line { text, address, request, cause, ms } = self.line(downstream, cause, fate);
+    pub fn log_repeat<D: Downstream>(&self, downstream: &D, failed: &Cause, fate: &str) {
+        let Line { text, address, request, cause, ms } = self.line(downstream, failed, fate);
         let (worker, balancer) = (self.worker.name.as_str(), self.balancer);
-        tracing::info!(worker, balancer, address, request, cause, ms, "{text}");
+        let tag = failed.tag();
+        tracing::info!(worker, balancer, address, request, cause, tag, ms, "{text}");
     }
 
     /// Says that the request failed for good, and ends a response that had begun. Returns what to
@@ -60,12 +61,13 @@ impl Attempted<'_> {
             Cause::Encode(_) => status == 400,
             _ => false,
         };
+        let tag = cause.tag();
         let Line { text, address, request, cause, ms } = self.line(downstream, cause, &fate);
         let (worker, balancer) = (self.worker.name.as_str(), self.balancer);
         if is_clients {
-            tracing::info!(worker, balancer, address, request, cause, status, ms, "{text}");
+            tracing::info!(worker, balancer, address, request, cause, tag, status, ms, "{text}");
         } else {
-            tracing::error!(worker, balancer, address, request, cause, status, ms, "{text}");
+            tracing::error!(worker, balancer, address, request, cause, tag, status, ms, "{text}");
             if result.is_ok() {
                 downstream.break_off();
             }

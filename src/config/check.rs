@@ -71,7 +71,9 @@ pub fn check(servers: &[&ServerSettings], given: Option<&str>, files: &dyn Files
     let properties = read_workers(main, given, files, &mut checked);
     let problems = &mut checked.problems;
     let (workers, found) = resolve(&properties);
-    problems.extend(found);
+    // What follows from a workers file that cannot be read is no mistake of its own.
+    let is_read = problems.iter().all(|problem| problem.severity != Severity::Error);
+    problems.extend(found.into_iter().filter(|_| is_read));
     let names: Vec<_> = workers.list.iter().map(String::as_str).collect();
     for (place, settings) in servers.iter().enumerate() {
         let of_main = (place == 0).then_some(&workers);
@@ -79,13 +81,17 @@ pub fn check(servers: &[&ServerSettings], given: Option<&str>, files: &dyn Files
         problems.extend(found);
         let rules = main_rules(&mounts);
         problems.extend(check_patterns(&rules).into_iter().map(Diagnostic::from));
-        let found = check_workers(&rules, &names, |name| target(&workers, name));
-        problems.extend(found.into_iter().map(Diagnostic::from));
+        if is_read {
+            let found = check_workers(&rules, &names, |name| target(&workers, name));
+            problems.extend(found.into_iter().map(Diagnostic::from));
+        }
         checked.mounts.push(mounts);
     }
-    let site =
-        Site { servers, mounts: &checked.mounts, workers: &workers, properties: &properties };
-    problems.extend(site.check());
+    if is_read {
+        let site =
+            Site { servers, mounts: &checked.mounts, workers: &workers, properties: &properties };
+        problems.extend(site.check());
+    }
     if main.strict == Some(true) {
         problems.iter_mut().for_each(|problem| problem.severity = Severity::Error);
     }
@@ -118,7 +124,7 @@ fn read_workers(
     let mut properties = Properties::default();
     let environment = |name: &str| files.variable(name);
     for (line, origin) in &main.worker_properties {
-        problems.extend(properties.line(line.trim_matches(['"', ' ']), origin, &environment));
+        problems.extend(properties.line(unquoted(line), origin, &environment));
     }
     let Some((file, origin)) = &main.workers_file else { return properties };
     let path = files.rooted(file);
@@ -136,6 +142,13 @@ fn read_workers(
         }
     }
     properties
+}
+
+/// Returns a line without the quotes around all of it; one that ends a value stays.
+fn unquoted(line: &str) -> &str {
+    let line = line.trim();
+    let inner = line.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inner.unwrap_or(line)
 }
 
 /// Checks what can be checked of a part that names no workers file: everything but the workers.

@@ -74,17 +74,15 @@ fn is_global(name: &str) -> bool {
     DIRECTIVES.iter().any(|row| row.name == name && row.place == Place::Global)
 }
 
-/// Returns the words of a directive, without a secret that may be in them.
+/// Returns the words of a directive, without what may be a secret, perhaps behind a slip.
 fn hidden(given: &Given) -> String {
-    match (given.name, given.words.split_once('=')) {
-        ("JkWorkerProperty", Some((name, _))) if is_secret(name.trim()) => format!("{name}=***"),
-        _ => given.words.clone(),
+    if given.name != "JkWorkerProperty" {
+        return given.words.clone();
     }
-}
-
-fn is_secret(name: &str) -> bool {
-    let last = name.rsplit('.').next().unwrap_or(name);
-    last == "secret" || last == "secretkey"
+    let Some((name, _)) = given.words.split_once('=') else { return "***".to_owned() };
+    let attribute = name.trim().rsplit('.').next().unwrap_or_default();
+    let is_harmless = registry::find(attribute).is_some_and(|row| !row.name.starts_with("secret"));
+    if is_harmless { given.words.clone() } else { format!("{name}=***") }
 }
 
 fn rules(text: &mut String, checked: &Checked, place: usize) {

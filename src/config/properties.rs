@@ -61,6 +61,7 @@ impl Properties {
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Option<Diagnostic> {
         let Some((name, value)) = line.split_once('=') else {
+            let line = without_secret(line);
             return Some(Diagnostic::warning(
                 origin,
                 format!("line ignored: \"{line}\" has no =, expected name=value"),
@@ -69,7 +70,9 @@ impl Properties {
         let (name, value) = (name.trim(), value.trim());
         if name.is_empty() || value.is_empty() {
             let text = match name {
-                "" => format!("line ignored: no name before the = in \"{line}\""),
+                "" => {
+                    format!("line ignored: no name before the = in \"{}\"", without_secret(line))
+                }
                 _ => format!("{name} has no value and counts as not set"),
             };
             return Some(Diagnostic::warning(origin, text));
@@ -191,6 +194,7 @@ impl Properties {
         while let Some((before, behind)) = rest.split_once("$(") {
             done.push_str(before);
             let Some((wanted, after)) = behind.split_once(')') else {
+                let value = if name.contains("secret") { "***" } else { value };
                 let text = format!("{name}: \"$(\" without \")\" in \"{value}\"");
                 problem = Some(Diagnostic::warning(origin, text));
                 done.push_str("$(");
@@ -230,6 +234,14 @@ fn is_list(name: &str) -> bool {
             .rsplit_once('.')
             .and_then(|(_, attribute)| registry::find(attribute))
             .is_some_and(|row| row.kind == Kind::List)
+}
+
+/// Hides what stands behind the word secret in a line that cannot be read.
+fn without_secret(line: &str) -> String {
+    match line.find("secret") {
+        Some(at) => format!("{}secret***", &line[..at]),
+        None => line.to_owned(),
+    }
 }
 
 /// More than any property needs.

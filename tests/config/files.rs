@@ -284,3 +284,54 @@ fn mount_files_have_any_size() {
     }
     assert!(map.find(b"/app20000/x").is_none());
 }
+
+#[test]
+fn no_secret_is_shown() {
+    for line in [
+        "worker.w.secret=mark",
+        "worker.w.secret mark",
+        "=worker.w.secret=mark",
+        "worker.w.secret=mark$(",
+        "worker.w.secret=mark\\",
+        "worker.w.secret=mark#mark",
+        "worker.w.secret=mark\nworker.w.secret=mark",
+        "worker.w.secretkey=mark",
+        "worker.w.sceret=mark",
+        "worker.list=l\nworker.l.type=lb\nworker.l.balance_workers=w\nworker.l.secret=mark",
+    ] {
+        let mut site = Site::default();
+        site.files.insert(
+            "jk.conf".into(),
+            format!(
+                "JkMount /w/* w\nJkWorkerProperty {}\n",
+                line.lines().next().unwrap_or_default()
+            ),
+        );
+        site.files.insert("workers.properties".into(), format!("{HEAD}{line}\n"));
+        let (servers, checked) = site.check();
+        let every: Vec<_> = servers.iter().collect();
+        let dump = mod_jk::config::dump(&every, &checked);
+        assert!(!dump.contains("mark"), "{line}: {dump}");
+        for problem in &checked.problems {
+            assert!(!problem.text.contains("mark"), "{line}: {problem}");
+        }
+    }
+}
+
+#[test]
+fn lines_of_a_directive_may_be_quoted() {
+    let mut site = Site::default();
+    let lines = "JkWorkerProperty \"worker.w.port=8010\"\nJkWorkerProperty worker.s.xmlns=xmlns:j=\"urn:j\"\n\
+        JkMount /w/* w\nJkMount /s s\nJkStatusLoopback On\n";
+    site.files.insert("jk.conf".into(), lines.into());
+    site.files.insert(
+        "workers.properties".into(),
+        format!("{HEAD}worker.list=s\nworker.s.type=status\n"),
+    );
+    let (servers, checked) = site.check();
+    let every: Vec<_> = servers.iter().collect();
+    let dump = mod_jk::config::dump(&every, &checked);
+    let values = dump.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(values.contains("port 8010 /site/jk.conf:1"), "{dump}");
+    assert!(values.contains("xmlns xmlns:j=\"urn:j\" /site/jk.conf:2"), "{dump}");
+}

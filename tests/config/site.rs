@@ -58,7 +58,13 @@ impl Site {
             let origin = Origin::new(&format!("{DIR}/jk.conf"), number as u32 + 1);
             let line = line.trim();
             let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-            let argument = rest.trim().trim_end_matches('>').trim_matches('"');
+            // httpd hands the rest of the line over as it is for two directives.
+            let is_raw =
+                ["jkoptions", "jkworkerproperty"].iter().any(|own| name.eq_ignore_ascii_case(own));
+            let argument = match is_raw {
+                true => rest.trim(),
+                false => rest.trim().trim_end_matches('>').trim_matches('"'),
+            };
             let place = if is_virtual { servers.len() - 1 } else { 0 };
             match name.to_ascii_lowercase().as_str() {
                 "" => {}
@@ -78,7 +84,6 @@ impl Site {
                 own if own.starts_with("jk") => {
                     let context =
                         Context { is_virtual, section: section.as_deref(), origin: origin.clone() };
-                    let is_raw = matches!(own, "jkoptions" | "jkworkerproperty");
                     let (first, second) = match argument.split_once(' ') {
                         Some((first, second)) if !is_raw => (first, Some(second.trim())),
                         _ => (argument, None),

@@ -131,6 +131,44 @@ fn pages_are_fit_for_everybody() {
 }
 
 #[test]
+fn many_balancers_have_an_overview() {
+    let Some(browser) = browser("many") else { return };
+    let (n1, dead) = (Container::start(echo("n1")), free_port());
+    let names: Vec<_> = (1..=12).map(|number| format!("application-{number:02}")).collect();
+    let mut workers = format!("worker.list={},st\nworker.st.type=status\n", names.join(","));
+    for (place, name) in names.iter().enumerate() {
+        let (first, second) = (n1.port, if place == 4 { dead } else { n1.port });
+        let state = if place == 8 { "disabled" } else { "active" };
+        workers.push_str(&format!(
+            "worker.{name}.type=lb\nworker.{name}.balance_workers={name}-a,{name}-b\n\
+             worker.{name}-a.port={first}\nworker.{name}-a.host=127.0.0.1\n\
+             worker.{name}-b.port={second}\nworker.{name}-b.host=127.0.0.1\n\
+             worker.{name}-b.activation={state}\n"
+        ));
+    }
+    let config = "JkMount /five/* application-05\nJkMount /jkstatus st\n";
+    let setup = Setup { name: "browser-many", mpm: "event", config, workers: &workers };
+    let mut httpd = setup.start();
+    httpd.expect("JK-401");
+    for _ in 0..4 {
+        Client::connect(httpd.port).get("/five/x");
+    }
+    for (width, kind) in [(1280, "desk"), (390, "phone")] {
+        browser.resize(width, 900);
+        browser.open(&format!("http://127.0.0.1:{}/jkstatus", httpd.port));
+        judge(&browser, kind);
+        picture(&browser, &format!("many-{kind}"));
+    }
+    assert!(browser.text(".verdict li").contains("application-05 / application-05-b"));
+    let chips = browser.text("nav.chips");
+    let bad: Vec<_> = chips.lines().filter(|line| !line.contains(" good ")).collect();
+    assert_eq!(bad, ["1 bad application-05", "1 degraded application-09"], "{chips}");
+    browser.click("nav.chips a[href='#lb9']");
+    let top = browser.run("return document.querySelector('#lb9').getBoundingClientRect().top");
+    assert!(top.as_f64().is_some_and(|top| (-1.0..700.0).contains(&top)), "{top}");
+}
+
+#[test]
 fn members_are_listed_edited_drained_and_reset() {
     let Some(browser) = browser("work") else { return };
     let (n1, n2) = (Container::start(echo("n1")), Container::start(echo("n2")));

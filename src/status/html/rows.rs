@@ -14,6 +14,8 @@ pub(super) struct BalancerRow<'a> {
     pub good: usize,
     pub degraded: usize,
     pub bad: usize,
+    /// Its worst rating, for the overview.
+    pub worst: &'static str,
     pub members: Vec<MemberRow<'a>>,
 }
 
@@ -121,6 +123,11 @@ pub(super) fn balancer<'a>(lb: &'a Balancer, command: &Command, rules: &Rules) -
         good: counts[Rating::Good as usize],
         degraded: counts[Rating::Degraded as usize],
         bad: counts[Rating::Bad as usize],
+        worst: match counts {
+            [0, 0, _] => "good",
+            [0, _, _] => "degraded",
+            _ => "bad",
+        },
         members: members.map(|view| member(view, rules)).collect(),
     }
 }

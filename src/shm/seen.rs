@@ -27,7 +27,7 @@ struct Slice {
 #[repr(C)]
 #[derive(Debug, Default)]
 pub struct RecentSessions {
-    /// Latest request of a session, in monotonic milliseconds; 0 for none.
+    /// Latest request that had or began a session, in monotonic milliseconds; 0 for none.
     last_ms: AtomicU64,
     slices: [Slice; SLICES],
 }
@@ -49,6 +49,11 @@ impl RecentSessions {
         if word.load(Relaxed) & mask == 0 {
             word.fetch_or(mask, Relaxed);
         }
+        self.begin(now);
+    }
+
+    /// Notes a request that may begin a session, whose name nobody knows yet.
+    pub fn begin(&self, now: u64) {
         self.last_ms.store(now.max(1), Relaxed);
     }
 
@@ -69,7 +74,7 @@ impl RecentSessions {
         (-(BITS as f64) * free.ln()).round() as u64
     }
 
-    /// Returns when a session's request came last, in monotonic milliseconds.
+    /// Returns when a request came last that had or began a session, in monotonic milliseconds.
     pub fn last(&self) -> Option<u64> {
         Some(self.last_ms.load(Relaxed)).filter(|last| *last > 0)
     }

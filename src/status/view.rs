@@ -147,7 +147,7 @@ pub struct Member {
     pub time_to_recover_max: u64,
     /// Sessions it has served in the last half hour, about.
     pub recent_sessions: u64,
-    /// Seconds since the latest request of one of them.
+    /// Seconds since the latest request that had or began a session.
     pub last_session_ago: Option<u64>,
 }
 

@@ -147,8 +147,12 @@ impl Lb {
             let index = election.member;
             let (member, own) = (&self.members[index], self.records[index]);
             let in_flight = shares.enter(self.places[index]);
-            if election.is_sticky {
-                own.recent.note(ids.as_bytes(), started.0);
+            match election.is_sticky {
+                true => own.recent.note(ids.as_bytes(), started.0),
+                false if self.config.sticky_session && !settings.stateless => {
+                    own.recent.begin(started.0);
+                }
+                false => {}
             }
             self.set_cookie(downstream, settings, &election);
             let data = MemberData {

@@ -196,6 +196,29 @@ fn large() -> Snapshot {
 }
 
 #[test]
+fn a_member_is_drained_when_no_session_can_come_back() {
+    let show = |busy: u64, sessions: u64, ago: Option<u64>| {
+        let mut snapshot = state::snapshot();
+        let member = &mut snapshot.balancers[0].members[1];
+        (member.ajp.busy, member.recent_sessions, member.last_session_ago) = (busy, sessions, ago);
+        page("cmd=show&w=lb&sw=n2", &snapshot, false)
+    };
+    let cases = [
+        (0, 0, None, "Drained: nothing is lost", "value=\"1800\""),
+        (0, 3, Some(1800), "Drained: nothing is lost", "value=\"1800\""),
+        (0, 3, Some(90), "Draining: no request is under way, 3 sessions may", "value=\"90\""),
+        (0, 0, Some(5), "a session that has just begun may come back", "value=\"5\""),
+        (1, 1, Some(9), "Draining: 1 request is under way, 1 session may", "value=\"0\""),
+        (2, 0, None, "Draining: 2 requests are under way", "value=\"0\""),
+    ];
+    for (busy, sessions, ago, words, progress) in cases {
+        let page = show(busy, sessions, ago);
+        assert!(page.contains(words), "{words}");
+        assert!(page.contains(&format!("<progress max=\"1800\" {progress}")), "{words} {progress}");
+    }
+}
+
+#[test]
 fn thousands_of_rules_are_searched_not_shown() {
     let mut snapshot = state::snapshot();
     let rule = snapshot.balancers[0].rules[0].clone();

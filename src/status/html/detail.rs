@@ -6,7 +6,7 @@ use super::super::further;
 use super::super::rating::Rules;
 use super::super::request::{Action, Command, encode};
 use super::super::view::{Ajp, Balancer, Member, Snapshot, percentiles};
-use super::rows::{self, MemberRow};
+use super::rows::{self, MemberRow, SESSION_TIMEOUT};
 use super::verdict::{explain, span};
 use crate::lb::{Activation, MemberState};
 use crate::messages::CATALOGUE;
@@ -176,30 +176,29 @@ fn progress(member: &Member) -> Option<Progress> {
         1 => format!("{requests} is under way"),
         _ => format!("{busy} {requests} are under way"),
     };
-    let (headline, part) = match (busy, sessions) {
-        (0, 0) => ("Drained: nothing is lost if it is taken down now".to_owned(), WINDOW),
-        _ => {
-            let quiet = if busy > 0 { 0 } else { member.last_session_ago.unwrap_or(WINDOW) };
-            let headline =
-                format!("{}: {under_way}, {sessions} sessions may come back", rows::word(member));
-            (headline, quiet.min(WINDOW - 1))
-        }
+    let (headline, part) = if rows::is_in_use(member) {
+        let quiet = if busy > 0 { 0 } else { member.last_session_ago.unwrap_or(0) };
+        let coming = match sessions {
+            0 => "a session that has just begun may come back".to_owned(),
+            1 => "1 session may come back".to_owned(),
+            _ => format!("{sessions} sessions may come back"),
+        };
+        (format!("{}: {under_way}, {coming}", rows::word(member)), quiet.min(SESSION_TIMEOUT - 1))
+    } else {
+        ("Drained: nothing is lost if it is taken down now".to_owned(), SESSION_TIMEOUT)
     };
     let label = match member.last_session_ago {
         Some(ago) => {
             let ago = span(ago.try_into().unwrap_or(0));
             format!(
-                "The last request of a session was {ago} ago; after half an hour it may be taken \
+                "The last request that had or began a session was {ago} ago; after half an hour it may be taken \
                  for empty"
             )
         }
-        None => "No request of a session was seen".to_owned(),
+        None => "No request that had or began a session was seen".to_owned(),
     };
-    Some(Progress { headline, label, part, whole: WINDOW })
+    Some(Progress { headline, label, part, whole: SESSION_TIMEOUT })
 }
-
-/// Tomcat's usual session timeout in seconds.
-const WINDOW: u64 = 30 * 60;
 
 fn settings(ajp: &Ajp) -> Vec<(&'static str, String)> {
     let ms = |value: u64| if value == 0 { "none".to_owned() } else { format!("{value} ms") };

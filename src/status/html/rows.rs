@@ -70,8 +70,11 @@ pub(super) fn word(member: &Member) -> &'static str {
 
 /// Tells whether requests are under way or sessions may come back.
 pub(super) fn is_in_use(member: &Member) -> bool {
-    member.ajp.busy > 0 || member.recent_sessions > 0
+    member.ajp.busy > 0 || member.last_session_ago.is_some_and(|ago| ago < SESSION_TIMEOUT)
 }
+
+/// Tomcat's usual session timeout in seconds.
+pub(super) const SESSION_TIMEOUT: u64 = 30 * 60;
 
 pub(super) fn rating(member: &Member, rules: &Rules) -> &'static str {
     match rules.rate(member) {

@@ -7,6 +7,7 @@
 mod support;
 
 mod cases;
+mod methods;
 mod notes;
 mod packet;
 mod recorder;

@@ -50,7 +50,7 @@ fn serve(mut stream: TcpStream, kept: &Mutex<Vec<Vec<u8>>>) {
     }
 }
 
-fn take(stream: &mut TcpStream) -> Option<Vec<u8>> {
+pub fn take(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut head = [0; 4];
     stream.read_exact(&mut head).ok()?;
     let mut payload = vec![0; usize::from(u16::from_be_bytes([head[2], head[3]]))];

@@ -82,12 +82,14 @@ pub struct Election {
     pub is_sticky: bool,
     /// What the container is told about it.
     pub activation: Activation,
+    /// Requests in flight there by this balancer, this one included.
+    pub busy: u32,
 }
 
 impl Election {
     /// A choice among members that take any request.
-    fn among_active(member: usize) -> Self {
-        Self { member, is_sticky: false, activation: Activation::Active }
+    fn among_active((member, busy): (usize, u32)) -> Self {
+        Self { member, is_sticky: false, activation: Activation::Active, busy }
     }
 }
 
@@ -392,7 +394,8 @@ impl Balancer {
             let _ = own.state.compare_exchange(recover, probe, Relaxed, Relaxed);
         }
         Self::count(own, busy, query);
-        Election { member, is_sticky, activation: self.activation(member, own, query) }
+        let activation = self.activation(member, own, query);
+        Election { member, is_sticky, activation, busy }
     }
 
     /// Counts a request that was booked; `busy` are in flight with it.

@@ -43,21 +43,19 @@ impl Balancer {
         query: &Query<'_>,
         is_charged: bool,
         now: Millis,
-    ) -> Option<usize> {
+    ) -> Option<(usize, u32)> {
         let search = Search { balancer: self, records, query, now };
         for class in &self.index.classes {
             let mut tries = 0;
             while let Some(best) = search.best(class, record) {
                 tries += 1;
-                if !search.book(best, is_charged, tries == TRIES) {
-                    continue;
-                }
+                let Some(busy) = search.book(best, is_charged, tries == TRIES) else { continue };
                 if self.method != Method::LeastTime {
                     let next = best.index + 1;
                     let next = if next < self.members.len() { next } else { 0 };
                     record.cursor.store(next as u32, Relaxed);
                 }
-                return Some(best.index);
+                return Some((best.index, busy));
             }
         }
         None
@@ -339,7 +337,7 @@ impl Search<'_> {
     /// Books a request with the member that was picked, if the load for which it was picked is
     /// still what it was.
     #[inline(always)]
-    fn book(&self, best: Best, is_charged: bool, is_last: bool) -> bool {
+    fn book(&self, best: Best, is_charged: bool, is_last: bool) -> Option<u32> {
         let own = self.records[best.index];
         let is_trial = own.state.load(Relaxed) == MemberState::Recover as u32;
         if is_trial || is_last || self.query.is_stateless {
@@ -349,18 +347,18 @@ impl Search<'_> {
             let charge = self.balancer.charge_of(own, best.index, self.now);
             let load = best.load.saturating_add(charge).min(MAX_LOAD);
             if own.lb_value.compare_exchange(best.load, load, Relaxed, Relaxed).is_err() {
-                return false;
+                return None;
             }
         }
-        let before = u64::from(own.busy.fetch_add(1, Relaxed));
+        let before = own.busy.fetch_add(1, Relaxed);
         if self.balancer.method == Method::Busyness
-            && before * self.balancer.index.multiplicities[best.index] > best.load
+            && u64::from(before) * self.balancer.index.multiplicities[best.index] > best.load
         {
             Balancer::leave(own);
-            return false;
+            return None;
         }
-        Balancer::count(own, before as u32 + 1, self.query);
-        true
+        Balancer::count(own, before + 1, self.query);
+        Some(before + 1)
     }
 
     /// Books a request whatever the load has become: a trial, a request that does not go by load, or
@@ -372,14 +370,14 @@ impl Search<'_> {
         index: usize,
         is_charged: bool,
         is_last: bool,
-    ) -> bool {
+    ) -> Option<u32> {
         let recover = MemberState::Recover as u32;
         if own.state.load(Relaxed) == recover {
             // The first to come is the trial; the others look for somebody else.
             let probe = MemberState::Probe as u32;
             let is_trial = own.state.compare_exchange(recover, probe, Relaxed, Relaxed).is_ok();
             if !is_trial && !is_last {
-                return false;
+                return None;
             }
         }
         if is_charged {
@@ -387,7 +385,7 @@ impl Search<'_> {
         }
         let before = own.busy.fetch_add(1, Relaxed);
         Balancer::count(own, before + 1, self.query);
-        true
+        Some(before + 1)
     }
 }
 

@@ -3,6 +3,9 @@
 use std::io::IoSlice;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use once_cell::sync::OnceCell;
 
 use super::failure::{Cause, Committed, Failure, Uncommitted};
 use super::learned::Learned;
@@ -15,6 +18,7 @@ use crate::clock::{self, Millis};
 use crate::config::Ajp13Config;
 use crate::lb::recovery::{Stage, is_idempotent};
 use crate::net::{Connection, Lease, NetError, Pool, PoolOptions, SocketOptions, Target};
+use crate::shm::MemberRecord;
 
 /// An ajp13 worker, used directly or as a member.
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub struct Ajp13 {
     pub pool: Arc<Pool>,
     /// What its container has shown of itself.
     pub learned: Arc<Learned>,
+    /// Its records if it has several: one in each balancer, and one for itself.
+    pub(super) records: OnceCell<Vec<&'static MemberRecord>>,
 }
 
 impl Ajp13 {
@@ -53,7 +59,16 @@ impl Ajp13 {
             found
         });
         let pool = Arc::new(Pool::new(target, pool_options(&config, source)));
-        (Self { name: name.to_owned(), config, pool, learned: Arc::default() }, problems)
+        (
+            Self {
+                name: name.to_owned(),
+                config,
+                pool,
+                learned: Arc::default(),
+                records: OnceCell::new(),
+            },
+            problems,
+        )
     }
 
     /// Makes the same worker with other settings. Connections stay, unless it is about them that
@@ -75,7 +90,16 @@ impl Ajp13 {
             config: config.clone(),
             pool: Arc::clone(&self.pool),
             learned: Arc::clone(&self.learned),
+            records: OnceCell::new(),
         })
+    }
+
+    /// Returns how many requests to it are in flight over all children and balancers, with `busy` of
+    /// them by the record `own`.
+    pub fn in_flight(&self, own: &MemberRecord, busy: u32) -> u32 {
+        let others = self.records.get().into_iter().flatten();
+        let others = others.filter(|record| !std::ptr::eq(**record, own));
+        busy + others.map(|record| record.busy.load(Relaxed)).sum::<u32>()
     }
 
     /// Returns how much body may go out together with a request.
@@ -114,7 +138,8 @@ impl Ajp13 {
         if self.config.port == 0 {
             return Err(not_sent(Cause::Disabled));
         }
-        if self.config.busy_limit.is_some_and(|limit| tally.busy > limit) {
+        let busy = || self.in_flight(tally.record, tally.busy);
+        if self.config.busy_limit.is_some_and(|limit| busy() > limit) {
             return Err(not_sent(Cause::Busy));
         }
         let now = tally.begun();

@@ -161,8 +161,9 @@ impl Lb {
                 activation: election.activation.code(),
             };
             let multiplicity = self.balancer.members[index].multiplicity;
-            let tally = Tally::begin(own, in_flight.shard, attempts.count, started_us)
+            let mut tally = Tally::begin(own, in_flight.shard, attempts.count, started_us)
                 .charging(self.balancer.method, multiplicity);
+            tally.busy = election.busy;
             let result = member.attempt(downstream, &mut upload, &data, settings, tally);
             drop(in_flight);
             attempts.count += 1;
@@ -282,14 +283,9 @@ impl Lb {
     /// Returns a member's state as it is shown: busy if it has as many requests as it may.
     pub fn state(&self, place: usize) -> MemberState {
         let record = self.records[place];
-        let busy = record.busy.load(Relaxed);
-        match MemberState::of(record) {
-            MemberState::Ok
-                if self.members[place].config.busy_limit.is_some_and(|limit| busy >= limit) =>
-            {
-                MemberState::Busy
-            }
-            state => state,
-        }
+        let (own, state) = (&self.members[place], MemberState::of(record));
+        let busy = || own.in_flight(record, record.busy.load(Relaxed));
+        let is_full = own.config.busy_limit.is_some_and(|limit| busy() >= limit);
+        if is_full && state == MemberState::Ok { MemberState::Busy } else { state }
     }
 }

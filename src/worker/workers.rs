@@ -21,7 +21,7 @@ use crate::clock::{self, Millis};
 use crate::config::{LogLevel, StatusConfig, WorkerKind, WorkersConfig};
 use crate::lb::recovery::{Attempt, Stage, may_resend};
 use crate::lb::{MemberState, Outcome, Policy, report};
-use crate::shm::SegmentError;
+use crate::shm::{MemberRecord, SegmentError};
 use crate::status::view::Rule;
 
 /// A worker ready to serve.
@@ -280,7 +280,26 @@ fn listed(
         };
         Some((name.clone(), made))
     });
-    listed.collect()
+    let listed: BTreeMap<_, _> = listed.collect();
+    let mut records: BTreeMap<&str, Vec<&'static MemberRecord>> = BTreeMap::new();
+    for worker in listed.values() {
+        match worker {
+            Worker::Ajp13(ajp, place) => {
+                records.entry(&ajp.name).or_default().push(places.segment.member(*place));
+            }
+            Worker::Lb(lb) => lb.members.iter().zip(&lb.records).for_each(|(ajp, record)| {
+                records.entry(&ajp.name).or_default().push(record);
+            }),
+            Worker::Status(_) => {}
+        }
+    }
+    for (name, records) in records.into_iter().filter(|(_, records)| records.len() > 1) {
+        if let Some(ajp) = containers.get(name) {
+            // Each container is listed once.
+            let _ = ajp.records.set(records);
+        }
+    }
+    listed
 }
 
 /// The one container there is gets a request again only if it cannot have seen it, or if the

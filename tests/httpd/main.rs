@@ -14,6 +14,7 @@ mod edits;
 mod environment;
 mod errors;
 mod extensions;
+mod failover;
 mod http2;
 mod killed;
 mod logs;

@@ -87,7 +87,7 @@ impl Both {
     fn start(oracle: PathBuf, ports: [u16; 3]) -> Self {
         let [n1, n2, solo] = ports;
         let workers = format!(
-            "worker.list=lb,solo,st,named,closed,anycase,readonly\nworker.maintain=3600\n\
+            "worker.list=lb,bad,solo,st,named,closed,anycase,readonly\nworker.maintain=3600\n\
              worker.lb.type=lb\nworker.lb.balance_workers=n1,n2,n3,n4\nworker.lb.recover_time=600\n\
              worker.lb.max_reply_timeouts=3\nworker.lb.error_escalation_time=200\nworker.lb.lock=P\n\
              worker.n1.host=127.0.0.1\nworker.n1.port={n1}\nworker.n1.route=r1\n\
@@ -100,6 +100,8 @@ impl Both {
              worker.n3.busy_limit=17\nworker.n3.connection_ping_interval=100\n\
              worker.solo.host=127.0.0.1\nworker.solo.port={solo}\nworker.solo.retries=1\n\
              worker.solo.max_packet_size=16384\nworker.solo.recovery_options=3\n\
+             worker.bad.type=lb\nworker.bad.balance_workers=d1\nworker.bad.retries=1\nworker.d1.host=127.0.0.1\n\
+             worker.d1.port={solo}\nworker.d1.retries=1\n\
              worker.st.type=status\n\
              worker.named.type=status\nworker.named.ns=x:\nworker.named.prefix=jk\n\
              worker.named.xmlns=xmlns:x=\"urn:x\"\nworker.named.doctype=<!DOCTYPE x:status>\n\
@@ -114,7 +116,7 @@ impl Both {
         let mounts = dir.join("mounts");
         std::fs::write(&mounts, MOUNTS).expect("a file");
         let config = format!(
-            "JkMount /app/* lb\nJkUnMount /app/static/* lb\nJkMount /solo solo\n\
+            "JkMount /app/* lb\nJkUnMount /app/static/* lb\nJkMount /solo solo\nJkMount /bad bad\n\
              JkMount /jkstatus st\nJkMount /jkstatus/ st\nJkMount /named named\n\
              JkMount /closed closed\nJkMount /anycase anycase\n\
              SetEnvIf X-User (.+) JK_REMOTE_USER=$1\nJkMount /readonly readonly\nJkMountFile {}\n\
@@ -122,14 +124,17 @@ impl Both {
              ServerName oracle.example:80\n",
             mounts.display()
         );
-        let setup = Setup { name: "oracle-own", mpm: "event", config: &config, workers: &workers };
+        // In the original nothing but a request looks whether a container is back.
+        let own_workers = format!("{workers}worker.bad.probe=off\n");
+        let setup =
+            Setup { name: "oracle-own", mpm: "event", config: &config, workers: &own_workers };
         let mut own = setup.start();
         // Refusals and the failures that are wanted here are warnings of both.
         own.expect("JK-");
         own.expect("AH03490");
         own.expect("AH10159");
         let config = format!("{config}JkShmFile @DIR@/shm\n");
-        let setup = Setup { name: "oracle-theirs", config: &config, ..setup };
+        let setup = Setup { name: "oracle-theirs", config: &config, workers: &workers, ..setup };
         let mut theirs = setup.start_with(Some(oracle));
         theirs.expect("");
         Self { own, theirs, wrong: RefCell::default(), repaired: Cell::default() }
@@ -179,7 +184,10 @@ impl Both {
 
 /// What only this module writes: in prop, keys of members under the members' names.
 fn is_added(line: &str) -> bool {
-    ["n1", "n2", "n3", "n4"].iter().any(|name| {
+    if line.trim_start().starts_with("worker.bad.probe=") {
+        return true;
+    }
+    ["d1", "n1", "n2", "n3", "n4"].iter().any(|name| {
         ["last_reset_", "error_time_"].iter().any(|key| {
             line.strip_prefix("worker.")
                 .or(line.strip_prefix("jk."))
@@ -331,6 +339,12 @@ fn machine_formats_are_the_originals() {
             both.same("POST", &format!("{path}?mime={mime}&cmd=update&w=lb&sw=n1&vwa=a"));
         }
     }
+    // A member in error, and the trial that recover asks for.
+    assert_eq!(both.send("GET", "/bad", None).map(|answer| answer.status), [503, 503]);
+    every("cmd=show&w=bad");
+    every("cmd=show&w=bad&sw=d1");
+    both.same("GET", "/jkstatus?mime=txt&cmd=recover&w=bad&sw=d1");
+    every("cmd=show&w=bad");
     let users = [
         ("/closed", "root", true),
         ("/closed", "ops", true),

@@ -281,3 +281,49 @@ fn names_are_compared_as_the_worker_says_and_hosts_can_change() {
     assert!(text.contains("type=OK"), "{text}");
     assert_eq!(Client::connect(httpd.port).get("/app/x").status, 200, "vahst");
 }
+
+#[test]
+fn no_spelling_of_the_path_gets_past_its_access_rules() {
+    let (n1, n2) = (Container::start(echo("n1")), Container::start(echo("n2")));
+    let workers = format!(
+        "worker.list=lb,st\nworker.lb.type=lb\nworker.lb.balance_workers=n1,n2\n\
+         worker.n1.host=127.0.0.1\nworker.n1.port={}\nworker.n2.host=127.0.0.1\n\
+         worker.n2.port={}\nworker.st.type=status\n",
+        n1.port, n2.port
+    );
+    let config = "JkMount /jkstatus st\nJkMount /admin/* st\n<Location /jkstatus>\n\
+                  Require all denied\n</Location>\n<Location /admin>\nRequire all denied\n</Location>\n";
+    let setup = Setup { name: "spellings", mpm: "event", config, workers: &workers };
+    let mut httpd = setup.start();
+    httpd.expect("AH01630: client denied by server configuration");
+    httpd.expect("AH00128");
+    httpd.expect("JK-20");
+    let paths = [
+        "/jkstatus",
+        "/jkstatus;",
+        "/jkstatus;x=y",
+        "/jkstatus/",
+        "//jkstatus",
+        "/./jkstatus",
+        "/x/../jkstatus",
+        "/x;/../jkstatus",
+        "/x/..;/jkstatus",
+        "/;/jkstatus",
+        "/%6akstatus",
+        "/jkstatus%3b",
+        "/jkstatus%2f",
+        "/admin/x",
+        "/admin;/x",
+        "/admin/;x/y",
+        "/x/..;y/admin/x",
+        "/%2e%2e;/admin/x",
+        "/JKSTATUS",
+        "/jkstatus%20",
+        "/jkstatus%00",
+    ];
+    for path in paths {
+        let answer = Client::connect(httpd.port).get(path);
+        let is_refused = matches!(answer.status, 400 | 403 | 404);
+        assert!(is_refused && !answer.text().contains("Status Manager"), "{path}: {answer:?}");
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::io::IoSlice;
 
+use parking_lot::Mutex;
+
 use super::Downstream;
 use super::failure::ClientError;
 use crate::ajp::{END_OF_BODY, Exchange, RequestBody, body_packet_header};
@@ -14,7 +16,7 @@ use crate::net::{Connection, NetError, Phase};
 pub struct Upload {
     length: RequestBody,
     /// What was read from the client, as long as it is no more than `limit`; then the last block.
-    block: Vec<u8>,
+    block: Block,
     /// How much of `block` the present container has.
     given: usize,
     limit: usize,
@@ -42,7 +44,7 @@ impl Upload {
         let ended = length == RequestBody::None;
         // Without a body there is no reason to ask.
         let (first, keep) = if ended { (0, 0) } else { (first(), keep()) };
-        let (block, limit) = (Vec::new(), keep.max(first));
+        let (block, limit) = (Block::default(), keep.max(first));
         let mut upload = Self { length, block, given: 0, limit, gone: false, ended, read: 0 };
         if matches!(length, RequestBody::Known(_)) && upload.fill(first, downstream)? == 0 {
             return Err(ClientError { status: 400 });
@@ -62,7 +64,7 @@ impl Upload {
             RequestBody::Known(_) => self.block.len().min(first),
             RequestBody::None | RequestBody::Unknown => 0,
         };
-        &self.block[..self.given]
+        &self.block.bytes()[..self.given]
     }
 
     /// Tells whether a container got bytes that are not kept.
@@ -116,7 +118,7 @@ impl Upload {
             exchange.body_ended();
             return Ok(());
         }
-        let rest = &self.block[self.given..];
+        let rest = &self.block.bytes()[self.given..];
         let next = &rest[..rest.len().min(max).min(MAX_BLOCK)];
         // It is at most MAX_BLOCK, which a packet can hold.
         let head = body_packet_header(next.len() as u16);
@@ -141,16 +143,76 @@ impl Upload {
         } else {
             want = want.min(self.limit - self.block.len());
         }
-        let kept = self.block.len();
-        self.block.resize(kept + want, 0);
-        let result = from.read_body(&mut self.block[kept..]);
+        let result = from.read_body(self.block.room(want));
         let got = result.map_or(0, |(got, _)| got.min(want));
-        self.block.truncate(kept + got);
+        self.block.filled(got);
         self.read += got as u64;
         self.ended = result?.1 || got as u64 == left;
         Ok(got)
     }
 }
+
+/// Memory for a body. It comes from the request before and goes to the next one: getting and
+/// clearing it would cost more than the upload.
+#[derive(Debug, Default)]
+struct Block {
+    memory: Vec<u8>,
+    len: usize,
+}
+
+impl Block {
+    fn bytes(&self) -> &[u8] {
+        &self.memory[..self.len]
+    }
+
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Returns `want` bytes of room behind what there is.
+    fn room(&mut self, want: usize) -> &mut [u8] {
+        let end = self.len + want;
+        if self.memory.is_empty() {
+            self.memory = SPARE.lock().pop().unwrap_or_default();
+        }
+        if self.memory.len() < end {
+            // Rather once too much than again for every block.
+            self.memory.resize(end.next_power_of_two().max(SMALLEST_MEMORY), 0);
+        }
+        &mut self.memory[self.len..end]
+    }
+
+    /// Books that `got` bytes of the room were filled.
+    fn filled(&mut self, got: usize) {
+        self.len = (self.len + got).min(self.memory.len());
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        if self.memory.is_empty() || self.memory.len() > LARGEST_SPARE {
+            return;
+        }
+        let mut spare = SPARE.lock();
+        if spare.len() < MOST_SPARE {
+            spare.push(std::mem::take(&mut self.memory));
+        }
+    }
+}
+
+/// Memory of this child that no upload needs now. Only what was read into it anew is ever sent.
+static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+/// Most pieces kept, and the largest of them.
+const MOST_SPARE: usize = 16;
+const LARGEST_SPARE: usize = 256 * 1024;
+
+/// What is taken at once at least.
+const SMALLEST_MEMORY: usize = 16 * 1024;
 
 /// Largest block sent at once.
 const MAX_BLOCK: usize = 65_530;

@@ -8,7 +8,7 @@ BINDIR  ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
 MANDIR  ?= $(DATADIR)/man
 
-.PHONY: mistakes-seeded all install demo test costs lint hazards hazards-seeded fuzz clean
+.PHONY: mistakes-seeded all install demo test costs budget lint hazards hazards-seeded fuzz clean
 
 # The module is target/release/libmod_jk.so, the operator's tool target/release/jkctl; its pages are
 # made by the tool itself.
@@ -70,6 +70,11 @@ mistakes-seeded:
 costs:
 	.ci/install test
 	tests/costs/run
+
+# What a request costs, against tests/bench/budget.tsv.
+budget:
+	.ci/install test
+	tests/bench/run budget
 
 # Each target for FUZZ_SECONDS, then the proof that each finds a planted mistake.
 FUZZ_SECONDS ?= 60

@@ -1,0 +1,37 @@
+//! The budget: what a request may cost, checked with every change.
+
+use crate::exact::{Kind, cost};
+use crate::servers::{Peer, Place};
+use crate::support;
+
+const KINDS: [Kind; 4] = [Kind::SMALL, Kind::MEDIUM, Kind::LARGE, Kind::POST];
+
+/// Hundredths that a cost may be above its budget.
+const SLACK: f64 = 1.05;
+
+/// Compares with `budget.tsv`; returns the program's exit status.
+pub fn check(place: &Place) -> i32 {
+    let text = std::fs::read_to_string(support::root().join("tests/bench/budget.tsv"));
+    let text = text.expect("a file of the package");
+    let mut is_over = false;
+    for kind in KINDS {
+        let row = text.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+        let row = row.filter(|row| row.len() == 4).find(|row| row[0] == kind.name);
+        let row = row.unwrap_or_else(|| panic!("budget.tsv has no row for {}", kind.name));
+        let found = cost(place, Peer::Ours, &kind);
+        let found = [found.instructions, found.system_calls, found.allocations];
+        let names = ["instructions", "system calls", "allocations"];
+        for ((name, found), budget) in names.iter().zip(found).zip(&row[1..]) {
+            let budget: f64 = budget.parse().expect("a number");
+            let over = found > budget * SLACK + 0.05;
+            let word = if over { "ABOVE THE BUDGET" } else { "ok" };
+            println!("{:12} {name:13} {found:10.2} of {budget:10.2}  {word}", kind.name);
+            is_over |= over;
+        }
+    }
+    if is_over {
+        eprintln!("A request costs more than tests/bench/budget.tsv allows: find out why.");
+        eprintln!("The file is changed only by a commit that says what the cost is for.");
+    }
+    i32::from(is_over)
+}

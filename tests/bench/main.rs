@@ -1,0 +1,72 @@
+//! Measures the released module and its peers and its peers: `bench budget|exact`.
+//!
+//! `README.md` beside this says what is measured and how.
+#![allow(clippy::disallowed_methods)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod budget;
+mod exact;
+mod responder;
+mod servers;
+mod table;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use servers::Place;
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["responder"] => responder::run(),
+        ["budget"] => {
+            let responder = Responder::start();
+            let status = budget::check(&responder.place());
+            // The end of the process drops nothing.
+            drop(responder);
+            std::process::exit(status);
+        }
+        ["exact"] => {
+            let responder = Responder::start();
+            table::exact(&responder.place());
+        }
+        _ => panic!("bench budget|exact"),
+    }
+}
+
+/// The container, in a process of its own.
+struct Responder {
+    process: Child,
+    ports: (u16, u16),
+}
+
+impl Responder {
+    fn start() -> Self {
+        let own = std::env::current_exe().expect("a running program has a path");
+        let mut process = Command::new(own)
+            .arg("responder")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("our own program can be started");
+        let mut line = String::new();
+        let out = process.stdout.take().expect("a pipe");
+        BufReader::new(out).read_line(&mut line).expect("the responder says its ports");
+        let (ajp, http) = line.trim().split_once(' ').expect("two ports");
+        let ports = (ajp.parse().expect("a port"), http.parse().expect("a port"));
+        Self { process, ports }
+    }
+
+    fn place(&self) -> Place {
+        Place::new(&support::module(), self.ports.0, self.ports.1)
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

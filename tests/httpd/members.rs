@@ -30,7 +30,7 @@ const ROWS: &[Row] = &[
     ("busyness", "method=Busyness", ["", "", "activation=S"]),
     ("request", "", ["", "", "activation=S"]),
     ("once", "retries=1", ["activation=S", "busy_limit=1", "activation=S"]),
-    ("again", "retries=2,retry_interval=700", ["activation=S", "busy_limit=1", "activation=S"]),
+    ("again", "retries=2,retry_interval=2000", ["activation=S", "busy_limit=1", "activation=S"]),
     ("strict", "", ["reply_timeout=150", "", "activation=S"]),
     ("patient", "max_reply_timeouts=1", ["reply_timeout=150", "", "activation=S"]),
     ("old", "", ["jvm_route=alpha", "disabled=1", "stopped=1"]),
@@ -40,7 +40,7 @@ const ROWS: &[Row] = &[
 fn script(name: char) -> impl Fn(&Request) -> Reply + Send + Sync + 'static {
     move |request| {
         if request.uri.ends_with("/slow") {
-            thread::sleep(Duration::from_millis(500));
+            thread::sleep(Duration::from_millis(1500));
         }
         if name == 'a' && (request.uri.contains("/strict") || request.uri.contains("/patient")) {
             thread::sleep(Duration::from_millis(400));

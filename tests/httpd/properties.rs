@@ -148,11 +148,11 @@ fn s2_2_properties_of_ajp13_workers() {
 
     let (status, took) = get("/silent");
     assert_eq!(status, 504, "socket_timeout");
-    assert!((950..4000).contains(&took), "socket_timeout=1, it took {took} ms");
+    assert!((950..6000).contains(&took), "socket_timeout=1, it took {took} ms");
 
     let (status, took) = get("/cping");
     assert_eq!((status, kinds("cping")), (503, vec![vec![10]]), "connect_timeout pings first");
-    assert!((290..2000).contains(&took), "connect_timeout=300, it took {took} ms");
+    assert!((290..5000).contains(&took), "connect_timeout=300, it took {took} ms");
 
     for name in ["prepost", "never", "referring"] {
         let mut client = Client::connect(port);
@@ -177,7 +177,7 @@ fn s2_2_properties_of_ajp13_workers() {
     let (statuses, shortest) = at_once(port, "/pool", 2);
     assert_eq!(statuses, [200, 503], "connection_pool_size");
     let waited = shortest.as_millis();
-    assert!((145..700).contains(&waited), "connection_acquire_timeout=150, it took {waited} ms");
+    assert!((145..1800).contains(&waited), "connection_acquire_timeout=150, it took {waited} ms");
 
     assert_eq!(get("/old").0, 200, "ajp12 is served as ajp13");
     let large = "x".repeat(10_000);
@@ -205,4 +205,4 @@ fn s2_2_properties_of_ajp13_workers() {
 }
 
 /// How long a late answer takes.
-const LATE: Duration = Duration::from_millis(900);
+const LATE: Duration = Duration::from_millis(2000);

@@ -220,6 +220,21 @@ pub const CATALOGUE: &[Message] = &[
         remedy: "nothing; its counters and its state begin anew",
     },
     Message {
+        code: "JK-406",
+        what: "a member does not answer the balancer's health check as it should; it is in error",
+        remedy: "see the status in the line and the application; it is back after health_check_rise good answers",
+    },
+    Message {
+        code: "JK-407",
+        what: "a member answers the health check as it should again",
+        remedy: "nothing",
+    },
+    Message {
+        code: "JK-408",
+        what: "a member does not answer the health check as it should and stays in service, as no other member can serve",
+        remedy: "if all members are named, see health_check and health_check_status first; otherwise the applications",
+    },
+    Message {
         code: "JK-501",
         what: "somebody who is not in the status worker's `user` list asked for the page; answered \"Access denied.\"",
         remedy: "add the user, or nothing",

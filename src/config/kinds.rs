@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::error::Origin;
+use crate::health::HealthCheck;
 use crate::lb::{Activation, Method};
 
 /// All workers of a configuration.
@@ -125,6 +126,7 @@ pub struct LbConfig {
     pub recover_time: Duration,
     /// Whether members in error are asked for a sign of life.
     pub probe: bool,
+    pub health_check: Option<HealthCheck>,
     pub error_escalation_time: Duration,
     pub max_reply_timeouts: u32,
     /// Shown by the status worker, and without effect: nothing is locked.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::kinds::{Ajp13Config, LbConfig, MemberConfig, StatusConfig, WorkerConfig, WorkerKind};
+use crate::health::HealthCheck;
 
 /// Returns every property of a worker with the value in force; empty for none. A secret is `***`.
 pub(super) fn shown(worker: &WorkerConfig) -> Vec<(&'static str, String)> {
@@ -46,7 +47,7 @@ fn ajp13(own: &Ajp13Config) -> Vec<(&'static str, String)> {
 }
 
 fn lb(own: &LbConfig) -> Vec<(&'static str, String)> {
-    vec![
+    let mut all = vec![
         ("balance_workers", own.member_names.join(",")),
         ("method", format!("{:?}", own.method)),
         ("sticky_session", own.sticky_session.to_string()),
@@ -66,7 +67,9 @@ fn lb(own: &LbConfig) -> Vec<(&'static str, String)> {
         ("slow_start", own.slow_start.as_secs().to_string()),
         ("retry_budget", own.retry_budget.to_string()),
         ("failover_timeout", own.failover_timeout.unwrap_or_default().as_millis().to_string()),
-    ]
+    ];
+    all.extend(HealthCheck::settings(own.health_check.as_ref()));
+    all
 }
 
 /// Returns what a worker is as member of a balancer.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 use super::seen::RecentSessions;
 
 /// Raised whenever a record changes, so that children of two builds never share a segment.
-pub const LAYOUT_VERSION: u32 = 9;
+pub const LAYOUT_VERSION: u32 = 10;
 
 /// Front of the segment.
 #[repr(C, align(64))]
@@ -99,6 +99,10 @@ pub struct MemberRecord {
     /// Cause of the latest failure of the container, as its place in
     /// [`FAILURES`](crate::metrics::FAILURES) plus 1; 0 for none.
     pub last_failure: AtomicU32,
+    /// What the health check says, as a number of [`Health`](crate::health::Health).
+    pub health: AtomicU32,
+    /// Status of its latest answer; 0 without one.
+    pub health_status: AtomicU32,
     /// Sessions served lately.
     pub recent: RecentSessions,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::config::{Ajp13Config, LbConfig, WorkerKind, WorkersConfig};
+use crate::health::HealthCheck;
 
 /// Names as in JSON, with their unit, and values.
 pub(super) type Further = Vec<(&'static str, Value)>;
@@ -86,6 +87,7 @@ fn of_lb(config: &LbConfig) -> Further {
         max_reply_timeouts: _,
         is_pessimistic: _,
         probe,
+        health_check,
         session_cookie,
         session_path,
         set_session_cookie,
@@ -96,7 +98,7 @@ fn of_lb(config: &LbConfig) -> Further {
         failover_timeout,
         hash_key,
     } = config;
-    vec![
+    let mut all = vec![
         ("session_cookie", json!(session_cookie)),
         ("session_path", json!(session_path)),
         ("set_session_cookie", json!(set_session_cookie)),
@@ -107,5 +109,10 @@ fn of_lb(config: &LbConfig) -> Further {
         ("retry_budget", json!(retry_budget)),
         ("failover_timeout_ms", json!(failover_timeout.map(ms))),
         ("hash_key", json!(hash_key.to_string())),
-    ]
+    ];
+    // A health check has all of its settings or none.
+    let settings = HealthCheck::settings(health_check.as_ref());
+    let is_set = health_check.is_some();
+    all.extend(settings.map(|(name, value)| (name, json!(is_set.then_some(value)))));
+    all
 }

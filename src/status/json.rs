@@ -104,6 +104,7 @@ fn member(member: &Member, command: &Command, snapshot: &Snapshot, rules: &Rules
         "route": member.route, "redirect": member.redirect, "domain": member.domain,
         "distance": member.distance, "sessions": member.sessions,
         "recent_sessions": member.recent_sessions, "last_session_ago_s": member.last_session_ago,
+        "health": member.health, "health_status": member.health_status,
         "time_to_recover_min_s": member.time_to_recover_min,
         "time_to_recover_max_s": member.time_to_recover_max,
     });

@@ -149,6 +149,10 @@ pub struct Member {
     pub recent_sessions: u64,
     /// Seconds since the latest request that had or began a session.
     pub last_session_ago: Option<u64>,
+    /// What the health check says: `unknown`, `well` or `ill`; `None` without one.
+    pub health: Option<&'static str>,
+    /// Status of its latest answer; 0 without one.
+    pub health_status: u32,
 }
 
 /// An ajp13 worker, alone or as a member; the fields are named after the keys of the answer.

@@ -4,6 +4,7 @@
 mod ajp13;
 mod balancer;
 mod changes;
+mod checks;
 mod edits;
 mod failover;
 mod failure;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::ajp13::Ajp13;
 use super::balancer::Lb;
+use super::checks::is_held_back;
 use super::workers::{Worker, Workers};
 use crate::ajp::CPING;
 use crate::clock::Millis;
@@ -36,14 +37,15 @@ struct Asked {
 impl Prober {
     /// Begins what is due.
     pub fn plan(&mut self, workers: &Workers, now: Millis) {
-        let wanted: BTreeSet<String> = balancers(workers)
-            .filter(|lb| lb.config.probe)
-            .flat_map(|lb| lb.members.iter().zip(&lb.records).zip(&lb.places))
-            .filter(|((ajp, record), place)| {
-                self.trials.wants(**place, record, now) && ajp.config.port != 0
-            })
-            .map(|((ajp, _), _)| ajp.name.clone())
-            .collect();
+        let mut wanted = BTreeSet::new();
+        for lb in balancers(workers).filter(|lb| lb.config.probe) {
+            for (index, ajp) in lb.members.iter().enumerate() {
+                let is_out = self.trials.wants(lb.places[index], lb.records[index], now);
+                if is_out && ajp.config.port != 0 && !is_held_back(lb, index) {
+                    wanted.insert(ajp.name.clone());
+                }
+            }
+        }
         self.asked.retain(|name, own| wanted.contains(name) || own.is_under_way);
         for name in wanted {
             let own = self.asked.entry(name.clone()).or_insert_with(|| Asked {
@@ -147,7 +149,10 @@ impl Prober {
             for (index, (ajp, record)) in lb.members.iter().zip(&lb.records).enumerate() {
                 let known = self.asked.get(&ajp.name).filter(|_| lb.config.probe);
                 let may_live = known.is_none_or(|own| !own.is_dead) && ajp.config.port != 0;
-                if may_live && recover_due(record, &lb.balancer.policy, now) {
+                if may_live
+                    && !is_held_back(lb, index)
+                    && recover_due(record, &lb.balancer.policy, now)
+                {
                     revive(record, || lb.balancer.readmit(&lb.records, index, now));
                 }
             }
@@ -164,6 +169,7 @@ fn book(workers: &Workers, lb: &Lb, index: usize, has_answered: bool, now: Milli
     let is_out =
         !MemberState::of(record).is_usable() || MemberState::of(record) == MemberState::Force;
     match has_answered {
+        true if is_held_back(lb, index) => {}
         true if is_out && revive(record, || lb.balancer.readmit(&lb.records, index, now)) => {
             tracing::info!(
                 worker = lb.members[index].name.as_str(),
@@ -193,7 +199,7 @@ pub(super) fn balancers(workers: &Workers) -> impl Iterator<Item = &Lb> {
 }
 
 /// Tells containers and children apart.
-fn seed(name: &str) -> u64 {
+pub(super) fn seed(name: &str) -> u64 {
     let own = name
         .bytes()
         .fold(u64::from(std::process::id()), |sum, byte| scatter(sum.wrapping_add(byte.into())));

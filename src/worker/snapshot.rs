@@ -8,6 +8,7 @@ use super::ajp13::Ajp13;
 use super::balancer::Lb;
 use super::workers::{Worker, Workers};
 use crate::clock::{self, Millis};
+use crate::health::Health;
 use crate::lb::MemberState;
 use crate::metrics::FAILURES;
 use crate::shm::MemberRecord;
@@ -98,6 +99,8 @@ fn member(workers: &Workers, lb: &Lb, place: usize) -> Member {
         time_to_recover_min: left.as_secs(),
         time_to_recover_max: left.as_secs(),
         recent_sessions: record.recent.count(clock::now().0),
+        health: lb.config.health_check.as_ref().map(|_| Health::of(record).word()),
+        health_status: record.health_status.load(Relaxed),
         last_session_ago: record.recent.last().map(|at| clock::now().since(Millis(at)).as_secs()),
     }
 }

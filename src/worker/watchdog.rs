@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::ajp13::Ajp13;
+use super::checks::Checks;
 use super::live::Live;
 use super::lookups::LookUps;
 use super::mounts::MountFiles;
@@ -54,6 +55,7 @@ impl Watchdog {
             stop: Arc::clone(&stop),
             bell: heard,
             prober: Prober::default(),
+            checks: Checks::default(),
             pings: Pings::default(),
             look_ups: LookUps::default(),
         };
@@ -90,6 +92,7 @@ struct Duty {
     stop: Arc<AtomicBool>,
     bell: UnixStream,
     prober: Prober,
+    checks: Checks,
     pings: Pings,
     look_ups: LookUps,
 }
@@ -107,10 +110,12 @@ impl Duty {
             }
             let (now, workers) = (clock::now(), &*live.current());
             self.prober.advance(workers, now);
+            self.checks.advance(workers, now);
             self.pings.advance(now);
             if now < next_tick {
                 if is_leader {
                     self.prober.plan(workers, now);
+                    self.checks.plan(workers, now);
                 }
                 continue;
             }
@@ -119,6 +124,7 @@ impl Duty {
             is_leader = lead(workers, now);
             if is_leader {
                 self.prober.plan(workers, now);
+                self.checks.plan(workers, now);
                 if ticks % 8 == 0 {
                     // httpd's parent does it at once; this is for a parent that is gone or busy.
                     workers.shares.release_lost();
@@ -126,6 +132,7 @@ impl Duty {
                 workers.shares.reconcile(&mut counts);
             } else {
                 self.prober.rest();
+                self.checks.rest();
             }
             mounts.look(now, is_leader);
             report_pools(workers);
@@ -147,9 +154,11 @@ impl Duty {
 
     /// Sleeps until there is something to do, at most until `tick`.
     fn wait(&mut self, tick: Millis) {
-        let due = self.prober.due().into_iter().chain(self.pings.due()).fold(tick, Millis::min);
+        let dues = [self.prober.due(), self.checks.due(), self.pings.due()];
+        let due = dues.into_iter().flatten().fold(tick, Millis::min);
         let bell: (BorrowedFd<'_>, Wanted) = (self.bell.as_fd(), Wanted::Read);
-        let wanted = std::iter::once(bell).chain(self.prober.wants()).chain(self.pings.wants());
+        let asked = self.prober.wants().chain(self.checks.wants()).chain(self.pings.wants());
+        let wanted = std::iter::once(bell).chain(asked);
         wait_any(wanted, due.since(clock::now()));
         // Nobody rings twice, but a bell that was not emptied would ring for ever.
         let _ = self.bell.read(&mut [0; 8]);

@@ -15,6 +15,7 @@ mod environment;
 mod errors;
 mod extensions;
 mod failover;
+mod health;
 mod http2;
 mod killed;
 mod logs;

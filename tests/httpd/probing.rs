@@ -1,5 +1,6 @@
 //! Members in error are asked in the background: they cost no request and are soon back.
 
+use std::fs;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
@@ -118,6 +119,13 @@ fn whichever_child_freezes_or_dies_members_come_back() {
                 notice(&httpd, &["n2"]);
                 let pid = child.parse().expect("a number");
                 assert!(signal(word, pid), "{mpm}: {word} {pid}");
+                // Until then it may still take a connection.
+                let is_still = || {
+                    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+                    let state = stat.rsplit_once(") ").map_or("gone", |(_, rest)| rest);
+                    state.starts_with(['T', 'Z']) || state == "gone"
+                };
+                assert!(wait_until(Duration::from_secs(5), is_still), "{mpm}: {word} {pid}");
                 let n2 = Container::start_on(port, echo("n2"));
                 back_in_service(&httpd, "n2", Duration::from_secs(limit));
                 drop(n2);

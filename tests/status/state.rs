@@ -35,6 +35,8 @@ fn member(name: &str, port: u16) -> Member {
         time_to_recover_max: 0,
         recent_sessions: 0,
         last_session_ago: None,
+        health: None,
+        health_status: 0,
     }
 }
 

@@ -7,6 +7,7 @@ use crate::config::error::Diagnostic;
 use crate::config::kinds::{
     HashKey, LbConfig, MemberConfig, Secret, WorkerConfig, WorkerKind, WorkersConfig, same_site,
 };
+use crate::health::HealthCheck;
 use crate::lb::{Activation, Method};
 
 impl Resolver<'_> {
@@ -28,6 +29,7 @@ impl Resolver<'_> {
             retry_interval: self.millis(name, "retry_interval").unwrap_or_default(),
             recover_time: std::time::Duration::from_secs(recover.unsigned_abs().into()),
             probe: self.boolean(name, "probe"),
+            health_check: self.health_check(name),
             error_escalation_time: std::time::Duration::from_secs(escalation.into()),
             max_reply_timeouts: u32::try_from(self.integer(name, "max_reply_timeouts"))
                 .unwrap_or(u32::MAX),
@@ -59,6 +61,16 @@ impl Resolver<'_> {
         };
         self.check_lb(name, &lb);
         lb
+    }
+
+    fn health_check(&mut self, name: &str) -> Option<HealthCheck> {
+        let (check, wrong) = HealthCheck::read(|property| self.text(name, property));
+        for (property, text) in wrong {
+            if let Some(line) = self.find(name, property) {
+                self.warn(line, format!("{}: {text}", line.name));
+            }
+        }
+        check
     }
 
     fn short_or_default(&mut self, name: &str, attribute: &str) -> String {

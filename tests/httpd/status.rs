@@ -3,6 +3,7 @@
 use crate::balancing::balanced;
 use crate::support::client::{Client, Response};
 use crate::support::container::{Container, echo};
+use crate::support::free_port;
 use crate::support::httpd::{Setup, modules_dir};
 
 fn ask(port: u16, query: &str, headers: &[(&str, &str)]) -> Response {
@@ -280,6 +281,28 @@ fn names_are_compared_as_the_worker_says_and_hosts_can_change() {
     let text = get("/any?mime=txt&cmd=update&w=w&vahst=127.0.0.1", "admin");
     assert!(text.contains("type=OK"), "{text}");
     assert_eq!(Client::connect(httpd.port).get("/app/x").status, 200, "vahst");
+}
+
+#[test]
+fn a_reset_brings_no_broken_member_back() {
+    let (n1, dead) = (Container::start(echo("n1")), free_port());
+    let mut httpd = balanced("reset-error", "event", [dead, n1.port], "");
+    httpd.expect("JK-401");
+    for _ in 0..4 {
+        assert_eq!(Client::connect(httpd.port).get("/app/x").status, 200);
+    }
+    let member = || ask(httpd.port, "?mime=txt&cmd=show&w=lb&sw=n1", &[]).text();
+    assert!(member().contains(" state=ERR "), "{}", member());
+    assert!(member().contains(" error_time_unix_seconds="), "{}", member());
+    for query in ["cmd=reset&w=lb", "cmd=reset&w=lb&sw=n1"] {
+        ask(httpd.port, &format!("?mime=txt&{query}"), &[]);
+        assert!(member().contains(" state=ERR ") && member().contains(" errors=0 "), "{query}");
+    }
+    // What brings it back, if only for a trial.
+    let answer = ask(httpd.port, "?mime=txt&cmd=recover&w=lb", &[]).text();
+    assert!(answer.contains("type=OK"), "{answer}");
+    let json = ask(httpd.port, "?mime=json", &[]).text();
+    assert!(json.contains("\"last_failure\":\"JK-303\""), "{json}");
 }
 
 #[test]

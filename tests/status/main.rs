@@ -132,6 +132,17 @@ fn updates_change_what_was_sent() {
             "cmd=recover&w=lb&sw=n1",
             vec![Change::Recover { balancer: "lb".to_owned(), member: "n1".to_owned() }],
         ),
+        (
+            "recover all that are in error",
+            "cmd=recover&w=lb",
+            vec![Change::Recover { balancer: "lb".to_owned(), member: "n1".to_owned() }],
+        ),
+        (
+            "by its property",
+            "cmd=update&w=lb&set.method=traffic",
+            vec![balancer(Attribute::Method, Value::Method(Method::Traffic))],
+        ),
+        ("as it was shown", "cmd=update&w=lb&sw=n1&vwd=5&was.vwd=5", vec![]),
         ("reset", "cmd=reset&w=lb", vec![Change::Reset { worker: "lb".to_owned(), member: None }]),
         ("nothing", "cmd=update&w=lb&sw=n1", vec![]),
     ];
@@ -171,6 +182,12 @@ fn bad_values_change_nothing() {
         );
     }
     assert_eq!(planned("cmd=recover&w=lb&sw=n2"), Err(Refusal::NotInError));
+    assert_eq!(planned("cmd=recover&w=solo"), Err(Refusal::NotInError));
+    assert_eq!(planned("cmd=reset&w=st"), Err(Refusal::Reset));
+    assert_eq!(planned("cmd=update&w=st&vwa=a"), Err(Refusal::UpdateKind));
+    let stale = planned("cmd=update&w=lb&sw=n1&vwd=6&was.vwd=5");
+    assert_eq!(stale, Err(Refusal::Stale("distance".to_owned())));
+    assert!(planned("cmd=update&w=lb&sw=n3&vwa=a").is_err(), "it has no port");
     assert!(planned(&format!("cmd=update&w=lb&sw=n1&vwr={}", &long[1..])).is_ok());
 }
 

@@ -90,6 +90,13 @@ fn json_has_everything_but_secrets() {
     assert_eq!(all["balancers"][0]["members"][0]["rating"], "bad");
     assert_eq!(all["balancers"][0]["rules"][0]["type"], "Unmount Wildchar");
     assert_eq!(all["ajp_workers"][0]["error_time"]["unix"], 1_795_511_629);
+    let count = |page: &serde_json::Value, key: &str| page[key].as_array().map(Vec::len);
+    let hidden = read("mime=json&opt=3");
+    assert_eq!(count(&hidden["balancers"][0], "members"), Some(0));
+    assert_eq!(count(&hidden["balancers"][0], "rules"), Some(0));
+    assert_eq!(hidden["balancers"][0]["member_count"], 3);
+    let hidden = read("mime=json&opt=24");
+    assert_eq!((count(&hidden, "balancers"), count(&hidden, "ajp_workers")), (Some(0), Some(0)));
     let one = read("mime=json&cmd=show&w=lb&sw=n2");
     assert_eq!(one["balancers"][0]["members"].as_array().map(Vec::len), Some(1));
     assert_eq!(one["ajp_workers"].as_array().map(Vec::len), Some(0));

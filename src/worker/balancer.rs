@@ -201,7 +201,7 @@ impl Lb {
             }
             downstream.note(c"JK_WORKER_ROUTE", &self.balancer.members[index].route);
             let Err(failure) = result else { break Ok(()) };
-            if let Some(result) = attempts.failed(self, index, failure, downstream, &upload) {
+            if let Some(result) = attempts.failed(self, &election, failure, downstream, &upload) {
                 break result;
             }
         };
@@ -282,10 +282,16 @@ impl Lb {
 
     /// Returns a member's state as it is shown: busy if it has as many requests as it may.
     pub fn state(&self, place: usize) -> MemberState {
-        let record = self.records[place];
-        let (own, state) = (&self.members[place], MemberState::of(record));
+        match MemberState::of(self.records[place]) {
+            MemberState::Ok if self.is_full(place) => MemberState::Busy,
+            state => state,
+        }
+    }
+
+    /// Tells whether a member has as many requests as its `busy_limit` allows.
+    pub fn is_full(&self, place: usize) -> bool {
+        let (own, record) = (&self.members[place], self.records[place]);
         let busy = || own.in_flight(record, record.busy.load(Relaxed));
-        let is_full = own.config.busy_limit.is_some_and(|limit| busy() >= limit);
-        if is_full && state == MemberState::Ok { MemberState::Busy } else { state }
+        own.config.busy_limit.is_some_and(|limit| busy() >= limit)
     }
 }

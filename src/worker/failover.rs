@@ -10,7 +10,7 @@ use super::report::Attempted;
 use super::upload::Upload;
 use crate::clock::{self, Millis};
 use crate::lb::recovery::{Attempt, Stage, may_resend};
-use crate::lb::{MemberState, Outcome, Refusal, budget};
+use crate::lb::{Election, MemberState, Outcome, Refusal, budget};
 
 /// The attempts of one request so far.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Attempts {
     /// Deliveries that may have been executed.
     deliveries: u32,
     round: u32,
+    /// Whether it has waited for room at its session's member.
+    has_waited: bool,
     /// Members tried and why they failed.
     failures: Vec<(usize, Failure)>,
 }
@@ -30,18 +32,27 @@ pub struct Attempts {
 impl Attempts {
     /// Begins.
     pub fn new(begun: Millis) -> Self {
-        Self { begun, tried: Vec::new(), count: 0, deliveries: 0, round: 1, failures: Vec::new() }
+        Self {
+            begun,
+            tried: Vec::new(),
+            count: 0,
+            deliveries: 0,
+            round: 1,
+            has_waited: false,
+            failures: Vec::new(),
+        }
     }
 
     /// Decides after a failed attempt. Returns how the request ends if it does.
     pub fn failed<D: Downstream>(
         &mut self,
         lb: &Lb,
-        member: usize,
+        election: &Election,
         failure: Failure,
         downstream: &mut D,
         upload: &Upload,
     ) -> Option<Result<(), u16>> {
+        let member = election.member;
         let worker = &lb.members[member];
         let attempted = Attempted { balancer: Some(&lb.name), worker, begun: self.begun };
         let Failure::Uncommitted(Uncommitted { cause, stage }) = &failure else {
@@ -63,6 +74,13 @@ impl Attempts {
             && (!was_delivered || budget::spend(lb.record, lb.config.retry_budget));
         if !may_go_on {
             return Some(attempted.give_up(downstream, &failure));
+        }
+        if election.is_sticky && matches!(cause, Cause::Busy) && !self.has_waited {
+            // The session would be lost anywhere else, and there may be room in a moment.
+            self.has_waited = true;
+            if has_room_soon(lb, member) {
+                return None;
+            }
         }
         attempted.log_repeat(downstream, cause, "another member is tried");
         self.tried.push(member);
@@ -151,11 +169,27 @@ fn is_full(failure: &Failure) -> bool {
         if cause.outcome() == Outcome::OwnFault)
 }
 
+/// Waits as long as a request waits for a connection. Returns whether the member has room then.
+fn has_room_soon(lb: &Lb, member: usize) -> bool {
+    let limit = lb.members[member].config.connection_acquire_timeout;
+    let begun = clock::now();
+    while clock::now().since(begun) < limit {
+        pause(LOOK_AGAIN);
+        if !lb.is_full(member) {
+            return true;
+        }
+    }
+    false
+}
+
 fn pause(time: Duration) {
     if !time.is_zero() {
         std::thread::sleep(time);
     }
 }
+
+/// How often a request that waits for room looks whether there is some.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Seconds after which a client may try again: members in error are asked every half second.
 const RETRY_AFTER: u32 = 2;

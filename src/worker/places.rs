@@ -158,3 +158,40 @@ fn settings_of(config: &WorkersConfig, lb: &LbConfig, name: &str) -> u64 {
     let ajp = config.workers.get(name).map(|worker| &worker.kind);
     fingerprint(&format!("{:?} {own:?} {ajp:?}", lb.method))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Properties, resolve};
+
+    fn config(more: &str) -> WorkersConfig {
+        let text = format!(
+            "worker.list=lb,other\nworker.lb.type=lb\nworker.lb.balance_workers=a,b\n\
+             worker.other.type=lb\nworker.other.balance_workers=a,b\n{more}"
+        );
+        let mut properties = Properties::default();
+        properties.read(&text, "workers.properties", &|_| None);
+        resolve(&properties).0
+    }
+
+    #[test]
+    fn members_of_a_balancer_that_changes_begin_with_the_same_load() {
+        let assign = |config: &WorkersConfig, before| {
+            Places::assign(config, 1, before, &mut Vec::new()).expect("memory")
+        };
+        let places = assign(&config(""), None);
+        for (balancer, member) in [("lb", "a"), ("lb", "b"), ("other", "a"), ("other", "b")] {
+            let place = places.member(balancer, member);
+            places.segment.member(place).lb_value.store(1000, Relaxed);
+        }
+        let loads = |places: &Places, balancer: &str, members: &[&str]| -> Vec<u64> {
+            let record = |member: &&str| places.segment.member(places.member(balancer, member));
+            members.iter().map(|member| record(member).lb_value.load(Relaxed)).collect()
+        };
+        let same = assign(&config(""), Some(places));
+        assert_eq!(loads(&same, "lb", &["a", "b"]), [1000, 1000], "nothing has changed");
+        let more = assign(&config("worker.lb.balance_workers=c\n"), Some(same));
+        assert_eq!(loads(&more, "lb", &["a", "b", "c"]), [0, 0, 0], "no flood to the new one");
+        assert_eq!(loads(&more, "other", &["a", "b"]), [1000, 1000]);
+    }
+}

@@ -151,6 +151,28 @@ fn a_full_member_is_passed_over_and_waited_for() {
 }
 
 #[test]
+fn a_session_waits_for_room_at_its_member() {
+    let (script, held) = holding("n1");
+    let (n1, n2) = (Container::start(script), Container::start(echo("n2")));
+    let more = "worker.n1.busy_limit=1\nworker.n1.connection_acquire_timeout=5000\n";
+    let httpd = many("room", &[n1.port, n2.port], more);
+    let port = httpd.port;
+    let holder = thread::spawn(move || Client::connect(port).get("/app/hold").status);
+    let release = held.recv_timeout(Duration::from_secs(10)).expect("it arrives");
+    let waiting = thread::spawn(move || {
+        let sticky = [("Cookie", "JSESSIONID=X.n1")];
+        Client::connect(port).request("GET", "/app/x", &sticky, b"").text()
+    });
+    // Others go to the other member meanwhile.
+    assert!(Client::connect(port).get("/app/x").text().starts_with("n2 "));
+    thread::sleep(Duration::from_millis(100));
+    assert!(!waiting.is_finished(), "it waits");
+    release.send(()).expect("it is held");
+    assert_eq!(holder.join().expect("no panic"), 200);
+    assert!(waiting.join().expect("no panic").starts_with("n1 "), "and keeps its session");
+}
+
+#[test]
 fn busy_limit_counts_a_worker_in_all_its_balancers() {
     let (script, held) = holding("n1");
     let (n1, n2) = (Container::start(script), Container::start(echo("n2")));

@@ -1,0 +1,63 @@
+//! Graceful restarts under load.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::backend::{Backend, answering};
+use crate::load::{self, Load};
+use crate::support::free_port;
+use crate::support::httpd::Setup;
+use crate::{MOUNTS, figure, is_long, values, workers};
+
+/// Open descriptors and resident memory in KiB of a process.
+fn size(pid: u32) -> (usize, u64) {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).expect("it runs").count();
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let resident = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    (descriptors, resident.expect("a number of KiB"))
+}
+
+#[test]
+fn graceful_restarts_lose_no_request_and_no_edit() {
+    let restarts = if is_long() { 100 } else { 8 };
+    let ports = [free_port(), free_port()];
+    let _backends = [Backend::start("n1", ports[0]), Backend::start("n2", ports[1])];
+    for port in ports {
+        answering(port);
+    }
+    let workers = workers(ports);
+    let mut httpd =
+        Setup { name: "graceful", mpm: "event", config: MOUNTS, workers: &workers }.start();
+    httpd.expect("JK-502");
+    let edited = load::ask(httpd.port, "/jkstatus?cmd=update&mime=txt&w=lb&sw=n2&vwf=3&vwa=d");
+    assert!(edited.contains("type=OK"), "{edited}");
+    let load = Load::start(httpd.port, 32, 200);
+    let mut early = None;
+    for number in 1..=restarts {
+        // Enough for connections to be kept and requests to be under way.
+        std::thread::sleep(Duration::from_millis(500));
+        httpd.graceful();
+        // The first ones are left out: httpd itself grows in them.
+        if number == restarts / 4 {
+            early = Some(size(httpd.pid()));
+        }
+    }
+    let (early, late) = (early.expect("a quarter of the restarts"), size(httpd.pid()));
+    let seen = load.end();
+    figure(&format!(
+        "{restarts} graceful restarts: {} of {} requests failed, {} repeated on a new connection; parent {} descriptors and {} KiB after a quarter, {} and {} KiB at the end",
+        seen.failed.len(),
+        seen.times.len(),
+        seen.repeats,
+        early.0,
+        early.1,
+        late.0,
+        late.1
+    ));
+    assert_eq!(seen.failed, Vec::<String>::new());
+    assert_eq!(values(httpd.port, "lbfactor"), ["1", "3"], "the edit is in force");
+    assert_eq!(values(httpd.port, "activation"), ["ACT", "DIS"], "the edit is in force");
+    assert_eq!(early.0, late.0, "descriptors of the parent");
+    assert!(late.1 <= early.1 + 512, "memory of the parent: {early:?}, {late:?}");
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mod_jk::config::registry::RETIRED;
+use mod_jk::config::registry::{Kind, PROPERTIES, RETIRED, Scope};
 
 use crate::site::Site;
 
@@ -334,4 +334,36 @@ fn lines_of_a_directive_may_be_quoted() {
     let values = dump.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(values.contains("port 8010 /site/jk.conf:1"), "{dump}");
     assert!(values.contains("xmlns xmlns:j=\"urn:j\" /site/jk.conf:2"), "{dump}");
+}
+
+/// Made from the table: whatever is no value of its kind is named with the kind, and the value in
+/// force stays what it is without.
+#[test]
+fn every_property_refuses_what_it_is_not() {
+    const SITE: &str = "worker.list=w,l,s\nworker.w.type=ajp13\nworker.l.type=lb\n\
+        worker.l.balance_workers=m\nworker.m.type=ajp13\nworker.s.type=status\n";
+    let (plain, _) = force(SITE);
+    let mut count = 0;
+    for row in PROPERTIES {
+        let is_retired = RETIRED.iter().any(|(name, _)| *name == row.name);
+        if matches!(row.kind, Kind::Text | Kind::List) || is_retired {
+            continue;
+        }
+        let workers: &[&str] = match row.scope {
+            Scope::All | Scope::Ajp13 => &["w"],
+            Scope::Both => &["w", "l"],
+            Scope::Lb => &["l"],
+            Scope::Member => &["m"],
+            Scope::Status => &["s"],
+        };
+        for worker in workers {
+            let name = format!("worker.{worker}.{}", row.name);
+            let (values, said) = force(&format!("{SITE}{name}=?\n"));
+            let expected = format!("{name}: invalid value \"?\", expected {}", row.kind.expected());
+            assert!(said.iter().any(|own| own.contains(&expected)), "{name}: {said:?}");
+            assert!(values == plain, "{name} has an effect");
+            count += 1;
+        }
+    }
+    assert!(count > 35, "{count}");
 }

@@ -85,7 +85,9 @@ impl Site {
                     let context =
                         Context { is_virtual, section: section.as_deref(), origin: origin.clone() };
                     let (first, second) = match argument.split_once(' ') {
-                        Some((first, second)) if !is_raw => (first, Some(second.trim())),
+                        Some((first, second)) if !is_raw && !rest.trim().starts_with('"') => {
+                            (first, Some(second.trim()))
+                        }
                         _ => (argument, None),
                     };
                     servers[place]

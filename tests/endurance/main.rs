@@ -1,4 +1,4 @@
-//! What must hold for a long time: outages of containers, killed children, graceful restarts, all
+//! What must hold for a long time: outages of containers, killed children, restarts and stops, all
 //! under load. Each test prints its figures.
 //!
 //! The short versions run with all tests. `MOD_JK_TEST_ENDURANCE=1 cargo test --test endurance --
@@ -15,6 +15,7 @@ mod kills;
 mod load;
 mod outages;
 mod restarts;
+mod stops;
 
 use std::io::Write;
 

@@ -33,10 +33,15 @@ impl Response {
 
 impl Client {
     pub fn connect(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).expect("httpd accepts");
+        Self::try_connect(port).expect("httpd accepts")
+    }
+
+    /// The same; `None` if nobody accepts.
+    pub fn try_connect(port: u16) -> Option<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a valid timeout");
         stream.set_nodelay(true).expect("a TCP option");
-        Self { stream: BufReader::new(stream) }
+        Some(Self { stream: BufReader::new(stream) })
     }
 
     pub fn get(&mut self, path: &str) -> Response {

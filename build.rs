@@ -16,7 +16,7 @@ const HTTPD_FUNCTIONS: &str = "ap_(get|set)_module_config|ap_set_content_(type|l
     ap_mpm_query|ap_get_status_line|ap_get_server_description|ap_add_(version_component|common_vars|cgi_vars)|ap_map_http_request_error|\
     ap_open_piped_log_ex|ap_piped_log_write_fd|apr_uri_unparse|ap_retained_data_(create|get)|ap_exists_config_define|\
     apr_table_(get|setn|addn|unset|clear|elts)|apr_palloc|apr_pstrmemdup|apr_pool_cleanup_(register|null)|\
-    apr_pool_pre_cleanup_register|apr_os_file_get|apr_stat|apr_brigade_cleanup";
+    apr_pool_pre_cleanup_register|apr_os_file_get|apr_stat|apr_brigade_cleanup|ap_rwrite";
 
 fn main() {
     for path in ["build.rs", "c-shim/mod_jk_shim.c", "c-shim/mod_jk_shim.h"] {

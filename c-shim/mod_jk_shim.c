@@ -1,6 +1,7 @@
 /* Macro work only: rows of the command table, hook registration, bucket rings, optional functions.
  * Everything that can be written in Rust is written there. */
 #include "mod_jk_shim.h"
+#include <mod_status.h>
 
 extern module AP_MODULE_DECLARE_DATA jk_module;
 APLOG_USE_MODULE(jk);
@@ -105,6 +106,8 @@ void jk_shim_register_hooks(apr_pool_t *pool)
     ap_hook_map_to_storage(mod_jk_map_to_storage, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(mod_jk_handler, NULL, after_handler, APR_HOOK_MIDDLE);
     ap_hook_log_transaction(mod_jk_log_transaction, NULL, NULL, APR_HOOK_MIDDLE);
+    /* Optional: without mod_status nobody calls it. */
+    APR_OPTIONAL_HOOK(ap, status_hook, mod_jk_server_status, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
 /* ---- log -------------------------------------------------------------------------------- */

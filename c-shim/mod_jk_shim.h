@@ -76,5 +76,6 @@ int mod_jk_translate_name(request_rec *r);
 int mod_jk_map_to_storage(request_rec *r);
 int mod_jk_handler(request_rec *r);
 int mod_jk_log_transaction(request_rec *r);
+int mod_jk_server_status(request_rec *r, int flags);
 
 #endif

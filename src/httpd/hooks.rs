@@ -8,7 +8,7 @@ use super::guard::guard;
 use super::logging::{self, say};
 use super::request::Request;
 use super::setup::{self, Level};
-use super::{child, mapping, retained};
+use super::{child, mapping, retained, server_status};
 use crate::config::LogLevel;
 
 const OK: c_int = ffi::OK as c_int;
@@ -180,6 +180,21 @@ pub unsafe extern "C" fn mod_jk_log_transaction(r: *mut request_rec) -> c_int {
     guard("log_transaction", DECLINED, || {
         request.into_iter().for_each(logging::transaction);
         DECLINED
+    })
+}
+
+/// Adds to the page of mod_status.
+///
+/// # Safety
+///
+/// `r` must be the request mod_status passes to a status hook.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mod_jk_server_status(r: *mut request_rec, flags: c_int) -> c_int {
+    // SAFETY: httpd keeps `r` alive and gives it to one thread only until the hook returns.
+    let request = unsafe { Request::from_raw(r) };
+    guard("status_hook", OK, || {
+        request.into_iter().for_each(|request| server_status::write(&request, flags));
+        OK
     })
 }
 

@@ -22,4 +22,5 @@ mod retained;
 mod rules;
 mod sections;
 mod server;
+mod server_status;
 mod setup;

@@ -16,6 +16,7 @@ pub mod protection;
 pub mod rating;
 mod refusal;
 pub mod request;
+pub mod server_status;
 pub mod view;
 
 pub use refusal::Refusal;

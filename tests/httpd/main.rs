@@ -29,6 +29,7 @@ mod properties;
 mod restarts;
 mod retries;
 mod scripts;
+mod server_status;
 mod serving;
 mod status;
 mod tls;

@@ -4,6 +4,7 @@ mod metrics;
 #[path = "../support/openmetrics.rs"]
 mod openmetrics;
 mod pages;
+mod server_status;
 mod state;
 
 use mod_jk::lb::{Activation, Method};

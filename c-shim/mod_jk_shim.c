@@ -178,15 +178,23 @@ apr_bucket_brigade *jk_shim_brigade(request_rec *r)
     return apr_brigade_create(r->pool, r->connection->bucket_alloc);
 }
 
-void jk_shim_append(apr_bucket_brigade *bb, char *base, apr_size_t whole, apr_size_t offset,
-                    apr_size_t len, void (*done)(void *))
+int jk_shim_append(apr_bucket_brigade *bb, char *base, apr_size_t whole, apr_size_t offset,
+                   apr_size_t len, void (*done)(void *))
 {
-    /* A heap bucket frees what it was made over, so it is made over the whole buffer first. */
-    apr_bucket *e = apr_bucket_heap_create(base, whole, done, bb->bucket_alloc);
+    apr_bucket *last = APR_BRIGADE_LAST(bb);
+    int is_known = !APR_BRIGADE_EMPTY(bb) && APR_BUCKET_IS_HEAP(last)
+                   && ((apr_bucket_heap *)last->data)->base == base;
+    apr_bucket *e;
 
+    /* A heap bucket frees what it was made over, so it is made over the whole buffer first. */
+    if (!is_known || apr_bucket_copy(last, &e) != APR_SUCCESS) {
+        is_known = 0;
+        e = apr_bucket_heap_create(base, whole, done, bb->bucket_alloc);
+    }
     e->start = (apr_off_t)offset;
     e->length = len;
     APR_BRIGADE_INSERT_TAIL(bb, e);
+    return is_known;
 }
 
 apr_status_t jk_shim_pass(request_rec *r, apr_bucket_brigade *bb, int flush, int end)

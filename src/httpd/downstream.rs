@@ -262,7 +262,7 @@ impl Downstream for HttpdDownstream<'_> {
         let base = Arc::into_raw(buffer);
         // SAFETY: `base` is the buffer's first byte, as a buffer is a plain array; httpd only
         // reads it, and gives the reference back through `give_back`.
-        unsafe {
+        let is_shared = unsafe {
             ffi::jk_shim_append(
                 self.output,
                 base.cast_mut().cast::<c_char>(),
@@ -270,7 +270,11 @@ impl Downstream for HttpdDownstream<'_> {
                 range.start,
                 range.len(),
                 Some(give_back),
-            );
+            )
+        };
+        if is_shared != 0 {
+            // SAFETY: the bucket before holds the reference for both; this one was not taken.
+            drop(unsafe { Arc::from_raw(base) });
         }
     }
 

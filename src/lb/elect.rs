@@ -385,7 +385,7 @@ impl Balancer {
         now: Millis,
     ) -> Election {
         let own = records[member];
-        let busy = own.busy.fetch_add(1, Relaxed) + 1;
+        let busy = own.busy.fetch_add(1, Relaxed).wrapping_add(1);
         if is_charged {
             add(own, self.charge_of(own, member, now));
         }

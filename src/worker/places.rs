@@ -64,7 +64,10 @@ impl Places {
         let segment = self.segment;
         let Capacity { children, .. } = segment.capacity();
         let is_free = |share: usize| {
-            (0..children).all(|child| segment.shares(child)[share].load(Relaxed) == 0)
+            (0..children).all(|child| {
+                let has_owner = segment.children()[child].owner.load(Relaxed) != 0;
+                !has_owner || segment.shares(child)[share].load(Relaxed) == 0
+            })
         };
         let room = segment.capacity();
         let (slots, kept) = self.members.assign(members, room.members, is_free)?;

@@ -58,6 +58,8 @@ impl Shares {
             .position(|child| child.owner.compare_exchange(0, me, Acquire, Relaxed).is_ok());
         match row {
             Some(row) => {
+                // Nothing should be left there, but what is would never be given back.
+                self.segment.shares(row).iter().for_each(|share| share.store(0, Relaxed));
                 self.own.set(self.segment.shares(row)).is_ok()
                     && self.row.set(row).is_ok()
                     && self.shards.set(self.segment.shards(row)).is_ok()
@@ -75,7 +77,7 @@ impl Shares {
     /// Books a request of a balancer.
     pub fn enter_balancer(&self, place: usize) -> Booked {
         let record = self.segment.balancer(place);
-        let busy = record.busy.fetch_add(1, Relaxed) + 1;
+        let busy = record.busy.fetch_add(1, Relaxed).wrapping_add(1);
         if busy > record.max_busy.load(Relaxed) {
             record.max_busy.fetch_max(busy, Relaxed);
         }

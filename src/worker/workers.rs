@@ -227,7 +227,7 @@ impl Workers {
             activation: "ACT",
         };
         let record = self.places.segment.member(place);
-        let busy = record.busy.fetch_add(1, Relaxed) + 1;
+        let busy = record.busy.fetch_add(1, Relaxed).wrapping_add(1);
         let in_flight = self.shares.enter(place);
         record.max_busy.fetch_max(busy, Relaxed);
         record.used.fetch_add(1, Relaxed);

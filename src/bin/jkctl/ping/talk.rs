@@ -149,7 +149,8 @@ fn encode(
     if let Some(query) = query {
         encoder.attribute(Attribute::QueryString(query.as_bytes()));
     }
-    encoder.finish().map_err(|error| Fault::Other(error.to_string()))?;
+    let len = encoder.finish().map_err(|error| Fault::Other(error.to_string()))?;
+    out.truncate(len);
     Ok(out)
 }
 

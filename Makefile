@@ -8,7 +8,7 @@ BINDIR  ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
 MANDIR  ?= $(DATADIR)/man
 
-.PHONY: mistakes-seeded all install demo test costs budget lint hazards hazards-seeded fuzz clean
+.PHONY: mistakes-seeded all install demo test costs budget bench lint hazards hazards-seeded fuzz clean
 
 # The module is target/release/libmod_jk.so, the operator's tool target/release/jkctl; its pages are
 # made by the tool itself.
@@ -75,6 +75,12 @@ costs:
 budget:
 	.ci/install test
 	tests/bench/run budget
+
+# The same for the peers, then all of them under load side by side; writes docs/performance.md.
+BENCH_ROUNDS ?= 5
+bench:
+	.ci/install bench
+	tests/bench/run report $(BENCH_ROUNDS)
 
 # Each target for FUZZ_SECONDS, then the proof that each finds a planted mistake.
 FUZZ_SECONDS ?= 60

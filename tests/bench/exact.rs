@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::responder::byte;
 use crate::servers::{Peer, Place, Setting, family, quiet};
-use crate::support::{httpd::is_root, signal, wait_until};
+use crate::support::{httpd::is_root, lifeline::Lifeline, signal, wait_until};
 
 /// A kind of request.
 #[derive(Clone, Copy, Debug)]
@@ -100,8 +100,8 @@ fn watched(
         if is_root() { "setpriv --reuid=www-data --regid=www-data --clear-groups " } else { "" };
     let mut words: Vec<String> = format!("{user}{words}").split(' ').map(str::to_owned).collect();
     words.extend(server);
-    let mut process =
-        quiet(&words).spawn().expect("Debian packages: valgrind, strace, util-linux, lighttpd");
+    let mut process = quiet(&words).spawn().expect("Debian packages: valgrind, strace, util-linux");
+    let _lifeline = Lifeline::tie(process.id());
     let is_up =
         wait_until(Duration::from_secs(60), || TcpStream::connect(("127.0.0.1", port)).is_ok());
     assert!(is_up, "{} did not come up", peer.name());

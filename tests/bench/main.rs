@@ -1,4 +1,4 @@
-//! Measures the released module and its peers and its peers: `bench budget|exact`.
+//! Measures the released module and its peers and its peers: `bench budget|exact|report ROUNDS`.
 //!
 //! `README.md` beside this says what is measured and how.
 #![allow(clippy::disallowed_methods)]
@@ -8,6 +8,9 @@ mod support;
 
 mod budget;
 mod exact;
+mod load;
+mod plot;
+mod report;
 mod responder;
 mod servers;
 mod table;
@@ -32,7 +35,12 @@ fn main() {
             let responder = Responder::start();
             table::exact(&responder.place());
         }
-        _ => panic!("bench budget|exact"),
+        ["report", rounds] => {
+            let rounds = rounds.parse().expect("a number of rounds");
+            let responder = Responder::start();
+            report::write(&responder.place(), rounds);
+        }
+        _ => panic!("bench budget|exact|report ROUNDS"),
     }
 }
 

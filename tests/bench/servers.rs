@@ -18,13 +18,11 @@ pub enum Peer {
     ModJk,
     ProxyAjp,
     ProxyHttp,
-    /// lighttpd with mod_ajp13.
-    Lighttpd,
 }
 
 impl Peer {
-    pub const ALL: [Self; 6] =
-        [Self::Limit, Self::ModJk, Self::ProxyAjp, Self::ProxyHttp, Self::Lighttpd, Self::Ours];
+    pub const ALL: [Self; 5] =
+        [Self::Limit, Self::ModJk, Self::ProxyAjp, Self::ProxyHttp, Self::Ours];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -33,7 +31,6 @@ impl Peer {
             Self::ModJk => "mod_jk 1.2.48",
             Self::ProxyAjp => "mod_proxy_ajp",
             Self::ProxyHttp => "mod_proxy_http",
-            Self::Lighttpd => "lighttpd mod_ajp13",
         }
     }
 }
@@ -87,20 +84,6 @@ impl Place {
         let dir = self.dir.join(format!("{peer:?}-{port}"));
         fs::create_dir_all(&dir).expect("a directory");
         let word = |path: PathBuf| path.display().to_string();
-        if peer == Peer::Lighttpd {
-            let text = format!(
-                "server.modules = (\"mod_ajp13\")\nserver.port = {port}\nserver.bind = \"127.0.0.1\"\n\
-                 server.document-root = \"{0}\"\nserver.errorlog = \"{0}/error.log\"\n\
-                 server.max-keep-alive-requests = 1000000\n\
-                 ajp13.server = (\"/x/\" => ((\"host\" => \"127.0.0.1\", \"port\" => {1})))\n",
-                dir.display(),
-                self.ajp
-            );
-            fs::write(dir.join("lighttpd.conf"), text).expect("a file");
-            self.give_away();
-            let file = word(dir.join("lighttpd.conf"));
-            return (vec!["/usr/sbin/lighttpd".into(), "-D".into(), "-f".into(), file], port);
-        }
         let load = |name: &str| {
             let file = httpd::modules_dir().join(format!("mod_{name}.so"));
             format!("LoadModule {name}_module {}\n", file.display())
@@ -139,7 +122,6 @@ impl Place {
     ) -> String {
         let rules = 0..setting.rules;
         match peer {
-            Peer::Lighttpd => String::new(),
             Peer::Limit => format!(
                 "LoadModule limit_module {}/limit/.libs/mod_limit.so\nLimitPort {}\n\
                  <Location /x/>\nSetHandler limit\n</Location>\n",

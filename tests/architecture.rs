@@ -14,7 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("health", &["ajp", "clock", "lb", "shm"]),
     ("metrics", &[]),
     ("status", &["config", "health", "lb", "messages", "metrics", "uri_map"]),
-    ("shm", &["lb", "metrics"]),
+    ("shm", &["clock", "lb", "metrics"]),
     ("log", &["clock", "config"]),
     ("net", &["ajp", "clock"]),
     ("tool", &["ajp", "config", "net"]),

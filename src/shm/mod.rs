@@ -1,5 +1,6 @@
 //! Records shared by all httpd children.
 
+mod backing;
 mod board;
 pub mod layout;
 mod lock;

@@ -1,16 +1,21 @@
 //! The mapping itself. Edge: it hands out records and neither counts nor decides.
 #![allow(unsafe_code)]
 
+use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use thiserror::Error;
 
+use super::backing::unnamed;
 use super::board::Board;
 use super::layout::{
     BalancerRecord, ChildRecord, Header, LAYOUT_VERSION, MemberRecord, PoolRecord,
 };
+use crate::clock;
 use crate::metrics::Shard;
 
 /// The shared memory could not be made.
@@ -76,17 +81,37 @@ unsafe impl Send for Segment {}
 unsafe impl Sync for Segment {}
 
 impl Segment {
-    /// Maps zeroed memory.
+    /// Maps zeroed memory: without a file, or where the system has none of that kind, over one that
+    /// has no name.
     ///
     /// # Errors
     ///
     /// If the system has no memory left.
     pub fn create(capacity: Capacity) -> Result<Self, SegmentError> {
+        let is_refusal = |why: &SegmentError| why.source.raw_os_error() != Some(libc::ENOMEM);
+        match Self::map(capacity, None) {
+            Err(why) if is_refusal(&why) => Self::create_in(capacity, &std::env::temp_dir()),
+            other => other,
+        }
+    }
+
+    fn create_in(capacity: Capacity, dir: &Path) -> Result<Self, SegmentError> {
+        let [.., bytes] = capacity.offsets();
+        let names = (0..16).map(|_| format!("jk-shm.{}.{}", std::process::id(), clock::nonce()));
+        let file = unnamed(dir, names, bytes).map_err(|source| SegmentError { bytes, source })?;
+        Self::map(capacity, Some(&file))
+    }
+
+    fn map(capacity: Capacity, file: Option<&File>) -> Result<Self, SegmentError> {
         let [.., bytes] = capacity.offsets();
         let protection = libc::PROT_READ | libc::PROT_WRITE;
-        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
-        // SAFETY: a fresh anonymous mapping touches no existing memory.
-        let base = unsafe { libc::mmap(std::ptr::null_mut(), bytes, protection, flags, -1, 0) };
+        let (flags, fd) = match file {
+            None => (libc::MAP_SHARED | libc::MAP_ANONYMOUS, -1),
+            Some(file) => (libc::MAP_SHARED, file.as_raw_fd()),
+        };
+        // SAFETY: a fresh mapping touches no existing memory; a file behind it has `bytes` bytes, and
+        // nobody can shorten it, as it has no name. The mapping outlives the descriptor.
+        let base = unsafe { libc::mmap(std::ptr::null_mut(), bytes, protection, flags, fd, 0) };
         let failed = || SegmentError { bytes, source: io::Error::last_os_error() };
         if base == libc::MAP_FAILED {
             return Err(failed());
@@ -249,7 +274,13 @@ mod tests {
     #[test]
     fn records_do_not_overlap_and_are_shared_by_forks() {
         let capacity = Capacity { balancers: 2, members: 3, children: 2 };
-        let segment = Segment::create(capacity).expect("memory");
+        check(Segment::create(capacity).expect("memory"));
+        check(Segment::create_in(capacity, &std::env::temp_dir()).expect("a file"));
+        let error = Segment::create_in(capacity, Path::new("/no/such/directory"));
+        assert_eq!(error.expect_err("nowhere").source.kind(), io::ErrorKind::NotFound);
+    }
+
+    fn check(segment: Segment) {
         let member = |place: usize| segment.member(place);
         for place in 0..2 {
             segment.balancer(place).busy.store(u32::MAX, Ordering::Relaxed);

@@ -148,17 +148,6 @@ pub fn vhost_rules(main: &ServerMounts, vhost: &ServerMounts) -> Vec<Arc<Rule>> 
     main_rules(&merged)
 }
 
-/// Says whether anyone should be told that virtual hosts inherit nothing: the main server has
-/// mounts, no `JkMountCopy` is set anywhere, and some virtual host has none of its own.
-pub fn looks_forgotten<'a>(
-    main: &ServerMounts,
-    vhosts: impl Iterator<Item = &'a ServerMounts> + Clone,
-) -> bool {
-    let is_set = main.copy.is_some() || vhosts.clone().any(|vhost| vhost.copy.is_some());
-    let has_mounts = main.has_own() || !main.workers.is_empty();
-    has_mounts && !is_set && vhosts.into_iter().any(|vhost| !vhost.has_own())
-}
-
 /// Says whether a virtual host takes over the main server's mounts.
 pub fn copies(main: &ServerMounts, vhost: &ServerMounts) -> bool {
     match vhost.copy {

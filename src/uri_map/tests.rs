@@ -2,9 +2,7 @@ use std::time::Duration;
 
 use super::check::{Target, check_workers};
 use super::extensions::RuleActivation;
-use super::merge::{
-    MapOf, MountCopy, Mounts, ServerMounts, looks_forgotten, main_rules, map_of, vhost_rules,
-};
+use super::merge::{MapOf, MountCopy, Mounts, ServerMounts, main_rules, map_of, vhost_rules};
 use super::*;
 
 fn origin() -> Origin {
@@ -400,23 +398,6 @@ fn section_6_virtual_hosts() {
         if whose == MapOf::Main {
             assert_eq!(vhost_rules(&main, &vhost), main_rules(&main), "case: {name}");
         }
-    }
-}
-
-#[test]
-fn section_6_forgotten_copy() {
-    let main = server(&["/m/*=w1"], None, None);
-    let (plain, own) = (server(&[], None, None), server(&["/v=w"], None, None));
-    let off = server(&[], None, Some(MountCopy::Off));
-    let cases: &[(&str, &ServerMounts, &[&ServerMounts], bool)] = &[
-        ("forgotten", &main, &[&own, &plain], true),
-        ("all have their own", &main, &[&own], false),
-        ("no virtual host", &main, &[], false),
-        ("nothing to copy", &plain, &[&plain], false),
-        ("somebody thought of it", &main, &[&plain, &off], false),
-    ];
-    for (name, main, vhosts, expected) in cases {
-        assert_eq!(looks_forgotten(main, vhosts.iter().copied()), *expected, "case: {name}");
     }
 }
 

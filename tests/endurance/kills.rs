@@ -53,9 +53,12 @@ fn killed_children_leave_counts_right_and_others_undisturbed() {
     let is_given_back = wait_until(Duration::from_secs(5), is_at_rest);
     let (before, after) = (calm.p99(), disturbed.p99());
     figure(&format!(
-        "{kills} children killed: {} answers, p99 {before:?} undisturbed ({} answers), {after:?} with kills; nothing in flight {:?} after rest",
-        disturbed.times.len(),
+        "{kills} children killed: p99 {before:?} undisturbed ({} answers), {after:?} of the surviving children ({} answers); {} requests of killed ones repeated, at most {:?}, {} lost; nothing in flight {:?} after rest",
         calm.times.len(),
+        disturbed.times.len(),
+        disturbed.repeats,
+        disturbed.repeated.iter().max(),
+        disturbed.failed.len(),
         rest.elapsed()
     ));
     assert!(is_given_back, "in flight: {:?}", values(httpd.port, "busy"));

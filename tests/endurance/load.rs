@@ -26,6 +26,8 @@ pub struct Seen {
     pub failed: Vec<String>,
     /// Requests repeated as their connection had ended before a byte of the response.
     pub repeats: usize,
+    /// How long those of them took that were answered then, which are not among the others.
+    pub repeated: Vec<Duration>,
 }
 
 impl Seen {
@@ -105,7 +107,10 @@ fn one(port: u16, path: &str, connection: &mut Option<Client>, seen: &Mutex<Seen
     if response.status != 200 || !response.is_complete || rest != format!("GET {path} 0") {
         return seen.failed.push(format!("{path}: {} {text}", response.status));
     }
-    seen.times.push(begun.elapsed());
+    match is_repeat {
+        true => seen.repeated.push(begun.elapsed()),
+        false => seen.times.push(begun.elapsed()),
+    }
     seen.latest.insert(name.to_owned(), Instant::now());
     let is_closing = response.header("Connection").is_some_and(|word| word == "close");
     *connection = Some(client).filter(|_| !is_closing);

@@ -43,7 +43,7 @@ fn a_killed_container_costs_no_get_and_is_back_at_once() {
             slowest = slowest.max(latest.duration_since(since));
         }
         let seen = load.end();
-        total += seen.times.len();
+        total += seen.times.len() + seen.repeated.len();
         failed.extend(seen.failed);
     }
     figure(&format!(

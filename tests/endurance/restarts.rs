@@ -48,7 +48,7 @@ fn graceful_restarts_lose_no_request_and_no_edit() {
     figure(&format!(
         "{restarts} graceful restarts: {} of {} requests failed, {} repeated on a new connection; parent {} descriptors and {} KiB after a quarter, {} and {} KiB at the end",
         seen.failed.len(),
-        seen.times.len(),
+        seen.times.len() + seen.repeated.len(),
         seen.repeats,
         early.0,
         early.1,

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
 use crate::balancing::balanced;
 use crate::support::client::Client;
 use crate::support::container::{Container, echo};
 use crate::support::httpd::Httpd;
+use crate::support::wait_until;
 
 fn ask(httpd: &Httpd, query: &str) -> String {
     Client::connect(httpd.port).get(&format!("/jkstatus?mime=txt&{query}")).text()
@@ -171,4 +173,34 @@ fn a_place_without_a_port_waits_for_one() {
     assert!(ask(&httpd, "cmd=show&w=lb&sw=n2").contains(" activation=ACT "));
     assert!(served_by(&httpd, 20).contains_key("n2"));
     assert!(ask(&httpd, "cmd=update&w=lb&sw=n2&vaprt=0").contains("type=ERROR"));
+}
+
+#[test]
+fn a_changed_member_drops_its_activation_and_says_so() {
+    let (n1, n2) = (Container::start(echo("n1")), Container::start(echo("n2")));
+    let mut httpd = balanced("edit-activation", "event", [n1.port, n2.port], "");
+    update(&httpd, "w=lb&sw=n1&vwa=d");
+    update(&httpd, "w=lb&sw=n2&vwa=d");
+    httpd.expect("JK-503");
+    let path = httpd.dir.join("workers.properties");
+    let text = fs::read_to_string(&path).expect("a file") + "worker.n2.lbfactor=2\n";
+    httpd.write("workers.properties", &text);
+    httpd.graceful();
+    let shown = || {
+        let text = ask(&httpd, "cmd=show&w=lb");
+        let lines = text.lines().filter(|line| line.starts_with("Member"));
+        let words =
+            lines.filter_map(|line| line.split(' ').find(|word| word.starts_with("activation=")));
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    // A child of before the restart may still answer once or twice.
+    let is_new = || shown() == ["activation=DIS", "activation=ACT"];
+    assert!(wait_until(Duration::from_secs(5), is_new), "{:?}", shown());
+    let log = httpd.log("error.log");
+    let said: Vec<_> = log.lines().filter(|line| line.contains("JK-503")).collect();
+    assert_eq!(said.len(), 1, "{log}");
+    assert!(
+        said[0].contains("JK-503 lb n2: the file has other settings now; the activation"),
+        "{log}"
+    );
 }

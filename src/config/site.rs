@@ -9,7 +9,7 @@ use super::kinds::WorkersConfig;
 use super::properties::Properties;
 use super::server::ServerSettings;
 use crate::uri_map::merge::{MapOf, MountCopy, ServerMounts, map_of};
-use crate::uri_map::pattern::{Glob, is_wildcard};
+use crate::uri_map::pattern::{is_wildcard, matches};
 use crate::uri_map::problem::printable;
 use crate::uri_map::rule::Rule;
 
@@ -128,19 +128,19 @@ fn unreachable(rules: &[Arc<Rule>]) -> Vec<(Arc<Rule>, Diagnostic)> {
     ranked.sort_by_cached_key(|rule| rule.sort_key());
     let exclusions: Vec<_> = enabled().filter(|rule| rule.is_exclusion).collect();
     let wild = ranked.iter().enumerate().filter(|(_, rule)| is_wildcard(&rule.pattern));
-    let globs: Vec<_> = wild.map(|(rank, rule)| (rank, Glob::new(&rule.pattern))).collect();
-    let excluding: Vec<_> =
-        exclusions.iter().map(|rule| (rule, Glob::new(&rule.pattern))).collect();
+    let wild: Vec<_> = wild.map(|(rank, rule)| (rank, &rule.pattern)).collect();
     let mut first_of = HashMap::new();
     for (rank, rule) in ranked.iter().enumerate() {
         let pattern = printable(&rule.pattern);
         let equal = *first_of.entry(&rule.pattern).or_insert(rank);
         // A pattern that matches another one as text matches all that the other one does.
-        let above = globs.iter().take_while(|(above, _)| *above < rank);
-        let hidden = above.filter(|(_, glob)| glob.matches(&rule.pattern)).map(|(above, _)| *above);
+        let above = wild.iter().take_while(|(above, _)| *above < rank);
+        let hidden =
+            above.filter(|(_, wild)| matches(wild, &rule.pattern)).map(|(above, _)| *above);
         let hidden = if equal < rank { Some(equal) } else { hidden.min() };
-        let taken = excluding.iter().find(|(own, glob)| {
-            (*own.worker == *rule.worker || &*own.worker == "*") && glob.matches(&rule.pattern)
+        let taken = exclusions.iter().find(|own| {
+            (*own.worker == *rule.worker || &*own.worker == "*")
+                && matches(&own.pattern, &rule.pattern)
         });
         if let Some(other) = hidden.map(|above| &ranked[above]) {
             let (other, place) = (printable(&other.pattern), &other.origin);
@@ -148,7 +148,7 @@ fn unreachable(rules: &[Arc<Rule>]) -> Vec<(Arc<Rule>, Diagnostic)> {
                 rule,
                 format!("rule \"{pattern}\" is never used: \"{other}\" at {place} comes first"),
             );
-        } else if let Some((own, _)) = taken {
+        } else if let Some(own) = taken {
             let (other, place) = (printable(&own.pattern), &own.origin);
             note(
                 rule,

@@ -158,7 +158,7 @@ impl UriMap {
 
 /// Says why a pattern does not match, `None` if it does.
 pub fn mismatch(pattern: &[u8], uri: &[u8]) -> Option<String> {
-    if pattern::Glob::new(pattern).matches(uri) {
+    if pattern::matches(pattern, uri) {
         return None;
     }
     let show = super::problem::printable;
@@ -196,8 +196,8 @@ pub fn mismatch(pattern: &[u8], uri: &[u8]) -> Option<String> {
         return Some("a ? stands for exactly one byte, and the rest must be the same".to_owned());
     }
     let suffix = rest.rsplit(|byte| *byte == b'*').next().unwrap_or_default();
-    let has_suffix = uri.len() >= suffix.len()
-        && pattern::Glob::new(suffix).matches(&uri[uri.len() - suffix.len()..]);
+    let has_suffix =
+        uri.len() >= suffix.len() && pattern::matches(suffix, &uri[uri.len() - suffix.len()..]);
     Some(match has_suffix {
         false => format!("the URI does not end with \"{}\"", show(suffix)),
         true => "what stands between the wildcards is not there".to_owned(),

@@ -1,27 +1,27 @@
 //! A set of patterns compiled so that a lookup does not depend on their number.
 //!
-//! Exact patterns lie in a hash table, `prefix*` in a trie, `/*suffix` in a reversed trie. Any
-//! other pattern hangs at the trie node of its literal prefix, so it is tried only on URIs that
-//! begin with that prefix. Patterns are given in order; the first one that matches is the answer.
+//! Exact patterns lie in a hash table, `/*suffix` in a reversed trie, all others in a trie with
+//! wildcards. Patterns are given in order; the first one that matches is the answer.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::pattern::{self, Glob};
-use super::trie::{ROOT, State, Trie};
+use super::glob_trie::GlobTrie;
+use super::pattern;
+use super::trie::{ROOT, Trie};
 
 /// Position of a pattern in the order of evaluation; the lowest that matches wins.
 pub type Rank = u32;
+
+/// No pattern at all.
+pub const NONE: Rank = Rank::MAX;
 
 /// The compiled set.
 #[derive(Debug)]
 pub struct Matcher {
     exact: HashMap<Box<[u8]>, Rank, BuildHasherDefault<FastHasher>>,
-    prefixes: Trie,
-    nodes: Vec<Node>,
-    globs: Vec<(Rank, Glob)>,
-    suffixes: Trie,
-    suffix_ranks: Vec<Rank>,
+    globs: GlobTrie,
+    suffixes: Trie<Rank>,
     /// Lowest rank among suffix patterns.
     best_suffix: Rank,
 }
@@ -29,49 +29,30 @@ pub struct Matcher {
 impl Matcher {
     /// Compiles `patterns`, which come in the order of their rank.
     pub fn new<'a>(patterns: impl Iterator<Item = (Rank, &'a [u8])>) -> Self {
-        let mut exact = HashMap::default();
-        let mut prefixes = Trie::new();
-        let mut suffixes = Trie::new();
-        let mut prefix_ends: Vec<(State, Rank)> = Vec::new();
-        let mut suffix_ends: Vec<(State, Rank)> = Vec::new();
-        let mut glob_ends: Vec<(State, Rank, Glob)> = Vec::new();
+        let mut matcher = Matcher {
+            exact: HashMap::default(),
+            globs: GlobTrie::new(),
+            suffixes: Trie::new(NONE),
+            best_suffix: NONE,
+        };
         for (rank, pattern) in patterns {
-            let prefix = pattern::literal_prefix(pattern);
-            let rest = &pattern[prefix.len()..];
-            if rest.is_empty() {
-                exact.entry(pattern.into()).or_insert(rank);
-            } else if rest.iter().all(|b| *b == b'*') {
-                prefix_ends.push((prefixes.insert(prefix.iter().copied()), rank));
+            if !pattern::is_wildcard(pattern) {
+                matcher.exact.entry(pattern.into()).or_insert(rank);
             } else if let Some(suffix) = slash_star_suffix(pattern) {
-                suffix_ends.push((suffixes.insert(suffix.iter().rev().copied()), rank));
+                matcher.add_suffix(rank, suffix);
             } else {
-                let state = prefixes.insert(prefix.iter().copied());
-                glob_ends.push((state, rank, Glob::new(rest)));
+                matcher.globs.add(rank, pattern);
             }
         }
+        matcher
+    }
 
-        let mut nodes = vec![Node::EMPTY; prefixes.states()];
-        for (state, rank) in prefix_ends {
-            let node = &mut nodes[state as usize];
-            node.prefix = node.prefix.min(rank);
-        }
-        glob_ends.sort_by_key(|(state, rank, _)| (*state, *rank));
-        let mut globs = Vec::with_capacity(glob_ends.len());
-        for (state, rank, glob) in glob_ends {
-            let node = &mut nodes[state as usize];
-            if node.globs_start == node.globs_end {
-                node.globs_start = globs.len() as u32;
-            }
-            globs.push((rank, glob));
-            node.globs_end = globs.len() as u32;
-        }
-        let mut suffix_ranks = vec![NONE; suffixes.states()];
-        for (state, rank) in suffix_ends {
-            let slot = &mut suffix_ranks[state as usize];
-            *slot = (*slot).min(rank);
-        }
-        let best_suffix = suffix_ranks.iter().copied().min().unwrap_or(NONE);
-        Matcher { exact, prefixes, nodes, globs, suffixes, suffix_ranks, best_suffix }
+    fn add_suffix(&mut self, rank: Rank, suffix: &[u8]) {
+        let bytes = suffix.iter().rev();
+        let state = bytes.fold(ROOT, |state, byte| self.suffixes.step_or_add(state, *byte, NONE));
+        let slot = self.suffixes.value_mut(state);
+        *slot = (*slot).min(rank);
+        self.best_suffix = self.best_suffix.min(rank);
     }
 
     /// Returns the lowest rank whose pattern matches `uri`. Does not allocate.
@@ -82,24 +63,11 @@ impl Matcher {
         {
             best = *rank;
         }
-        best = self.find_by_prefix(uri, best);
+        best = self.globs.find(uri, best);
         if self.best_suffix < best {
             best = self.find_by_suffix(uri, best);
         }
         (best != NONE).then_some(best)
-    }
-
-    #[inline]
-    fn find_by_prefix(&self, uri: &[u8], mut best: Rank) -> Rank {
-        let mut state = ROOT;
-        for (at, byte) in uri.iter().enumerate() {
-            best = self.nodes[state as usize].find(&self.globs, &uri[at..], best);
-            match self.prefixes.step(state, *byte) {
-                Some(next) => state = next,
-                None => return best,
-            }
-        }
-        self.nodes[state as usize].find(&self.globs, b"", best)
     }
 
     #[inline]
@@ -112,37 +80,7 @@ impl Matcher {
                 Some(next) => state = next,
                 None => break,
             }
-            best = best.min(self.suffix_ranks[state as usize]);
-        }
-        best
-    }
-}
-
-/// What hangs at one state of the prefix trie.
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    /// Rank of the pattern that is this prefix and a star.
-    prefix: Rank,
-    globs_start: u32,
-    globs_end: u32,
-}
-
-impl Node {
-    const EMPTY: Node = Node { prefix: NONE, globs_start: 0, globs_end: 0 };
-
-    #[inline]
-    fn find(&self, globs: &[(Rank, Glob)], rest: &[u8], mut best: Rank) -> Rank {
-        best = best.min(self.prefix);
-        if self.globs_start != self.globs_end {
-            for (rank, glob) in &globs[self.globs_start as usize..self.globs_end as usize] {
-                // They are sorted, so neither this one nor a later one could win.
-                if *rank >= best {
-                    break;
-                }
-                if glob.matches(rest) {
-                    return *rank;
-                }
-            }
+            best = best.min(*self.suffixes.value(state));
         }
         best
     }
@@ -151,7 +89,7 @@ impl Node {
 /// Returns the suffix of a pattern of the form `/*suffix`.
 fn slash_star_suffix(pattern: &[u8]) -> Option<&[u8]> {
     let suffix = pattern.strip_prefix(b"/*")?;
-    (!pattern::is_wildcard(suffix)).then_some(suffix)
+    (!suffix.is_empty() && !pattern::is_wildcard(suffix)).then_some(suffix)
 }
 
 /// Multiplies eight bytes at a time.
@@ -176,7 +114,9 @@ impl Hasher for FastHasher {
 
     #[inline]
     fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+        // The upper half of the product has what the last bytes of a word change.
+        let product = u128::from(self.0 ^ word) * u128::from(MULTIPLIER);
+        self.0 = product as u64 ^ (product >> 64) as u64;
     }
 
     #[inline]
@@ -186,11 +126,12 @@ impl Hasher for FastHasher {
 
     #[inline]
     fn finish(&self) -> u64 {
-        self.0 ^ self.0 >> 29
+        self.0
     }
 }
 
-const NONE: Rank = Rank::MAX;
+/// An odd number without a pattern: the golden ratio's.
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[cfg(test)]
 mod tests {

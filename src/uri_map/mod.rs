@@ -10,6 +10,7 @@ pub mod clean;
 pub mod decision;
 pub mod extensions;
 pub mod forward;
+mod glob_trie;
 pub mod local;
 mod matcher;
 pub mod merge;
@@ -132,7 +133,7 @@ impl UriMap {
         };
         let Ok(uri) = &explanation.cleaned else { return explanation };
         let uri = self.fold(uri).into_owned();
-        let matches = |rule: &Rule| pattern::Glob::new(&self.fold(&rule.pattern)).matches(&uri);
+        let matches = |rule: &Rule| pattern::matches(&self.fold(&rule.pattern), &uri);
         explanation.disabled = self.disabled.iter().filter(|rule| matches(rule)).collect();
         if let Some(rank) = self.matcher.find(&uri) {
             let sets = self.sets_of(rank as usize);

@@ -1,84 +1,122 @@
-//! A byte trie whose edges live in one hash table, so a step costs the same however many edges
-//! there are.
+//! A byte trie in which a step costs the same however many edges there are.
 //!
-//! It grows with the bytes of the patterns, not with their number, and stepping needs neither a
-//! search among siblings nor a pointer chase per node.
+//! Each state holds its first edge; the edges of all states that have several lie in one hash table.
+//! So most steps are one comparison, and no step searches among siblings.
 
-/// Number of a node. The root is 0.
+/// Number of a state. The root is 0.
 pub type State = u32;
 
-/// The node where every walk begins.
+/// The state where every walk begins. No edge leads to it, so it stands for "nowhere" too.
 pub const ROOT: State = 0;
 
-/// Edges of a trie: (state, byte) to state.
+/// States with a value each.
 #[derive(Debug)]
-pub struct Trie {
-    /// Open addressing, linear probing. An entry holds state (28 bits), byte (8) and next (28);
-    /// 0 is empty, as no edge leads to the root.
+pub struct Trie<T> {
+    nodes: Vec<Node<T>>,
+    /// Edges but the first of their state. Open addressing, linear probing. An entry holds state
+    /// (28 bits), byte (8) and next (28); 0 is empty, as no edge leads to the root.
     table: Vec<u64>,
     shift: u32,
     edges: usize,
-    states: u32,
 }
 
-impl Trie {
-    /// Makes a trie that holds only the root.
-    pub fn new() -> Self {
-        Trie { table: vec![0; 1 << START_BITS], shift: 64 - START_BITS, edges: 0, states: 1 }
+#[derive(Debug)]
+struct Node<T> {
+    value: T,
+    /// Where the first edge leads; the root if there is none.
+    first: State,
+    byte: u8,
+    /// Whether there are edges in the table.
+    has_more: bool,
+}
+
+impl<T: Clone> Trie<T> {
+    /// Makes a trie that holds only the root. A new state has the value `empty`.
+    pub fn new(empty: T) -> Self {
+        let root = Node { value: empty, first: ROOT, byte: 0, has_more: false };
+        Trie {
+            nodes: vec![root],
+            table: vec![0; 1 << START_BITS],
+            shift: 64 - START_BITS,
+            edges: 0,
+        }
     }
 
-    /// Returns the number of states, which are numbered from 0 without gaps.
-    pub fn states(&self) -> usize {
-        self.states as usize
+    /// Returns the value of a state.
+    #[inline]
+    pub fn value(&self, state: State) -> &T {
+        &self.nodes[state as usize].value
+    }
+
+    /// Returns the value of a state for changing it.
+    pub fn value_mut(&mut self, state: State) -> &mut T {
+        &mut self.nodes[state as usize].value
     }
 
     /// Returns the state that `byte` leads to.
     #[inline]
     pub fn step(&self, from: State, byte: u8) -> Option<State> {
+        let node = &self.nodes[from as usize];
+        if node.byte == byte && node.first != ROOT {
+            return Some(node.first);
+        }
+        if node.has_more { self.look_up(from, byte) } else { None }
+    }
+
+    #[inline]
+    fn look_up(&self, from: State, byte: u8) -> Option<State> {
         let key = key(from, byte);
         let mut slot = self.slot(key);
         loop {
             let entry = self.table[slot];
-            if entry >> NEXT_BITS == key && entry != 0 {
-                return Some((entry & NEXT_MASK) as State);
-            }
             if entry == 0 {
                 return None;
+            }
+            if entry >> NEXT_BITS == key {
+                return Some((entry & NEXT_MASK) as State);
             }
             slot = (slot + 1) & (self.table.len() - 1);
         }
     }
 
-    /// Adds the missing states on the way along `bytes` and returns the last one.
+    /// Returns the state that `byte` leads to, a new one with the value `empty` if there is none.
     ///
     /// # Panics
     ///
-    /// When more than 2^28 states are needed, that is, 256 MiB of distinct pattern bytes.
-    pub fn insert(&mut self, bytes: impl Iterator<Item = u8>) -> State {
-        let mut state = ROOT;
-        for byte in bytes {
-            state = match self.step(state, byte) {
-                Some(next) => next,
-                None => self.add(state, byte),
-            };
+    /// As for [`Trie::new_state`].
+    pub fn step_or_add(&mut self, from: State, byte: u8, empty: T) -> State {
+        if let Some(next) = self.step(from, byte) {
+            return next;
         }
-        state
-    }
-
-    fn add(&mut self, from: State, byte: u8) -> State {
-        let next = self.states;
-        assert!(u64::from(next) <= NEXT_MASK, "more pattern bytes than a map can hold");
-        self.states += 1;
+        let next = self.new_state(empty);
+        let node = &mut self.nodes[from as usize];
+        if node.first == ROOT {
+            (node.first, node.byte) = (next, byte);
+            return next;
+        }
+        node.has_more = true;
         self.edges += 1;
         // A quarter full at most: chains stay short, and a miss usually sees an empty slot at once.
         if self.edges * 4 > self.table.len() {
-            let larger = vec![0; self.table.len() * 4];
+            let larger = vec![0; self.table.len() * 2];
             let old = std::mem::replace(&mut self.table, larger);
-            self.shift -= 2;
+            self.shift -= 1;
             old.into_iter().filter(|entry| *entry != 0).for_each(|entry| self.place(entry));
         }
         self.place(key(from, byte) << NEXT_BITS | u64::from(next));
         next
+    }
+
+    /// Makes a state that no byte leads to.
+    ///
+    /// # Panics
+    ///
+    /// When more than 2^28 states are needed, that is, 256 MiB of distinct pattern bytes.
+    pub fn new_state(&mut self, empty: T) -> State {
+        let state = self.nodes.len() as u64;
+        assert!(state <= NEXT_MASK, "more pattern bytes than a map can hold");
+        self.nodes.push(Node { value: empty, first: ROOT, byte: 0, has_more: false });
+        state as State
     }
 
     fn place(&mut self, entry: u64) {
@@ -110,15 +148,18 @@ mod tests {
 
     #[test]
     fn finds_what_was_inserted_and_nothing_else() {
-        let mut trie = Trie::new();
+        let mut trie = Trie::new(0);
         let words: Vec<String> = (0..3000).map(|n| format!("/app{n}/\0")).collect();
-        let ends: Vec<State> = words.iter().map(|w| trie.insert(w.bytes())).collect();
+        for (n, word) in words.iter().enumerate() {
+            let end = word.bytes().fold(ROOT, |state, byte| trie.step_or_add(state, byte, 0));
+            *trie.value_mut(end) = n + 1;
+        }
         let walk = |word: &str| word.bytes().try_fold(ROOT, |state, byte| trie.step(state, byte));
-        for (word, end) in words.iter().zip(&ends) {
-            assert_eq!(walk(word), Some(*end), "{word:?}");
+        for (n, word) in words.iter().enumerate() {
+            assert_eq!(walk(word).map(|state| *trie.value(state)), Some(n + 1), "{word:?}");
         }
         assert_eq!(walk("/app3000"), None);
         assert_eq!(walk("\0"), None);
-        assert!(ends.iter().all(|end| (*end as usize) < trie.states()));
+        assert_eq!(walk("/app\0"), None);
     }
 }

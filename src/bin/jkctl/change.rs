@@ -2,6 +2,7 @@
 
 use mod_jk::config::nearest;
 use mod_jk::status::carry::{Meant, parameter_for, settable};
+use mod_jk::uri_map::pattern::matches;
 use serde_json::Value;
 
 use crate::cli::{Member, Set};
@@ -81,9 +82,9 @@ fn unknown(name: &str, meant: Meant) -> String {
 /// Prints how the members are now.
 fn report(client: &Client, balancer: &str, pattern: &str) -> Result<(), String> {
     let page = client.get(&[("cmd", "show"), ("w", balancer)])?;
-    let glob = mod_jk::uri_map::pattern::Glob::new(pattern.as_bytes());
     let members = array(&page, "balancers").flat_map(|own| array(own, "members"));
-    for own in members.filter(|own| glob.matches(text(own, "name").as_bytes())) {
+    let is_meant = |own: &&Value| matches(pattern.as_bytes(), text(own, "name").as_bytes());
+    for own in members.filter(is_meant) {
         say!("{balancer}/{}", describe(own));
     }
     Ok(())

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use mod_jk::config::check::Files;
 use mod_jk::config::httpd_conf::ConfFiles;
+use mod_jk::uri_map::pattern::matches;
 
 /// The disk, with some files standing in for others.
 #[derive(Debug, Default)]
@@ -86,10 +87,11 @@ fn collect<'p>(
     if !part.contains(['*', '?']) {
         return collect(&dir.join(part), parts, found);
     }
-    let glob = mod_jk::uri_map::pattern::Glob::new(part.as_bytes());
     for name in names(dir) {
         // As with a shell, a star is not for hidden files.
-        if glob.matches(name.as_bytes()) && name.starts_with('.') == part.starts_with('.') {
+        if matches(part.as_bytes(), name.as_bytes())
+            && name.starts_with('.') == part.starts_with('.')
+        {
             collect(&dir.join(name), &mut parts.clone(), found);
         }
     }

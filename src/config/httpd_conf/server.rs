@@ -3,7 +3,7 @@
 use super::super::error::Origin;
 use super::super::server::ServerSettings;
 use super::Conf;
-use crate::uri_map::pattern::Glob;
+use crate::uri_map::pattern::matches;
 use crate::uri_map::target::EncodedSlashes;
 
 /// One server.
@@ -78,8 +78,7 @@ impl Server {
     fn is_named(&self, host: &str) -> bool {
         let names = self.name.iter().chain(&self.aliases);
         let host = host.to_ascii_lowercase();
-        let is_it =
-            |own: &String| Glob::new(own.to_ascii_lowercase().as_bytes()).matches(host.as_bytes());
+        let is_it = |own: &String| matches(own.to_ascii_lowercase().as_bytes(), host.as_bytes());
         names.into_iter().any(is_it)
     }
 

@@ -1,0 +1,23 @@
+//! Runs a program under callgrind.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// Makes the command; its profile goes to files that begin with `out`.
+pub fn command(out: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--quiet"]).args(more);
+    command.arg(format!("--callgrind-out-file={}", out.display()));
+    command
+}
+
+/// Returns the instructions of a profile.
+pub fn instructions(profile: &Path) -> u64 {
+    let text = fs::read_to_string(profile)
+        .unwrap_or_else(|why| panic!("{}: {why}; Debian package: valgrind", profile.display()));
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("summary: ").or_else(|| line.strip_prefix("totals: ")));
+    line.and_then(|count| count.trim().parse().ok()).expect("callgrind writes a summary")
+}

@@ -7,7 +7,7 @@ use std::fs;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::support::client::Client;
@@ -67,7 +67,7 @@ fn cost(name: &str, module: Option<&str>, path: &str, port: u16) -> f64 {
 
 fn run(name: &str, module: Option<&str>, path: &str, port: u16, times: usize) -> u64 {
     let dir = fresh_dir(&format!("cost-{name}-{times}"));
-    // The process that writes the profile is no longer root.
+    // The server is not root.
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o777)).unwrap();
     fs::create_dir(dir.join("htdocs")).unwrap();
     fs::create_dir(dir.join("htdocs/images")).unwrap();
@@ -82,7 +82,6 @@ fn run(name: &str, module: Option<&str>, path: &str, port: u16, times: usize) ->
         let path = modules_dir().join(format!("mod_{name}.so"));
         format!("LoadModule {name}_module {}\n", path.display())
     };
-    let user = if is_root() { "User www-data\nGroup www-data\n" } else { "" };
     let module = module.map_or(String::new(), |rules| {
         format!(
             "LoadModule jk_module {}\nJkWorkersFile workers.properties\n{rules}",
@@ -91,7 +90,7 @@ fn run(name: &str, module: Option<&str>, path: &str, port: u16, times: usize) ->
     });
     let config = format!(
         "ServerRoot {dir}\nListen 127.0.0.1:{listen}\nServerName localhost\nPidFile {dir}/pid\n\
-         ErrorLog {dir}/error.log\nDocumentRoot {dir}/htdocs\nDefaultRuntimeDir {dir}\n{user}\
+         ErrorLog {dir}/error.log\nDocumentRoot {dir}/htdocs\nDefaultRuntimeDir {dir}\n\
          {}{}MaxKeepAliveRequests 0\nTimeout 300\n{module}",
         load("mpm_prefork"),
         load("authz_core"),
@@ -100,6 +99,13 @@ fn run(name: &str, module: Option<&str>, path: &str, port: u16, times: usize) ->
     fs::write(dir.join("httpd.conf"), config).unwrap();
     let profile = dir.join("profile");
     let mut command = callgrind::command(&profile, &[]);
+    if is_root() {
+        // Callgrind cannot follow httpd from root to another user.
+        let callgrind = command;
+        command = Command::new("setpriv");
+        command.args(["--reuid=www-data", "--regid=www-data", "--clear-groups"]);
+        command.arg(callgrind.get_program()).args(callgrind.get_args());
+    }
     command.arg(program()).arg("-X").arg("-f").arg(dir.join("httpd.conf"));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().expect("valgrind is missing; Debian package: valgrind");

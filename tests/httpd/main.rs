@@ -10,6 +10,7 @@ mod balancing;
 mod bare;
 mod browser;
 mod configuration;
+mod counting;
 mod edits;
 mod environment;
 mod errors;

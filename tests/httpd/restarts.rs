@@ -123,3 +123,32 @@ fn the_background_thread_gets_no_signals() {
         assert!(masks().iter().all(|mask| mask & SIGTERM_BIT != 0), "{mpm}: {:x?}", masks());
     }
 }
+
+/// How many background threads a process has; `None` if it is gone.
+fn watchdogs(pid: &str) -> Option<usize> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
+    let names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
+    Some(names.filter(|name| name.trim() == "jk-watchdog").count())
+}
+
+#[test]
+fn each_child_has_one_background_thread_and_takes_it_along() {
+    for mpm in ["event", "worker", "prefork"] {
+        let container = Container::start(echo("n1"));
+        let name = format!("threads-{mpm}");
+        let httpd = crate::serving::one_worker(&name, mpm, container.port, "");
+        let each_has_one = |old: &[String]| {
+            let all = children(&httpd);
+            all.len() >= 2 && all.iter().all(|pid| watchdogs(pid) == Some(1) && !old.contains(pid))
+        };
+        assert!(wait_until(Duration::from_secs(10), || each_has_one(&[])), "{mpm}: one a child");
+        for _ in 0..3 {
+            let old = children(&httpd);
+            httpd.graceful();
+            let is_new = wait_until(Duration::from_secs(10), || each_has_one(&old));
+            assert!(is_new, "{mpm}: one a new child, none of an old one");
+            assert!(old.iter().all(|pid| watchdogs(pid).is_none()), "{mpm}: old children are gone");
+        }
+        assert_eq!(watchdogs(&httpd.pid().to_string()), Some(0), "{mpm}: the parent has none");
+    }
+}

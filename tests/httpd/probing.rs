@@ -114,7 +114,8 @@ fn whichever_child_freezes_or_dies_members_come_back() {
         httpd.expect("JK-401");
         httpd.expect("exit signal Killed");
         httpd.expect("AH10392");
-        for (word, limit) in [("STOP", 6), ("KILL", 4)] {
+        // A frozen leader is replaced within 3 s; of a killed one httpd's parent tells the others.
+        for (word, limit) in [("STOP", 4), ("KILL", 3)] {
             for child in children(&httpd) {
                 notice(&httpd, &["n2"]);
                 let pid = child.parse().expect("a number");

@@ -35,15 +35,26 @@ fn clients(port: u16, stop: &Arc<AtomicBool>) -> Vec<thread::JoinHandle<usize>> 
 #[test]
 fn children_end_in_order_under_load() {
     let times = if is_long() { 20 } else { 3 };
-    // Told to stop at once, the event MPM closes sockets that its own threads still use.
-    for (mpm, word) in
-        [("event", "WINCH"), ("worker", "TERM"), ("prefork", "TERM"), ("prefork", "WINCH")]
-    {
+    let stops = [
+        ("event", "WINCH"),
+        ("event", "TERM"),
+        ("worker", "TERM"),
+        ("prefork", "TERM"),
+        ("prefork", "WINCH"),
+    ];
+    for (mpm, word) in stops {
         let (n1, n2) = (Container::start(echo("n1")), Container::start(echo("n2")));
         let (mut answered, mut longest) = (0, Duration::ZERO);
         for _ in 0..times {
             let (name, workers) = (format!("endure-stop-{mpm}"), workers([n1.port, n2.port]));
             let mut httpd = Setup { name: &name, mpm, config: MOUNTS, workers: &workers }.start();
+            // Told to stop at once, the event MPM closes sockets that its own threads still use, and
+            // a child may die of it, as `Httpd::stop` explains. It must not hang.
+            if (mpm, word) == ("event", "TERM") {
+                httpd.expect("Bad file descriptor: AH03092");
+                httpd.expect("exit signal Segmentation fault");
+                httpd.expect("exit signal Abort");
+            }
             let stop = Arc::new(AtomicBool::new(false));
             let clients = clients(httpd.port, &stop);
             thread::sleep(Duration::from_millis(700));
@@ -56,7 +67,7 @@ fn children_end_in_order_under_load() {
             assert_eq!(surprising, Vec::<String>::new(), "{mpm}, {word}");
         }
         figure(&format!(
-            "{mpm} stopped {times} times by {word} under load, {answered} GETs answered: no child ended by a signal, {longest:.1?} at most"
+            "{mpm} stopped {times} times by {word} under load, {answered} GETs answered: nothing surprising in the logs, {longest:.1?} at most"
         ));
         assert!(answered > 0, "{mpm}, {word}: there was load");
         // httpd sends the next signals after three seconds and more, and kills after nine.

@@ -30,6 +30,8 @@ pub struct HttpdDownstream<'r> {
     /// Statuses from here on get httpd's own page; 0 is none.
     use_server_errors: u16,
     server_error: Option<u16>,
+    /// The status the request began with: of an error, if it asks for that error's page.
+    first_status: c_int,
 }
 
 impl<'r> HttpdDownstream<'r> {
@@ -46,18 +48,21 @@ impl<'r> HttpdDownstream<'r> {
         use_server_errors: u16,
     ) -> Result<Self, u16> {
         let raw = request.raw();
-        let mut kind = 0;
+        let first_status = request.fields().status;
+        // A part of a page and the page for an error have no body of their own: it belongs to the
+        // request of the client. One that was only sent on, by mod_rewrite for example, has.
+        let has_own_body = request.main().is_none() && !is_error(first_status);
+        let mut kind = ffi::jk_shim_body_JK_SHIM_BODY_NONE;
         let mut length = 0;
-        // SAFETY: the request is live; the shim fills both places.
-        let refused = unsafe { ffi::jk_shim_body(raw, &raw mut kind, &raw mut length) };
-        if refused != ffi::OK as c_int {
-            return Err(u16::try_from(refused).unwrap_or(400));
+        if has_own_body {
+            // SAFETY: the request is live; the shim fills both places.
+            let refused = unsafe { ffi::jk_shim_body(raw, &raw mut kind, &raw mut length) };
+            if refused != ffi::OK as c_int {
+                return Err(u16::try_from(refused).unwrap_or(400));
+            }
         }
-        let is_sub = request.main().is_some() || !request.fields().prev.is_null();
         let ignores_length = environment.get(Variable::IgnoreLength).is_some();
         let body = match (kind, u64::try_from(length)) {
-            // A sub-request or an error page has no body of its own: it was read before.
-            _ if is_sub => RequestBody::None,
             (ffi::jk_shim_body_JK_SHIM_BODY_UNKNOWN, _) => RequestBody::Unknown,
             (ffi::jk_shim_body_JK_SHIM_BODY_KNOWN, Ok(1..)) if ignores_length => {
                 RequestBody::Unknown
@@ -87,6 +92,7 @@ impl<'r> HttpdDownstream<'r> {
             cookie,
             use_server_errors,
             server_error,
+            first_status,
         })
     }
 
@@ -196,9 +202,13 @@ impl Downstream for HttpdDownstream<'_> {
         if self.use_server_errors > 0 && head.status >= self.use_server_errors {
             self.server_error = Some(head.status);
         }
-        // SAFETY: the request is ours; the next response starts from here.
-        unsafe { (*raw).status = c_int::from(head.status) };
-        if let Some(line) = own_line(head) {
+        // A page that was found for an error does not undo it. A redirect or another error counts.
+        let keeps_status = is_error(self.first_status) && head.status < 300;
+        if !keeps_status {
+            // SAFETY: the request is ours; the next response starts from here.
+            unsafe { (*raw).status = c_int::from(head.status) };
+        }
+        if let Some(line) = own_line(head).filter(|_| !keeps_status) {
             let line = self.request.keep(&line);
             // SAFETY: the line lies in the request's pool.
             unsafe { (*raw).status_line = line };
@@ -247,7 +257,7 @@ impl Downstream for HttpdDownstream<'_> {
         // SAFETY: the brigade is ours; nothing of it was passed on.
         unsafe { ffi::apr_brigade_cleanup(self.output.cast::<c_void>()) };
         // SAFETY: the request is ours; these are the values httpd begins with.
-        unsafe { (*raw).status = ffi::HTTP_OK as c_int };
+        unsafe { (*raw).status = self.first_status };
         // SAFETY: as above.
         unsafe { (*raw).status_line = std::ptr::null() };
         // SAFETY: as above.
@@ -362,6 +372,11 @@ impl Downstream for HttpdDownstream<'_> {
     fn note(&mut self, name: &'static CStr, value: &str) {
         self.request.set(Table::Notes, name, value.as_bytes());
     }
+}
+
+/// Tells whether a request that begins with this status asks for the page of an error.
+fn is_error(first_status: c_int) -> bool {
+    first_status >= ffi::HTTP_BAD_REQUEST as c_int
 }
 
 /// Returns the status line where httpd's own would be another.

@@ -90,9 +90,11 @@ static int monitor(apr_pool_t *pool, server_rec *s)
 
 void jk_shim_register_hooks(apr_pool_t *pool)
 {
-    /* Redirects of mod_alias run first, its Alias after us; load order must not decide. */
-    static const char *const before_translate[] = { "mod_rewrite.c", "mod_setenvif.c", NULL };
-    static const char *const after_translate[] = { "mod_alias.c", "mod_userdir.c", NULL };
+    /* Load order must not decide. mod_alias does Redirect and Alias in one hook: a Redirect ends the
+     * request there, and what an Alias took is mapped in map_to_storage. */
+    static const char *const before_translate[] = { "mod_rewrite.c", "mod_setenvif.c", "mod_alias.c",
+                                                     NULL };
+    static const char *const after_translate[] = { "mod_userdir.c", NULL };
     static const char *const after_handler[] = { "mod_autoindex.c", "mod_dir.c", NULL };
 
     (void)pool;

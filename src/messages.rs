@@ -97,6 +97,11 @@ pub const CATALOGUE: &[Message] = &[
         remedy: "remove SetHandler jakarta-servlet, or the ProxyPass or [P] for that path",
     },
     Message {
+        code: "JK-209",
+        what: "a RewriteRule without `[PT]` changed a path, and the path the client sent is mapped; the rule is lost",
+        remedy: "add `[PT]` to the rule, or JkUnMount the path",
+    },
+    Message {
         code: "JK-211",
         what: "a mount file has changed and its rules are in force",
         remedy: "nothing",

@@ -59,6 +59,9 @@ pub fn to_storage(request: Request<'_>) -> c_int {
         return OK;
     }
     let result = map(request);
+    if result == OK {
+        tell_of_lost_rewrite(&request);
+    }
     if result == DECLINED
         && let Some(Some(name)) =
             request.ready().and_then(|ready| ready.settings.strip_session.as_ref())
@@ -66,6 +69,22 @@ pub fn to_storage(request: Request<'_>) -> c_int {
         strip(request, name.as_bytes());
     }
     result
+}
+
+/// Says that a rule of mod_rewrite without `[PT]` made a file name that is of no use, as the path
+/// the client sent is mapped. mod_rewrite leaves a note with a number that is not 0.
+fn tell_of_lost_rewrite(request: &Request<'_>) {
+    let note = request.get(Table::Notes, c"mod_rewrite_rewritten");
+    if note.is_none_or(|number| number == b"0") {
+        return;
+    }
+    let Some(ready) = request.ready() else { return };
+    logging::within(request, ready, || {
+        tracing::warn!(
+            "JK-209 mod_rewrite changed \"{0}\" without [PT], and \"{0}\" itself goes to a worker: add [PT] to the RewriteRule",
+            log::escaped(request.bytes(request.fields().uri).unwrap_or_default())
+        );
+    });
 }
 
 fn map(request: Request<'_>) -> c_int {

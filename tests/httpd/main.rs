@@ -18,6 +18,7 @@ mod extensions;
 mod failover;
 mod health;
 mod http2;
+mod interplay;
 mod killed;
 mod logs;
 mod members;

@@ -83,7 +83,7 @@ pub const CATALOGUE: &[Message] = &[
     },
     Message {
         code: "JK-206",
-        what: "ForwardURICompatUnparsed would forward a path that means another rule; answered 400",
+        what: "what would be forwarded means another path to Tomcat than the one that was mapped: ForwardURICompatUnparsed, or an escaped semicolon; answered 400",
         remedy: "nothing: usually a scan",
     },
     Message {

@@ -12,7 +12,9 @@ use super::server::Ready;
 use super::{auto_alias, ffi};
 use crate::lb::Activation;
 use crate::log;
-use crate::uri_map::forward::{ForwardUri, decoded_and_cleaned, hides_dots};
+use crate::uri_map::forward::{
+    ForwardUri, decoded_and_cleaned, escapes_semicolon_behind_dots, forward_uri, hides_dots,
+};
 use crate::uri_map::rule::parse_worker;
 use crate::uri_map::{
     self, CleanError, Extensions, Origin, Rule, clean::is_unsafe, local::strip_session,
@@ -26,7 +28,16 @@ const DIRECTORY: &[u8] = b"httpd/unix-directory";
 /// The name of our handler.
 const HANDLER: &CStr = c"jakarta-servlet";
 
-/// What mapping found, kept with the request.
+/// What mapping came to, kept with the request.
+#[derive(Clone, Copy)]
+enum Found<'r> {
+    /// A rule.
+    Rule(&'r Mapped),
+    /// No rule for this path.
+    Nothing(&'r [u8]),
+}
+
+/// A rule that maps a request.
 pub struct Mapped {
     rule: Arc<Rule>,
     /// The decoded path with its path parameters, where cleaning took something away.
@@ -58,7 +69,11 @@ pub fn to_storage(request: Request<'_>) -> c_int {
     if is_ours(&request) && mapped(&request).is_some() {
         return OK;
     }
-    let result = map(request);
+    // Most requests of most servers are nobody's; once is enough to find that out. Other modules may
+    // have given the request another path meanwhile.
+    let path = request.bytes(request.fields().uri);
+    let is_known = matches!(found(&request), Some(Found::Nothing(known)) if Some(known) == path);
+    let result = if is_known { DECLINED } else { map(request) };
     if result == OK {
         tell_of_lost_rewrite(&request);
     }
@@ -100,22 +115,29 @@ fn map(request: Request<'_>) -> c_int {
     if path == b"*" {
         return DECLINED;
     }
-    logging::within(&request, ready, || {
-        let mut buffer = Vec::new();
-        let cleaned = match uri_map::clean(path, &mut buffer) {
-            Ok(cleaned) => cleaned.path,
-            Err(CleanError::Asterisk) => return DECLINED,
-            Err(why @ (CleanError::ClimbsAboveRoot | CleanError::NotAbsolute)) => {
+    let mut buffer = Vec::new();
+    let cleaned = match uri_map::clean(path, &mut buffer) {
+        Ok(cleaned) => cleaned.path,
+        Err(CleanError::Asterisk) => return DECLINED,
+        Err(why @ (CleanError::ClimbsAboveRoot | CleanError::NotAbsolute)) => {
+            logging::within(&request, ready, || {
                 tracing::info!("JK-201 {why}: \"{}\"; answered 400", log::escaped(path));
-                return ffi::HTTP_BAD_REQUEST as c_int;
-            }
-        };
-        if ready.settings.options.reject_unsafe_uri == Some(true) && is_unsafe(cleaned) {
-            tracing::info!("JK-202 \"{}\" has a % or \\ and is not mapped", log::escaped(cleaned));
-            return DECLINED;
+            });
+            return ffi::HTTP_BAD_REQUEST as c_int;
         }
-        let Some(rule) = ready.map.find(cleaned) else { return DECLINED };
-        if !means_the_same(&request, ready, &rule) {
+    };
+    if ready.settings.options.reject_unsafe_uri == Some(true) && is_unsafe(cleaned) {
+        logging::within(&request, ready, || {
+            tracing::info!("JK-202 \"{}\" has a % or \\ and is not mapped", log::escaped(cleaned));
+        });
+        return DECLINED;
+    }
+    let Some(rule) = ready.map.find(cleaned) else {
+        request.attach(Found::Nothing(request.copy(path)));
+        return DECLINED;
+    };
+    logging::within(&request, ready, || {
+        if !means_the_same(&request, ready, path, &rule) {
             tracing::info!(
                 "JK-206 \"{}\" would be served by another rule as the client wrote it; answered 400",
                 log::escaped(cleaned)
@@ -146,7 +168,8 @@ fn map(request: Request<'_>) -> c_int {
 
 /// Makes a request ours.
 fn claim(request: Request<'_>, rule: &Arc<Rule>, path: Option<Vec<u8>>) {
-    request.attach(Mapped { rule: Arc::clone(rule), path });
+    let mapped = request.place_owned(Mapped { rule: Arc::clone(rule), path });
+    request.attach(Found::Rule(mapped));
     request.set(Table::Notes, c"JK_WORKER_NAME", rule.worker.as_bytes());
     // SAFETY: the request is ours during the hook; the name is static.
     unsafe { (*request.raw()).handler = HANDLER.as_ptr() };
@@ -194,21 +217,38 @@ fn strip(request: Request<'_>, name: &[u8]) {
     }
 }
 
-/// In the mode that forwards what the client wrote, that must mean what was mapped: otherwise an
-/// exclusion could be passed by writing the path another way.
-fn means_the_same(request: &Request<'_>, ready: &Ready, rule: &Arc<Rule>) -> bool {
-    if ready.settings.options.forward_uri != Some(ForwardUri::CompatUnparsed) {
+/// What is forwarded must mean to Tomcat what was mapped: otherwise an exclusion or a section could
+/// be passed by writing the path another way. Two things can make a difference: the mode that
+/// forwards what the client wrote, and a semicolon that the client escaped, which begins no
+/// parameter for Tomcat.
+fn means_the_same(request: &Request<'_>, ready: &Ready, path: &[u8], rule: &Arc<Rule>) -> bool {
+    let target = request.bytes(request.fields().unparsed_uri).unwrap_or_default();
+    let mode = ready.settings.options.forward_uri.unwrap_or_default();
+    let has_escapes = memchr::memchr(b'%', target).is_some();
+    if mode != ForwardUri::CompatUnparsed && !(has_escapes && memchr::memchr(b';', path).is_some())
+    {
         return true;
     }
-    let target = request.bytes(request.fields().unparsed_uri).unwrap_or_default();
-    !hides_dots(target)
-        && decoded_and_cleaned(target)
+    let mut forwarded = Vec::new();
+    if forward_uri(mode, path, Some(target), &mut forwarded).is_err() {
+        return false;
+    }
+    let hides = mode == ForwardUri::CompatUnparsed && hides_dots(&forwarded);
+    !(hides || escapes_semicolon_behind_dots(&forwarded))
+        && decoded_and_cleaned(&forwarded)
             .is_ok_and(|uri| ready.map.find(&uri).is_some_and(|other| other.worker == rule.worker))
 }
 
 fn mapped<'r>(request: &Request<'r>) -> Option<&'r Mapped> {
-    // SAFETY: `claim` is the only one that attaches, and it attaches this type.
-    unsafe { request.attached::<Mapped>() }
+    match found(request) {
+        Some(Found::Rule(mapped)) => Some(mapped),
+        Some(Found::Nothing(_)) | None => None,
+    }
+}
+
+fn found<'r>(request: &Request<'r>) -> Option<Found<'r>> {
+    // SAFETY: nothing else is attached to requests, and what it borrows lives as long as they do.
+    unsafe { request.attached::<Found<'r>>() }.copied()
 }
 
 /// Serves a request that is ours.

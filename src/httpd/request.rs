@@ -155,10 +155,24 @@ impl<'r> Request<'r> {
         unsafe { &*place }
     }
 
-    /// Leaves a value with the request for later hooks.
-    pub fn attach<T>(&self, value: T) {
+    /// Moves a value into the request's pool, which drops it at its end.
+    pub fn place_owned<T>(&self, value: T) -> &'r T {
         // SAFETY: the request's pool is live.
-        let value = unsafe { server::place_in_pool(self.fields().pool, value) };
+        let place = unsafe { server::place_in_pool(self.fields().pool, value) };
+        // SAFETY: it was just filled and lives as long as the request; nobody else knows it.
+        unsafe { &*place }
+    }
+
+    /// Copies bytes into the request's pool.
+    pub fn copy(&self, text: &[u8]) -> &'r [u8] {
+        let copy = self.keep(text).cast::<u8>();
+        // SAFETY: `keep` copied that many bytes to where they live as long as the request.
+        unsafe { std::slice::from_raw_parts(copy, text.len()) }
+    }
+
+    /// Leaves a value with the request for later hooks.
+    pub fn attach<T: Copy>(&self, value: T) {
+        let value = std::ptr::from_ref(self.place(value)).cast_mut();
         let vector = self.fields().request_config;
         // SAFETY: the vector belongs to the request; the value lives as long as its pool.
         unsafe {
@@ -175,7 +189,7 @@ impl<'r> Request<'r> {
     ///
     /// # Safety
     ///
-    /// `T` must be the type given to [`attach`](Self::attach).
+    /// `T` must be the type given to [`attach`](Self::attach), and live no longer than the request.
     pub unsafe fn attached<T>(&self) -> Option<&'r T> {
         let vector = self.fields().request_config;
         // SAFETY: the vector belongs to the request.

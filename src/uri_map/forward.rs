@@ -115,20 +115,31 @@ pub fn decoded_and_cleaned(target: &[u8]) -> Result<Vec<u8>, ForwardError> {
 ///
 /// httpd takes it for a name and Tomcat for dots, so the two resolve what is around it differently.
 pub fn hides_dots(target: &[u8]) -> bool {
-    let Some(target) = target_path(target) else { return false };
-    target.split(|byte| *byte == b'/').any(|segment| {
-        let Some(end) = memchr::memchr(b';', segment) else { return false };
-        let mut rest = &segment[..end];
+    behind_dots(target).any(|rest| rest.first() == Some(&b';'))
+}
+
+/// Tells whether a segment is dots with an escaped semicolon behind them, such as `..%3Bx`.
+///
+/// It is a name for Tomcat. httpd hands it over decoded, and cleaning takes it for a dot segment.
+pub fn escapes_semicolon_behind_dots(target: &[u8]) -> bool {
+    behind_dots(target).any(|rest| escape(rest) == Some(b';'))
+}
+
+/// Returns what follows one or two dots, escaped or not, at the beginning of each segment.
+fn behind_dots(target: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let segments = target_path(target).into_iter().flat_map(|path| path.split(|b| *b == b'/'));
+    segments.filter_map(|segment| {
+        let mut rest = segment;
         let mut dots = 0;
         while let [first, ..] = rest {
             let (byte, length) = escape(rest).map_or((*first, 1), |byte| (byte, 3));
             if byte != b'.' {
-                return false;
+                break;
             }
             dots += 1;
             rest = &rest[length..];
         }
-        matches!(dots, 1 | 2)
+        matches!(dots, 1 | 2).then_some(rest)
     })
 }
 

@@ -16,7 +16,7 @@ const PROTECTIONS: [(&str, &str); 3] = [
 ];
 
 /// Paths A53 to A74 of group A, and their kin.
-const PATHS: [&str; 49] = [
+const PATHS: [&str; 57] = [
     "/app/admin/x",
     "/app/./admin/x",
     "/app/x/../admin/x",
@@ -66,6 +66,15 @@ const PATHS: [&str; 49] = [
     "/app/x/..;/admin/x",
     "/app/x/%2e%2e/admin/x",
     "/app/pub/%2e/../admin/x",
+    // A semicolon that the client escaped begins no parameter for Tomcat: these are names.
+    "/app/admin/..%3b/x",
+    "/app/admin/..%3B/x",
+    "/app/admin/%2e%2e%3b/x",
+    "/app/admin/..%3bx/pub/x",
+    "/app/admin/x/..%3b/..%3b/pub/x",
+    "/app/other/..%3b/pub/x",
+    "/app/other/..%3b/..%3b/app/pub/x",
+    "/app/admin%3b/../x",
 ];
 
 /// Reads a path as Tomcat does: without parameters, decoded once, with dots resolved. `%2F` stays,

@@ -90,6 +90,7 @@ fuzz:
 	tests/fuzz/run exchange $(FUZZ_SECONDS)
 	tests/fuzz/run status $(FUZZ_SECONDS)
 	tests/fuzz/run properties $(FUZZ_SECONDS)
+	tests/fuzz/run mapping $(FUZZ_SECONDS)
 	tests/fuzz/check-seeded
 
 clean:

@@ -7,7 +7,7 @@ use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for target in ["packet", "exchange", "status", "properties"] {
+    for target in ["packet", "exchange", "status", "properties", "mapping"] {
         fs::create_dir_all(here.join("corpus").join(target))?;
     }
     let mut count = 0;
@@ -32,6 +32,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     for (index, request) in STATUS.iter().enumerate() {
         fs::write(here.join(format!("corpus/status/{index}")), request)?;
+        count += 1;
+    }
+    for (index, rules) in MAPS.iter().enumerate() {
+        fs::write(here.join(format!("corpus/mapping/{index}")), rules)?;
         count += 1;
     }
     count += workers_files(here)?;
@@ -80,6 +84,14 @@ fn container_packets(text: &str) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
     packets.retain(|packet| !packet.is_empty());
     Ok(packets)
 }
+
+/// URIs, an empty line, a mount file.
+const MAPS: &[&str] = &[
+    "/a/x\n/b\n\n/a/*=w1\n/b=w2\n",
+    "/a/b/c.gif\n/x/b/d\n\n/*/b/*.gif=w1\n/?/b/*=w2\n!/a/*=w1\n",
+    "/app/x.jsp\n/app\n\n/app|/*=w1;reply_timeout=5\n/*.jsp=w2\n-/app=w3\n!/app/x*=*\n",
+    "/a/./b//c;v=1/..\n/ab1cd\n\n/a*c*=w\n/a?1*d=$(HOME)\n*.do=w # a remark\n",
+];
 
 /// Requests to the status worker: settings, query, and a body behind a NUL.
 const STATUS: &[&str] = &[

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::problem::{Origin, Problem};
+use super::problem::{Origin, Problem, printable};
 
 /// What a rule changes for the requests it maps. The default changes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -215,7 +215,8 @@ impl Reader<'_> {
     }
 
     fn warn(&mut self, text: String) {
-        self.problems.push(Problem::warning(self.origin, text));
+        // Names and values are the file's: no control byte of theirs may reach a terminal.
+        self.problems.push(Problem::warning(self.origin, printable(text.as_bytes())));
     }
 }
 

@@ -145,6 +145,15 @@ fn section_12_explain() {
 }
 
 #[test]
+fn control_bytes_of_extensions_reach_no_terminal() {
+    let mut problems = Vec::new();
+    rule::parse_worker(b"w2;reply\x7f?timekut=5;\x1b[1m=1", &origin(), &mut problems);
+    let texts: Vec<_> = problems.iter().map(|problem| problem.text.as_str()).collect();
+    assert!(!texts.is_empty() && texts.iter().all(|text| !text.chars().any(char::is_control)));
+    assert!(texts[0].contains("\"reply\\x7f?timekut\""), "{texts:?}");
+}
+
+#[test]
 fn section_8_extensions() {
     let plain = Extensions::default;
     let names = |list: &[&str]| list.iter().map(|name| String::from(*name)).collect::<Vec<_>>();

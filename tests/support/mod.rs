@@ -14,12 +14,24 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Returns a port nobody listens on.
+/// Returns a port nobody listens on, a different one at each call.
+///
+/// They lie below those that the kernel gives to clients and to listeners on port 0: such a one can be
+/// taken by any connection between this look and the start of the server it is for.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    const FIRST: u32 = 12_000;
+    const COUNT: u32 = 20_000;
+    // Programs that run side by side begin far from each other.
+    let begin = std::process::id().wrapping_mul(7919);
+    let mut tries = (0..COUNT).map(|_| {
+        let number = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        u16::try_from(FIRST + number % COUNT).expect("below 32,768")
+    });
+    tries.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }
 
 /// Waits until `done` says so; `false` at the deadline.

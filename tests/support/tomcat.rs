@@ -192,10 +192,8 @@ impl Tomcat {
                 .as_mut()
                 .is_none_or(|(child, _)| !matches!(child.try_wait(), Ok(None)));
             if ended || begun.elapsed() > START_LIMIT {
-                let log = self.log();
-                let tail: Vec<_> = log.lines().rev().take(15).collect();
-                let tail: Vec<_> = tail.into_iter().rev().collect();
-                return Err(format!("{} did not start:\n{}", self.route, tail.join("\n")));
+                let complaints = self.complaints();
+                return Err(format!("{} did not start:\n{complaints}", self.route));
             }
             std::thread::sleep(Duration::from_millis(200));
         }
@@ -237,6 +235,15 @@ impl Tomcat {
         fs::read(self.log_path())
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .unwrap_or_default()
+    }
+
+    /// What explains a start that failed: its log without the frames of stack traces, and how it ended.
+    fn complaints(&mut self) -> String {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().filter(|line| !line.starts_with("\tat ")).collect();
+        let tail = lines[lines.len().saturating_sub(40)..].join("\n");
+        let end = self.process.as_mut().map(|(child, _)| child.try_wait());
+        format!("{tail}\n{end:?}")
     }
 
     fn log_path(&self) -> PathBuf {

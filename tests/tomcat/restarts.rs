@@ -26,7 +26,7 @@ impl Load {
                     let mut connection = Client::connect(port);
                     let mut served = BTreeMap::new();
                     while !stop.load(Ordering::Relaxed) {
-                        let response = connection.get("/test.jsp");
+                        let response = connection.get("/probe/who.jsp");
                         assert_eq!(response.status, 200, "{}", response.text());
                         assert!(response.is_complete);
                         let text = response.text().trim().to_owned();
@@ -73,7 +73,7 @@ fn no_request_fails_while_a_tomcat_restarts() {
         member.await_service(&mut |_| {}).expect("it starts again");
         let mut client = Client::connect(httpd.port);
         let is_back = wait_until(Duration::from_secs(5), || {
-            client.get("/test.jsp").text().contains("worker2")
+            client.get("/probe/who.jsp").text().contains("worker2")
         });
         assert!(is_back, "it is given load again, is_orderly = {is_orderly}");
     }
@@ -95,7 +95,8 @@ fn no_request_fails_while_httpd_restarts_gracefully() {
                 while !stop.load(Ordering::Relaxed) {
                     // A connection each: httpd may close kept ones at a restart.
                     let headers = [("Connection", "close")];
-                    let response = Client::connect(port).request("GET", "/test.jsp", &headers, b"");
+                    let response =
+                        Client::connect(port).request("GET", "/probe/who.jsp", &headers, b"");
                     assert_eq!(response.status, 200);
                     count += 1;
                 }

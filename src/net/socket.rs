@@ -81,6 +81,14 @@ impl Socket {
     ///
     /// As the system reports it.
     pub fn begin(address: SocketAddr, options: &SocketOptions) -> io::Result<Self> {
+        let mut socket = Self::new(address, options)?;
+        socket.open(address)?;
+        socket.be_patient()?;
+        Ok(socket)
+    }
+
+    /// Makes a socket for `address` that is not connected yet.
+    fn new(address: SocketAddr, options: &SocketOptions) -> io::Result<Self> {
         let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
         let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
         // SAFETY: `socket` takes numbers only.
@@ -104,17 +112,21 @@ impl Socket {
             // As in mod_jk the connection is made all the same; the caller says so.
             socket.source_refused = check(bound).err();
         }
+        Ok(socket)
+    }
+
+    fn open(&mut self, address: SocketAddr) -> io::Result<()> {
         let (storage, len) = raw_address(address);
         // SAFETY: `storage` holds an address of `len` bytes.
-        let result = unsafe { libc::connect(socket.raw(), (&raw const storage).cast(), len) };
-        if let Err(error) = check(result) {
-            if error.raw_os_error() != Some(libc::EINPROGRESS) {
-                return Err(error);
+        let result = unsafe { libc::connect(self.raw(), (&raw const storage).cast(), len) };
+        match check(result) {
+            Ok(_) => self.refuse_itself(),
+            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {
+                self.is_opening = true;
+                Ok(())
             }
-            socket.is_opening = true;
+            Err(error) => Err(error),
         }
-        socket.be_patient()?;
-        Ok(socket)
     }
 
     /// Waits until the connection is open.
@@ -128,7 +140,37 @@ impl Socket {
         }
         self.wait(libc::POLLOUT, Some(deadline))?;
         self.is_opening = false;
-        TcpStream::from(self.fd.try_clone()?).take_error()?.map_or(Ok(()), Err)
+        TcpStream::from(self.fd.try_clone()?).take_error()?.map_or(Ok(()), Err)?;
+        self.refuse_itself()
+    }
+
+    /// On one machine a socket can meet itself: nobody listens, and the system takes the very port to
+    /// connect from that is connected to. Such a connection would keep the container from listening
+    /// when it starts, so it counts as refused and leaves nothing that waits.
+    fn refuse_itself(&self) -> io::Result<()> {
+        // Without a peer it has ended already, which whoever uses it will see.
+        let (Ok(own), Ok(peer)) = (self.name(libc::getsockname), self.name(libc::getpeername))
+        else {
+            return Ok(());
+        };
+        if own != peer {
+            return Ok(());
+        }
+        let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
+        let len = size_of::<libc::linger>() as libc::socklen_t;
+        let place = (&raw const at_once).cast();
+        // SAFETY: `at_once` is readable for `len` bytes.
+        unsafe { libc::setsockopt(self.raw(), libc::SOL_SOCKET, libc::SO_LINGER, place, len) };
+        Err(io::Error::from_raw_os_error(libc::ECONNREFUSED))
+    }
+
+    /// Returns the address of one end, as the kernel lays it out.
+    fn name(&self, which: Name) -> io::Result<[u8; size_of::<libc::sockaddr_in6>()]> {
+        let mut storage = [0; size_of::<libc::sockaddr_in6>()];
+        let mut len = storage.len() as libc::socklen_t;
+        // SAFETY: `storage` is writable for `len` bytes.
+        check(unsafe { which(self.raw(), storage.as_mut_ptr().cast(), &raw mut len) })?;
+        Ok(storage)
     }
 
     /// Lets receiving block for a while: with an answer in time that is one call instead of three.
@@ -292,6 +334,10 @@ pub fn wait_any<'f>(wanted: impl Iterator<Item = (BorrowedFd<'f>, Wanted)>, limi
     unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, limit) };
 }
 
+/// `getsockname` or `getpeername`.
+type Name =
+    unsafe extern "C" fn(libc::c_int, *mut libc::sockaddr, *mut libc::socklen_t) -> libc::c_int;
+
 /// A broken connection is an error to report, not a signal to die of.
 const SEND_FLAGS: libc::c_int = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
 const PEEK_FLAGS: libc::c_int = libc::MSG_PEEK | libc::MSG_DONTWAIT;
@@ -345,6 +391,22 @@ mod tests {
             unsafe { libc::getsockopt(socket.raw(), libc::SOL_SOCKET, name, place, &raw mut len) };
         check(result).expect("an option of sockets");
         value
+    }
+
+    #[test]
+    fn a_connection_to_itself_is_refused() {
+        // The system takes any port to connect from; this one is made to take the wrong one.
+        let own: IpAddr = "127.0.0.1".parse().expect("an address");
+        let options = SocketOptions { source: Some(own), ..SocketOptions::default() };
+        let mut socket = Socket::new(SocketAddr::new(own, 1), &options).expect("a socket");
+        let name = socket.name(libc::getsockname).expect("it is bound");
+        let address = SocketAddr::new(own, u16::from_be_bytes([name[2], name[3]]));
+        let deadline = clock::now().plus(Duration::from_secs(5));
+        let opened = socket.open(address).and_then(|()| socket.finish(deadline));
+        assert_eq!(opened.expect_err("itself").kind(), io::ErrorKind::ConnectionRefused);
+        drop(socket);
+        // Nothing of it is left that would keep a container from its port.
+        TcpListener::bind(address).expect("the port is free");
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use super::free_port;
+
 /// A request as it came over the wire.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -63,15 +65,14 @@ pub struct Container {
 }
 
 impl Container {
-    /// Listens on a free port and answers by `script`.
+    /// Listens on a free port and answers by `script`. Nobody else gets the port when it has stopped.
     pub fn start(script: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
-        Self::start_on(0, script)
+        Self::start_on(free_port(), script)
     }
 
     /// Listens on `port`.
     pub fn start_on(port: u16, script: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
-        let port = listener.local_addr().expect("it is bound").port();
         let own = Self {
             port,
             requests: Arc::default(),

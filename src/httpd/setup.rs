@@ -178,7 +178,7 @@ pub unsafe fn install(
         say(main, *level, problem);
     }
     let live = Arc::new(Live::new(Arc::clone(&workers)));
-    for dropped in live.prune() {
+    for dropped in live.outdated() {
         say(main, LogLevel::Warn, &dropped);
     }
     let mut outputs = Outputs::new();

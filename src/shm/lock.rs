@@ -1,7 +1,12 @@
-//! The lock between processes. It serves changes through the status worker only: never a request.
+//! The lock between processes. It serves changes through the status worker only: never a request,
+//! and never the parent: who holds a robust mutex is told by pointers in shared memory, to which
+//! root's process must not listen.
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
+use std::time::Duration;
+
+use crate::clock;
 
 /// A mutex in shared memory that survives the death of whoever holds it.
 #[repr(C, align(64))]
@@ -41,10 +46,16 @@ impl Lock {
         unsafe { libc::pthread_mutexattr_destroy(&raw mut kind) };
     }
 
-    /// Waits for the lock. `None` if it cannot be had at all, which should not happen.
+    /// Waits for the lock, for at most [`HOLD_LIMIT`]. `None` if it cannot be had: whoever holds it
+    /// does so for microseconds, unless it was stopped.
     pub fn hold(&self) -> Option<Held<'_>> {
-        // SAFETY: `init` made the mutex, and it is never unmapped.
-        match unsafe { libc::pthread_mutex_lock(self.mutex.get()) } {
+        // The lock goes by the wall clock.
+        let until = libc::timespec {
+            tv_sec: (clock::unix_now() + HOLD_LIMIT).as_secs() as libc::time_t,
+            tv_nsec: 0,
+        };
+        // SAFETY: `init` made the mutex, and it is never unmapped; `until` is a valid time.
+        match unsafe { libc::pthread_mutex_timedlock(self.mutex.get(), &raw const until) } {
             0 => Some(Held { lock: self }),
             libc::EOWNERDEAD => {
                 // What it protects is switched over in one store: there is nothing to mend.
@@ -64,8 +75,13 @@ impl Drop for Held<'_> {
     }
 }
 
+/// A change waits no longer for those of other children.
+pub const HOLD_LIMIT: Duration = Duration::from_secs(2);
+
 #[cfg(test)]
 mod tests {
+    use super::HOLD_LIMIT;
+    use crate::clock;
     use crate::shm::{Capacity, Segment};
 
     #[test]
@@ -94,5 +110,22 @@ mod tests {
         assert_eq!(board.read(), (2, "second".to_owned()));
         assert!(board.write(&held, "3"));
         assert_eq!(board.read(), (3, "3".to_owned()));
+    }
+
+    #[test]
+    fn a_holder_that_is_stopped_is_not_waited_for_long() {
+        let segment = Segment::create(Capacity { balancers: 1, members: 1, children: 1 });
+        let board = segment.expect("memory").board();
+        let held = board.lock.hold().expect("nobody has it");
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                let begun = clock::now();
+                (board.lock.hold().is_none(), clock::now().since(begun))
+            });
+            let (is_refused, waited) = waiting.join().expect("no panic");
+            assert!(is_refused && waited >= HOLD_LIMIT / 2, "{waited:?}");
+        });
+        drop(held);
+        assert!(board.lock.hold().is_some());
     }
 }

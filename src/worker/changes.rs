@@ -86,7 +86,9 @@ fn write(workers: &Workers, settings: &[Change]) -> Result<Workers, Refusal> {
         }
     }
     let board = workers.places.segment.board();
-    let Some(held) = board.lock.hold() else { return refuse("no lock can be had".to_owned()) };
+    let Some(held) = board.lock.hold() else {
+        return refuse("another child keeps the lock for changes: is it stopped?".to_owned());
+    };
     // Somebody else may have been faster; both changes count.
     let text = edits::add(&workers.config, &board.read().1, settings);
     if !board.write(&held, &text) {

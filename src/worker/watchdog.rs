@@ -121,7 +121,11 @@ impl Duty {
             }
             next_tick = now.plus(TICK);
             ticks += 1;
+            let was_leader = is_leader;
             is_leader = lead(workers, now);
+            if is_leader && !was_leader {
+                live.prune();
+            }
             if is_leader {
                 self.prober.plan(workers, now);
                 self.checks.plan(workers, now);

@@ -63,7 +63,7 @@ pub const CATALOGUE: &[Message] = &[
     },
     Message {
         code: "JK-202",
-        what: "RejectUnsafeURI kept a path from being mapped",
+        what: "RejectUnsafeURI or ForbidUnsafeURI kept a path from a worker; the line says whether it was answered 400 or left to httpd",
         remedy: "nothing, or turn the option off",
     },
     Message {
@@ -83,8 +83,8 @@ pub const CATALOGUE: &[Message] = &[
     },
     Message {
         code: "JK-206",
-        what: "what would be forwarded means another path to Tomcat than the one that was mapped: ForwardURICompatUnparsed, or an escaped semicolon; answered 400",
-        remedy: "nothing: usually a scan",
+        what: "what would be forwarded means another path to Tomcat than to the rules or to httpd's sections; the line says what makes the difference; answered 400",
+        remedy: "nothing: usually a scan; with ForwardURICompatUnparsed and a RewriteRule see which worker the client's own path has",
     },
     Message {
         code: "JK-207",

@@ -16,6 +16,7 @@ pub struct Options {
     pub forward_ssl_cert_chain: Option<bool>,
     pub forward_key_size: Option<bool>,
     pub reject_unsafe_uri: Option<bool>,
+    pub forbid_unsafe_uri: Option<bool>,
 }
 
 /// Which address is forwarded as the client's.
@@ -62,6 +63,7 @@ impl Options {
                 "forwardsslcertchain" => self.forward_ssl_cert_chain = Some(on),
                 "forwardkeysize" => self.forward_key_size = Some(on),
                 "rejectunsafeuri" => self.reject_unsafe_uri = Some(on),
+                "forbidunsafeuri" => self.forbid_unsafe_uri = Some(on),
                 _ => return Err(format!("JkOptions: unknown option \"{word}\"")),
             }
         }
@@ -84,6 +86,7 @@ impl Options {
             forward_ssl_cert_chain: over.forward_ssl_cert_chain.or(base.forward_ssl_cert_chain),
             forward_key_size: over.forward_key_size.or(base.forward_key_size),
             reject_unsafe_uri: over.reject_unsafe_uri.or(base.reject_unsafe_uri),
+            forbid_unsafe_uri: over.forbid_unsafe_uri.or(base.forbid_unsafe_uri),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::ffi::{CStr, CString, c_int};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::choice::{choose, keeps_unsafe, refuse, refuse_unsafe, way};
 use super::downstream::HttpdDownstream;
 use super::environment::{Environment, Variable};
 use super::logging;
@@ -12,13 +13,7 @@ use super::server::Ready;
 use super::{auto_alias, ffi};
 use crate::lb::Activation;
 use crate::log;
-use crate::uri_map::forward::{
-    ForwardUri, decoded_and_cleaned, escapes_semicolon_behind_dots, forward_uri, hides_dots,
-};
-use crate::uri_map::rule::parse_worker;
-use crate::uri_map::{
-    self, CleanError, Extensions, Origin, Rule, clean::is_unsafe, local::strip_session,
-};
+use crate::uri_map::{self, CleanError, Extensions, Rule, clean::is_unsafe, local::strip_session};
 use crate::worker::{RequestSettings, Worker};
 
 const OK: c_int = ffi::OK as c_int;
@@ -126,23 +121,26 @@ fn map(request: Request<'_>) -> c_int {
             return ffi::HTTP_BAD_REQUEST as c_int;
         }
     };
-    if ready.settings.options.reject_unsafe_uri == Some(true) && is_unsafe(cleaned) {
-        logging::within(&request, ready, || {
+    if keeps_unsafe(ready) && is_unsafe(cleaned) {
+        return logging::within(&request, ready, || {
+            let is_forbidden = ready.settings.options.forbid_unsafe_uri == Some(true);
+            if is_forbidden && ready.map.find(cleaned).is_some() {
+                return refuse_unsafe(cleaned);
+            }
             tracing::info!("JK-202 \"{}\" has a % or \\ and is not mapped", log::escaped(cleaned));
+            DECLINED
         });
-        return DECLINED;
     }
     let Some(rule) = ready.map.find(cleaned) else {
         request.attach(Found::Nothing(request.copy(path)));
         return DECLINED;
     };
     logging::within(&request, ready, || {
-        if !means_the_same(&request, ready, path, &rule) {
-            tracing::info!(
-                "JK-206 \"{}\" would be served by another rule as the client wrote it; answered 400",
-                log::escaped(cleaned)
-            );
-            return ffi::HTTP_BAD_REQUEST as c_int;
+        let way = way(&request, ready, path);
+        if way.may_differ()
+            && let Some(why) = ready.map.current().misreading(&rule, &way)
+        {
+            return refuse(path, &why);
         }
         let worker = &*rule.worker;
         tracing::debug!("\"{}\" goes to worker {worker}", log::escaped(cleaned));
@@ -155,7 +153,7 @@ fn map(request: Request<'_>) -> c_int {
         }
         claim(request, &rule, is_changed.then(|| path.to_vec()));
         if let Some(main) = request.main() {
-            index_of(request, main, &rule);
+            index_of(request, main, ready, &rule);
         } else {
             let name = cleaned.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
             let name = request.keep(name);
@@ -177,10 +175,10 @@ fn claim(request: Request<'_>, rule: &Arc<Rule>, path: Option<Vec<u8>>) {
 
 /// mod_dir looks for an index file by a sub-request. If it is mapped, so is the directory itself;
 /// whether the file exists is looked up on disk, as mod_dir wants to know.
-fn index_of(request: Request<'_>, main: Request<'_>, rule: &Arc<Rule>) {
+fn index_of(request: Request<'_>, main: Request<'_>, ready: &Ready, rule: &Arc<Rule>) {
     const DIRECTORY: u32 = ffi::apr_filetype_e_APR_DIR;
-    let name = request.bytes(request.fields().uri).unwrap_or_default();
-    let name = name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    let uri = request.bytes(request.fields().uri).unwrap_or_default();
+    let name = uri.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
     if main.fields().finfo.filetype != DIRECTORY {
         let name = request.keep(name);
         // SAFETY: the request is ours during the hook; the text lies in its pool.
@@ -198,7 +196,19 @@ fn index_of(request: Request<'_>, main: Request<'_>, rule: &Arc<Rule>) {
     let pool = request.fields().pool;
     // SAFETY: the file name is a C string, `info` a place for the answer, the pool live.
     unsafe { ffi::apr_stat(info, file, ffi::APR_FINFO_MIN as i32, pool) };
-    claim(main, rule, None);
+    if may_be_forwarded(&main, ready, |_| true) {
+        claim(main, rule, None);
+    }
+}
+
+/// Tells whether a request may go to a worker by a rule for another path than its own.
+fn may_be_forwarded(request: &Request<'_>, ready: &Ready, is_fine: impl Fn(&[u8]) -> bool) -> bool {
+    let path = request.bytes(request.fields().uri).unwrap_or_default();
+    let mut buffer = Vec::new();
+    uri_map::clean(path, &mut buffer).is_ok_and(|cleaned| {
+        let is_kept = keeps_unsafe(ready) && is_unsafe(cleaned.path);
+        !is_kept && is_fine(cleaned.path) && way(request, ready, path).is_read_as(cleaned.path)
+    })
 }
 
 /// Removes a session id from a URI that httpd serves itself.
@@ -215,28 +225,6 @@ fn strip(request: Request<'_>, name: &[u8]) {
         // SAFETY: as above.
         unsafe { (*raw).filename = file };
     }
-}
-
-/// What is forwarded must mean to Tomcat what was mapped: otherwise an exclusion or a section could
-/// be passed by writing the path another way. Two things can make a difference: the mode that
-/// forwards what the client wrote, and a semicolon that the client escaped, which begins no
-/// parameter for Tomcat.
-fn means_the_same(request: &Request<'_>, ready: &Ready, path: &[u8], rule: &Arc<Rule>) -> bool {
-    let target = request.bytes(request.fields().unparsed_uri).unwrap_or_default();
-    let mode = ready.settings.options.forward_uri.unwrap_or_default();
-    let has_escapes = memchr::memchr(b'%', target).is_some();
-    if mode != ForwardUri::CompatUnparsed && !(has_escapes && memchr::memchr(b';', path).is_some())
-    {
-        return true;
-    }
-    let mut forwarded = Vec::new();
-    if forward_uri(mode, path, Some(target), &mut forwarded).is_err() {
-        return false;
-    }
-    let hides = mode == ForwardUri::CompatUnparsed && hides_dots(&forwarded);
-    !(hides || escapes_semicolon_behind_dots(&forwarded))
-        && decoded_and_cleaned(&forwarded)
-            .is_ok_and(|uri| ready.map.find(&uri).is_some_and(|other| other.worker == rule.worker))
 }
 
 fn mapped<'r>(request: &Request<'r>) -> Option<&'r Mapped> {
@@ -258,6 +246,10 @@ pub fn handle(request: Request<'_>) -> c_int {
     if is_directory && request.bytes(fields.handler) != Some(DIRECTORY) {
         return DECLINED;
     }
+    // No container can make a tunnel, whatever has set the handler.
+    if request.bytes(fields.method) == Some(b"CONNECT") {
+        return DECLINED;
+    }
     let Some(ready) = request.ready() else { return DECLINED };
     if is_directory && ready.settings.options.forward_directories != Some(true) {
         return DECLINED;
@@ -269,8 +261,8 @@ pub fn handle(request: Request<'_>) -> c_int {
     }
     logging::within(&request, ready, || {
         let environment = Environment::read(&request, &ready.names);
-        let uri = request.bytes(fields.uri).unwrap_or_default();
         let mapped = mapped(&request);
+        let uri = request.bytes(request.fields().uri).unwrap_or_default();
         if environment.get(Variable::NoJk).is_some() {
             if mapped.is_none() {
                 return DECLINED;
@@ -288,7 +280,12 @@ pub fn handle(request: Request<'_>) -> c_int {
             );
             return ffi::HTTP_INTERNAL_SERVER_ERROR as c_int;
         }
-        let Some(chosen) = worker_of(&request, ready, mapped, &environment) else {
+        let rule = mapped.map(|mapped| &*mapped.rule);
+        let chosen = match choose(&request, ready, rule, &environment, is_directory) {
+            Ok(chosen) => chosen,
+            Err(status) => return status,
+        };
+        let Some(chosen) = chosen else {
             if is_directory {
                 return DECLINED;
             }
@@ -336,47 +333,6 @@ pub fn handle(request: Request<'_>) -> c_int {
         }
         result.unwrap_or_else(c_int::from)
     })
-}
-
-/// What says which worker serves a request, and how.
-enum Chosen<'r> {
-    Rule(&'r Rule),
-    Found(Arc<Rule>),
-    Variable(Box<str>, Extensions),
-}
-
-impl Chosen<'_> {
-    fn parts(&self) -> (&str, &Extensions) {
-        match self {
-            Self::Rule(rule) => (&rule.worker, &rule.extensions),
-            Self::Found(rule) => (&rule.worker, &rule.extensions),
-            Self::Variable(worker, extensions) => (worker, extensions),
-        }
-    }
-}
-
-/// Chooses: the rule, else the variable, else the map.
-fn worker_of<'r>(
-    request: &Request<'r>,
-    ready: &'r Ready,
-    mapped: Option<&'r Mapped>,
-    environment: &Environment<'r>,
-) -> Option<Chosen<'r>> {
-    if let Some(mapped) = mapped {
-        return Some(Chosen::Rule(&mapped.rule));
-    }
-    if let Some(named) = environment.get(Variable::Worker) {
-        let origin = Origin::new("JkWorkerIndicator", 0);
-        let mut problems = Vec::new();
-        let (worker, extensions) = parse_worker(named, &origin, &mut problems);
-        for problem in problems {
-            tracing::warn!("JK-207 {}", problem.text);
-        }
-        return Some(Chosen::Variable(worker, extensions));
-    }
-    let mut buffer = Vec::new();
-    let cleaned = uri_map::clean(request.bytes(request.fields().uri)?, &mut buffer).ok()?;
-    Some(Chosen::Found(ready.map.find(cleaned.path)?))
 }
 
 fn settings<'a>(

@@ -6,6 +6,7 @@
 
 mod auto_alias;
 mod child;
+mod choice;
 mod directives;
 mod downstream;
 mod encode;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::clean::is_unsafe;
-use super::forward::{decoded_and_cleaned, hides_dots};
+use super::reading::Way;
 use super::target::{self, EncodedSlashes};
 use super::{Explanation, ForwardUri, Rule, UriMap, forward_uri, pattern};
 
@@ -16,6 +16,8 @@ pub struct Setting {
     pub keeps_slashes: bool,
     /// `JkOptions +RejectUnsafeURI`.
     pub rejects_unsafe: bool,
+    /// `JkOptions +ForbidUnsafeURI`.
+    pub forbids_unsafe: bool,
     /// How the URI is forwarded.
     pub forward: ForwardUri,
 }
@@ -95,6 +97,10 @@ impl UriMap {
         decision.verdict = match &explanation.cleaned {
             _ if self.is_empty() => decision.verdict,
             Err(why) => Verdict::Answered { status: 400, why: why.to_string() },
+            Ok(uri) if setting.forbids_unsafe && is_unsafe(uri) && self.find(uri).is_some() => {
+                let why = "ForbidUnsafeURI: there is a % or \\ in the match URI".to_owned();
+                Verdict::Answered { status: 400, why }
+            }
             Ok(uri) if setting.rejects_unsafe && is_unsafe(uri) => Verdict::NotMapped {
                 why: "RejectUnsafeURI: there is a % or \\ in the match URI".to_owned(),
             },
@@ -124,15 +130,9 @@ impl UriMap {
             }
             (Some(rule), None) => rule,
         };
-        if setting.forward == ForwardUri::CompatUnparsed {
-            let is_same = !hides_dots(request)
-                && decoded_and_cleaned(request).is_ok_and(|uri| {
-                    self.find(&uri).is_some_and(|other| other.worker == rule.worker)
-                });
-            if !is_same {
-                let why = "ForwardURICompatUnparsed would forward a path that another rule serves";
-                return Verdict::Answered { status: 400, why: why.to_owned() };
-            }
+        let way = Way { mode: setting.forward, path, target: request };
+        if let Some(why) = self.misreading(rule, &way) {
+            return Verdict::Answered { status: 400, why: why.to_string() };
         }
         let mut forwarded = Vec::new();
         match forward_uri(setting.forward, path, Some(request), &mut forwarded) {
@@ -258,11 +258,15 @@ mod tests {
         let map = map(&[("/app/*", "w1"), ("/a", "w2")]);
         let unparsed = Setting { forward: ForwardUri::CompatUnparsed, ..Setting::default() };
         let strict = Setting { rejects_unsafe: true, ..Setting::default() };
+        let stricter = Setting { forbids_unsafe: true, ..strict };
         let cases: &[(&str, &Setting, u16)] = &[
             ("/app/%2f", &Setting::default(), 404),
             ("/app/..;/..;/x", &Setting::default(), 400),
             ("/app/..;/a", &unparsed, 400),
             ("/app/a%25", &strict, 0),
+            ("/app/a%25", &stricter, 400),
+            ("/other/a%25", &stricter, 0),
+            ("/app/..%3b/app/x", &Setting::default(), 400),
             ("/other", &Setting::default(), 0),
         ];
         for (target, setting, expected) in cases {

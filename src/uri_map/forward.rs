@@ -78,6 +78,17 @@ pub fn is_forwarded_as_it_is(mode: ForwardUri, path: &[u8]) -> bool {
     mode != ForwardUri::CompatUnparsed && path.iter().all(|byte| PLAIN[usize::from(*byte)])
 }
 
+/// Tells whether httpd's path is what a request target says, and not what rewriting made of it.
+pub fn is_decoded_from(target: &[u8], path: &[u8]) -> bool {
+    let code = Code { kept: &UNRESERVED, hex: UPPER };
+    let Some(target) = target_path(target) else { return false };
+    let (mut written, mut resolved) = (Vec::new(), Vec::new());
+    // With MergeSlashes Off httpd resolves less than `follow` does.
+    code.follow(target, path, &mut written)
+        || clean::normalize(path, false, &mut resolved).is_ok()
+            && code.follow(target, &resolved, &mut written)
+}
+
 /// Reads a request target as the container will: parameters cut where a literal `;` begins them,
 /// then decoded (encoded slashes too), then slashes and dot segments resolved.
 ///
@@ -199,6 +210,13 @@ impl Code {
         if !path.iter().any(is_ambiguous) || memchr::memchr(b'%', target).is_none() {
             return false;
         }
+        self.follow(target, path, out)
+    }
+
+    /// Encodes `path` with the escapes of a target, as it is or as httpd resolves it; false if the
+    /// path was not decoded from it.
+    fn follow(&self, target: &[u8], path: &[u8], out: &mut Vec<u8>) -> bool {
+        out.clear();
         if self.walk(target, path, out) {
             return true;
         }

@@ -16,6 +16,7 @@ mod matcher;
 pub mod merge;
 pub mod pattern;
 pub mod problem;
+pub mod reading;
 pub mod rule;
 pub mod target;
 #[cfg(test)]
@@ -101,12 +102,22 @@ impl UriMap {
     /// matches too, the URI is not mapped at all. Does not allocate, unless a pattern spells an
     /// encoded slash and the URI does as well.
     pub fn find(&self, match_uri: &[u8]) -> Option<&Arc<Rule>> {
+        let (rule, is_excluded) = self.winner(match_uri)?;
+        (!is_excluded).then_some(rule)
+    }
+
+    /// Returns the first rule that matches, and whether an exclusion takes its mapping away.
+    fn winner(&self, match_uri: &[u8]) -> Option<(&Arc<Rule>, bool)> {
         let uri = self.fold(match_uri);
         let rank = self.matcher.find(&uri)? as usize;
-        match self.excluded_by(rank, &uri) {
-            Some(_) => None,
-            None => Some(&self.ranked[rank]),
-        }
+        Some((&self.ranked[rank], self.excluded_by(rank, &uri).is_some()))
+    }
+
+    /// Tells whether an exclusion keeps `uri` from the worker that another URI is mapped to.
+    pub fn keeps_from_worker_of(&self, mapped: &[u8], uri: &[u8]) -> bool {
+        let (mapped, uri) = (self.fold(mapped), self.fold(uri));
+        let rank = self.matcher.find(&mapped);
+        rank.is_some_and(|rank| self.excluded_by(rank as usize, &uri).is_some())
     }
 
     /// Says whether the map has no rule that could map anything.

@@ -28,6 +28,7 @@ mod options;
 mod paths;
 mod probing;
 mod properties;
+mod readings;
 mod restarts;
 mod retries;
 mod scripts;

@@ -70,6 +70,7 @@ fn setting(server: &Server) -> Setting {
         encoded_slashes: server.encoded_slashes.unwrap_or_default(),
         keeps_slashes: server.merge_slashes == Some(false),
         rejects_unsafe: options.reject_unsafe_uri == Some(true),
+        forbids_unsafe: options.forbid_unsafe_uri == Some(true),
         forward: options.forward_uri.unwrap_or_default(),
     }
 }

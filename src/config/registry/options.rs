@@ -7,7 +7,7 @@ use super::{Entry, entry};
 pub const OPTIONS: &[Entry] = &[
     entry("ForwardURIProxy", "on unless another ForwardURI is named; no -", "1.2.24", "Forwards the decoded path, encoded anew."),
     entry("ForwardURICompat", "no -", "1.2.0", "Forwards the decoded path as it is."),
-    entry("ForwardURICompatUnparsed", "no -", "1.2.0", "Forwards the path as the client sent it, whatever mod_rewrite made of it."),
+    entry("ForwardURICompatUnparsed", "no -", "1.2.0", "Forwards the path as the client sent it, whatever mod_rewrite made of it; answered 400 if the rules keep that path from the worker, or give it to another one."),
     entry("ForwardURIEscaped", "no -", "1.2.0", "Forwards the decoded path, encoded as httpd does it."),
     entry("CollapseSlashesAll", "+ or -", "1.2.41", "Accepted without effect: slashes are always collapsed for matching."),
     entry("CollapseSlashesNone", "+ or -", "1.2.41", "Accepted without effect: slashes are always collapsed for matching."),
@@ -20,5 +20,6 @@ pub const OPTIONS: &[Entry] = &[
     entry("DisableReuse", "+ or -; off", "1.2.19", "Closes the connection to the container after each request."),
     entry("ForwardSSLCertChain", "+ or -; off", "1.2.22", "Appends the client certificate's chain."),
     entry("ForwardKeySize", "+ or -; on", "1.2.0", "Sends the key size of the TLS cipher."),
-    entry("RejectUnsafeURI", "+ or -; off", "1.2.24", "Does not map paths that hold % or a backslash after decoding."),
+    entry("RejectUnsafeURI", "+ or -; off", "1.2.24", "Does not map paths that hold % or a backslash after decoding; answers 400 where the handler is set without a rule."),
+    entry("ForbidUnsafeURI", "+ or -; off", "2.0.0", "Answers 400 where a path that holds % or a backslash after decoding would go to a worker."),
 ];

@@ -28,6 +28,8 @@ const HANDLER: &CStr = c"jakarta-servlet";
 enum Found<'r> {
     /// A rule.
     Rule(&'r Mapped),
+    /// No rule for this path but one for its `FallbackResource`, should mod_dir take that.
+    Fallback(&'r Mapped),
     /// No rule for this path.
     Nothing(&'r [u8]),
 }
@@ -183,6 +185,7 @@ fn index_of(request: Request<'_>, main: Request<'_>, ready: &Ready, rule: &Arc<R
         let name = request.keep(name);
         // SAFETY: the request is ours during the hook; the text lies in its pool.
         unsafe { (*request.raw()).filename = name };
+        fall_back(request, main, ready, rule, uri);
         return;
     }
     let directory = main.bytes(main.fields().filename).unwrap_or_default();
@@ -198,6 +201,34 @@ fn index_of(request: Request<'_>, main: Request<'_>, ready: &Ready, rule: &Arc<R
     unsafe { ffi::apr_stat(info, file, ffi::APR_FINFO_MIN as i32, pool) };
     if may_be_forwarded(&main, ready, |_| true) {
         claim(main, rule, None);
+    }
+}
+
+/// mod_dir looks up a `FallbackResource` by a sub-request too, for what is no file and has no
+/// handler, and lets it take the request over if it is a file. As with the original the worker gets
+/// the path of the request itself, and that of the resource if an exclusion keeps it from there.
+fn fall_back(
+    request: Request<'_>,
+    main: Request<'_>,
+    ready: &Ready,
+    rule: &Arc<Rule>,
+    resource: &[u8],
+) {
+    let fields = main.fields();
+    if fields.finfo.filetype != ffi::apr_filetype_e_APR_NOFILE || !fields.handler.is_null() {
+        return;
+    }
+    // SAFETY: the request is ours during the hook.
+    unsafe { (*request.raw()).finfo.filetype = ffi::apr_filetype_e_APR_REG };
+    // An index page that is missing falls back as well, and then the directory goes the same way.
+    let map = ready.map.current();
+    for own in std::iter::once(main).chain(main.main()) {
+        if may_be_forwarded(&own, ready, |path| !map.keeps_from_worker_of(resource, path)) {
+            // Not claimed: others look things up as well, and only mod_dir sets our handler then.
+            let path = own.bytes(own.fields().uri).map(<[u8]>::to_vec);
+            let mapped = own.place_owned(Mapped { rule: Arc::clone(rule), path });
+            own.attach(Found::Fallback(mapped));
+        }
     }
 }
 
@@ -230,6 +261,7 @@ fn strip(request: Request<'_>, name: &[u8]) {
 fn mapped<'r>(request: &Request<'r>) -> Option<&'r Mapped> {
     match found(request) {
         Some(Found::Rule(mapped)) => Some(mapped),
+        Some(Found::Fallback(mapped)) => is_ours(request).then_some(mapped),
         Some(Found::Nothing(_)) | None => None,
     }
 }
@@ -262,6 +294,14 @@ pub fn handle(request: Request<'_>) -> c_int {
     logging::within(&request, ready, || {
         let environment = Environment::read(&request, &ready.names);
         let mapped = mapped(&request);
+        if let Some(Found::Fallback(Mapped { path: Some(path), .. })) = found(&request)
+            && mapped.is_some()
+        {
+            // mod_dir has put the resource's path there.
+            let path = request.keep(path);
+            // SAFETY: the request is ours during the hook; the text lies in its pool.
+            unsafe { (*request.raw()).uri = path };
+        }
         let uri = request.bytes(request.fields().uri).unwrap_or_default();
         if environment.get(Variable::NoJk).is_some() {
             if mapped.is_none() {

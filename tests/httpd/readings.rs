@@ -162,3 +162,51 @@ fn s4_2_a_rewritten_path_is_forwarded_as_the_client_sent_it() {
         assert_eq!(status, if ours { 400 } else { 200 });
     }
 }
+
+/// The original as judge, but for directories and exclusions.
+#[test]
+fn a_fallback_resource_that_is_mapped_takes_what_is_no_file() {
+    let original = modules_dir().join("mod_jk.so").exists();
+    for ours in [true, false].into_iter().filter(|ours| *ours || original) {
+        let (w, v) = (Container::start(echo("w")), Container::start(echo("v")));
+        let mounts = "JkMount /app/* w\nJkUnMount /private/* w\n";
+        let whole = format!("{mounts}FallbackResource /app/front\n");
+        let part = format!(
+            "{mounts}<Directory @DIR@/htdocs/dir>\nFallbackResource /app/front\n</Directory>\n"
+        );
+        let lookups = format!(
+            "{mounts}RewriteEngine On\nRewriteCond /app/front -U\nRewriteRule ^/looked /nothing [PT]\n"
+        );
+        let hosts = [("whole", &*whole), ("part", &*part), ("lookups", &*lookups)];
+        let name = format!("fallback-{ours}");
+        let httpd = start(&name, [w.port, v.port], &hosts, ours);
+        check(
+            &httpd,
+            &[
+                ("whole", "/missing?q=1", 200, "w GET /missing 0"),
+                ("whole", "/dir/x", 200, "w GET /dir/x 0"),
+                ("whole", "/dir/real.html", 200, "a page"),
+                ("whole", "/app/x", 200, "w GET /app/x 0"),
+                ("part", "/missing", 404, ""),
+                ("part", "/dir/x/y", 200, "w GET /dir/x/y 0"),
+            ],
+        );
+        assert_eq!(w.last().query, None);
+        let post = b"POST /missing HTTP/1.1\r\nHost: whole\r\nContent-Length: 5\r\n\r\n12345";
+        let response = Client::connect(httpd.port).raw(post, "POST");
+        assert_eq!(response.text(), "w POST /missing 5");
+        if ours {
+            check(
+                &httpd,
+                &[
+                    ("whole", "/dir/", 200, "w GET /dir/ 0"),
+                    ("part", "/dir/", 200, "w GET /dir/ 0"),
+                    // The resource itself is mapped, what it stands for is not.
+                    ("whole", "/private/x", 200, "w GET /app/front 0"),
+                    // To look a path up is not to go there.
+                    ("lookups", "/looked", 404, ""),
+                ],
+            );
+        }
+    }
+}

@@ -8,8 +8,9 @@ use super::error::Diagnostic;
 use super::kinds::WorkersConfig;
 use super::properties::Properties;
 use super::server::ServerSettings;
+use crate::uri_map::Patterns;
 use crate::uri_map::merge::{MapOf, MountCopy, ServerMounts, map_of};
-use crate::uri_map::pattern::{is_wildcard, matches};
+use crate::uri_map::pattern::is_wildcard;
 use crate::uri_map::problem::printable;
 use crate::uri_map::rule::Rule;
 
@@ -35,18 +36,15 @@ impl Site<'_> {
     /// of use in one of the two only.
     fn idle_rules(&self) -> Vec<Diagnostic> {
         let (mut decides, mut idle) = (HashSet::new(), Vec::new());
-        let mut budget = MOST_COMPARISONS;
         for (place, mounts) in self.mounts.iter().enumerate() {
             if place > 0 && map_of(&self.mounts[0], mounts) != MapOf::Own {
                 continue;
             }
-            let most = (count(mounts) + count(&self.mounts[0])).pow(2);
-            let Some(left) = budget.checked_sub(most) else { return Vec::new() };
-            budget = left;
             let rules = mounts_seen(self.mounts, place);
             let found = unreachable(&rules);
-            let is_idle = |rule: &&Arc<Rule>| found.iter().any(|(own, _)| Arc::ptr_eq(own, rule));
-            decides.extend(rules.iter().filter(|rule| !is_idle(rule)).map(key));
+            let of_no_use: HashSet<_> = found.iter().map(|(own, _)| Arc::as_ptr(own)).collect();
+            let used = rules.iter().filter(|rule| !of_no_use.contains(&Arc::as_ptr(rule)));
+            decides.extend(used.map(key));
             idle.extend(found);
         }
         idle.retain(|(rule, _)| !decides.contains(&key(rule)));
@@ -108,10 +106,6 @@ fn count(mounts: &ServerMounts) -> usize {
     rules_of(mounts).count()
 }
 
-/// Enough for every real site to compare each rule with each, and not for one that is made to be
-/// slow: rules are compared for a hint only.
-const MOST_COMPARISONS: usize = 4_000_000;
-
 /// What makes a rule the same rule in another server.
 fn key(rule: &Arc<Rule>) -> (String, Box<[u8]>, bool) {
     (rule.origin.to_string(), rule.pattern.clone(), rule.is_exclusion)
@@ -127,28 +121,32 @@ fn unreachable(rules: &[Arc<Rule>]) -> Vec<(Arc<Rule>, Diagnostic)> {
     let mut ranked: Vec<_> = enabled().filter(|rule| !rule.is_exclusion).collect();
     ranked.sort_by_cached_key(|rule| rule.sort_key());
     let exclusions: Vec<_> = enabled().filter(|rule| rule.is_exclusion).collect();
+    // A pattern that matches another one as text matches all that the other one does.
     let wild = ranked.iter().enumerate().filter(|(_, rule)| is_wildcard(&rule.pattern));
-    let wild: Vec<_> = wild.map(|(rank, rule)| (rank, &rule.pattern)).collect();
+    let wild = Patterns::new(wild.map(|(rank, rule)| (rank, &*rule.pattern)));
+    let mut by_worker: HashMap<&str, Vec<(usize, &[u8])>> = HashMap::new();
+    for (place, own) in exclusions.iter().enumerate() {
+        by_worker.entry(&own.worker).or_default().push((place, &own.pattern));
+    }
+    let by_worker: HashMap<_, _> =
+        by_worker.into_iter().map(|(name, own)| (name, Patterns::new(own.into_iter()))).collect();
+    let excluded = |worker: &str, rule: &Rule| by_worker.get(worker)?.first_match(&rule.pattern);
     let mut first_of = HashMap::new();
     for (rank, rule) in ranked.iter().enumerate() {
         let pattern = printable(&rule.pattern);
         let equal = *first_of.entry(&rule.pattern).or_insert(rank);
-        // A pattern that matches another one as text matches all that the other one does.
-        let above = wild.iter().take_while(|(above, _)| *above < rank);
-        let hidden =
-            above.filter(|(_, wild)| matches(wild, &rule.pattern)).map(|(above, _)| *above);
-        let hidden = if equal < rank { Some(equal) } else { hidden.min() };
-        let taken = exclusions.iter().find(|own| {
-            (*own.worker == *rule.worker || &*own.worker == "*")
-                && matches(&own.pattern, &rule.pattern)
-        });
+        let hidden = match equal < rank {
+            true => Some(equal),
+            false => wild.first_match(&rule.pattern).filter(|above| *above < rank),
+        };
+        let taken = excluded(&rule.worker, rule).into_iter().chain(excluded("*", rule)).min();
         if let Some(other) = hidden.map(|above| &ranked[above]) {
             let (other, place) = (printable(&other.pattern), &other.origin);
             note(
                 rule,
                 format!("rule \"{pattern}\" is never used: \"{other}\" at {place} comes first"),
             );
-        } else if let Some(own) = taken {
+        } else if let Some(own) = taken.map(|place| exclusions[place]) {
             let (other, place) = (printable(&own.pattern), &own.origin);
             note(
                 rule,
@@ -158,8 +156,9 @@ fn unreachable(rules: &[Arc<Rule>]) -> Vec<(Arc<Rule>, Diagnostic)> {
             );
         }
     }
+    let used: HashSet<&str> = ranked.iter().map(|rule| &*rule.worker).collect();
     for own in exclusions {
-        if !ranked.iter().any(|rule| *rule.worker == *own.worker || &*own.worker == "*") {
+        if !used.contains(&*own.worker) && (&*own.worker != "*" || used.is_empty()) {
             let (pattern, worker) = (printable(&own.pattern), &own.worker);
             note(
                 own,
@@ -171,3 +170,6 @@ fn unreachable(rules: &[Arc<Rule>]) -> Vec<(Arc<Rule>, Diagnostic)> {
     }
     problems
 }
+
+#[cfg(test)]
+mod tests;

@@ -169,6 +169,24 @@ impl UriMap {
     }
 }
 
+/// Patterns in an order of their own, compiled.
+#[derive(Debug)]
+pub struct Patterns {
+    matcher: Matcher,
+}
+
+impl Patterns {
+    /// Compiles patterns, each with its place; places come in their order.
+    pub fn new<'a>(patterns: impl Iterator<Item = (usize, &'a [u8])>) -> Self {
+        Self { matcher: Matcher::new(patterns.map(|(place, own)| (place as Rank, own))) }
+    }
+
+    /// Returns the place of the first pattern that matches a text.
+    pub fn first_match(&self, text: &[u8]) -> Option<usize> {
+        self.matcher.find(text).map(|place| place as usize)
+    }
+}
+
 /// Why a URI goes where it goes; for `jkctl`, the status page and debug lines.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Explanation<'m> {

@@ -131,3 +131,30 @@ fn httpd_says_it() {
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+#[test]
+fn no_mistake_is_told_twice() {
+    use mod_jk::config::registry::PROPERTIES;
+
+    let values = ["x", "-5", "1x", "99999", "99999999999", "8080", "0", "a,b", ";", "P,Q"];
+    for row in PROPERTIES.iter() {
+        for name in std::iter::once(&row.name).chain(row.aliases) {
+            for value in values {
+                let mut site = Site::default();
+                let text = format!(
+                    "worker.list=w,lb,lb2,s\nworker.w.type=ajp13\nworker.w.port=8010\nworker.s.type=status\n\
+                     worker.lb.type=lb\nworker.lb.balance_workers=w\nworker.lb2.type=lb\n\
+                     worker.lb2.balance_workers=w\n\
+                     worker.w.{name}={value}\nworker.lb.{name}={value}\nworker.s.{name}={value}\n"
+                );
+                site.files.insert("workers.properties".into(), text);
+                let hosts = "JkMount /w/* w\n<VirtualHost *:1>\nJkMount /lb/* lb\n</VirtualHost>\n";
+                site.files.insert("jk.conf".into(), hosts.into());
+                let mut seen = std::collections::HashSet::new();
+                for problem in site.check().1.problems {
+                    assert!(seen.insert(problem.to_string()), "{name}={value}: {problem}");
+                }
+            }
+        }
+    }
+}

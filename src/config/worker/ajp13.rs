@@ -76,14 +76,11 @@ impl Resolver<'_> {
     }
 
     fn port(&mut self, name: &str) -> u16 {
-        let port = match self.given(name, "port") {
-            Some(port) => port,
-            // The older protocols had ports of their own.
-            None => match self.text(name, "type").as_deref() {
-                Some("ajp12") => 8007,
-                Some("ajp14") => 8011,
-                _ => self.integer(name, "port"),
-            },
+        // The older protocols had ports of their own.
+        let port = match self.text(name, "type").as_deref() {
+            Some("ajp12") => self.given(name, "port").unwrap_or(8007),
+            Some("ajp14") => self.given(name, "port").unwrap_or(8011),
+            _ => self.integer(name, "port"),
         };
         let origin = self.place(name, "port");
         if matches!(port, 80 | 443 | 8000 | 8080 | 8081 | 8443) {

@@ -7,6 +7,7 @@ mod names;
 mod status;
 mod values;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::error::Diagnostic;
@@ -23,7 +24,11 @@ pub fn resolve(properties: &Properties) -> (WorkersConfig, Vec<Diagnostic>) {
     let mut resolver = Resolver { properties, problems: properties.replaced() };
     let mut config = resolver.run();
     config.properties = properties.merged();
-    (config, resolver.problems)
+    let mut problems = resolver.problems;
+    // A member of two balancers is read for each of them.
+    let mut seen = HashSet::new();
+    problems.retain(|problem| seen.insert(problem.to_string()));
+    (config, problems)
 }
 
 struct Resolver<'p> {

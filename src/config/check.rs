@@ -229,7 +229,11 @@ pub fn target<'w>(workers: &'w WorkersConfig, name: &str) -> Option<Target<'w>> 
     // A member that is not listed is no worker that a rule may name.
     workers.list.iter().find(|listed| *listed == name)?;
     Some(match workers.workers.get(name).map(|worker| &worker.kind) {
-        Some(WorkerKind::Lb(lb)) => Target::Balancer(&lb.member_names),
+        Some(WorkerKind::Lb(lb)) => Target::Balancer {
+            members: &lb.member_names,
+            cookie: &lb.session_cookie,
+            sets_cookie: lb.set_session_cookie,
+        },
         Some(WorkerKind::Status(_)) => Target::Status,
         // A listed worker that is missing here has an error of its own.
         Some(WorkerKind::Ajp13(_)) | None => Target::Container,

@@ -10,8 +10,15 @@ use super::rule::Rule;
 /// What a rule's worker is, as far as rules are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target<'a> {
-    /// A balancer with these members.
-    Balancer(&'a [String]),
+    /// A balancer.
+    Balancer {
+        /// Its members.
+        members: &'a [String],
+        /// The cookie with the session id.
+        cookie: &'a str,
+        /// Whether it sets that cookie itself.
+        sets_cookie: bool,
+    },
     /// A worker that talks to one container.
     Container,
     /// A status worker.
@@ -68,7 +75,16 @@ pub fn check_workers<'a>(
                     format!("rule \"{pattern}\": worker \"{worker}\" is not in worker.list{hint}");
                 problems.push(Problem::failing(&rule.origin, text));
             }
-            Some(Target::Balancer(members)) => {
+            Some(Target::Balancer { members, cookie, sets_cookie }) => {
+                let own = &rule.extensions;
+                let is_changed = own.set_session_cookie || own.session_cookie.is_some();
+                let sets_cookie = sets_cookie || own.set_session_cookie;
+                let cookie = own.session_cookie.as_deref().unwrap_or(cookie);
+                if is_changed && sets_cookie && cookie == "JSESSIONID" && !rule.is_exclusion {
+                    warn(format!(
+                        "rule \"{pattern}\": set_session_cookie would replace JSESSIONID, the container's own cookie, expected another name in session_cookie"
+                    ));
+                }
                 for name in rule.extensions.members().filter(|n| !members.iter().any(|m| m == n)) {
                     let worker = &rule.worker;
                     warn(format!(

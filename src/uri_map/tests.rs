@@ -262,7 +262,7 @@ fn findings_about_valid_rules() {
     let members = ["m1".to_owned(), "m2".to_owned()];
     let target = |name: &str| match name {
         "w1" => Some(Target::Container),
-        "lb" => Some(Target::Balancer(&members)),
+        "lb" => Some(Target::Balancer { members: &members, cookie: "ID", sets_cookie: false }),
         "status" => Some(Target::Status),
         _ => None,
     };

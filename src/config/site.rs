@@ -29,7 +29,31 @@ impl Site<'_> {
         let mut problems = self.unseen_mounts();
         problems.extend(self.unmounted());
         problems.extend(self.idle_rules());
+        problems.extend(self.json_without_file());
         problems
+    }
+
+    /// Lines in JSON that nobody writes: httpd's error log has a shape of its own. A virtual host with
+    /// a file may have the shape from the main server.
+    fn json_without_file(&self) -> Vec<Diagnostic> {
+        let is_json = |server: &&&ServerSettings| server.log_json == Some(true);
+        let has_file = |server: &ServerSettings| server.log_file.is_some();
+        let given = |server: &ServerSettings| {
+            let last = server.given.iter().rev().find(|given| given.name == "JkLogFormat");
+            last.map(|given| given.origin.clone())
+        };
+        let is_inherited = self
+            .servers
+            .iter()
+            .skip(1)
+            .filter(is_json)
+            .any(|server| given(server).is_none() && has_file(server));
+        let lost = self.servers.iter().enumerate().filter(|(place, server)| {
+            is_json(server) && !has_file(server) && !(*place == 0 && is_inherited)
+        });
+        let text = "JkLogFormat JSON has no effect without JkLogFile: httpd's error log has its own shape, see ErrorLogFormat";
+        let found = lost.filter_map(|(_, server)| Some(Diagnostic::warning(&given(server)?, text)));
+        found.collect()
     }
 
     /// Rules that decide nothing in any server that has them: one that a virtual host copies may be

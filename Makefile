@@ -66,7 +66,8 @@ mistakes-seeded:
 	.ci/install build
 	tests/config/check-seeded
 
-# What an election, a page, a scrape and the metrics of a request cost in instructions, against their limits.
+# What packets, an election, a page, a scrape and the metrics of a request cost in instructions, against
+# their limits.
 costs:
 	.ci/install test
 	tests/costs/run

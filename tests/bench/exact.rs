@@ -36,6 +36,10 @@ impl Kind {
     pub const POST: Self = Self { is_post: true, ..Self::get("64 KiB POST", 64 * 1024, 200) };
     pub const RULES: Self = Self { rules: 2000, ..Self::get("2,000 more rules", 128, 400) };
     pub const MEMBERS: Self = Self { members: 200, ..Self::get("200 members", 128, 400) };
+
+    fn path(&self) -> String {
+        if self.is_post { "/x/p".to_owned() } else { format!("/x/b/{}", self.bytes) }
+    }
 }
 
 /// What one request costs.
@@ -107,7 +111,7 @@ fn watched(
     assert!(is_up, "{} did not come up", peer.name());
     let mut client = Client::connect(port);
     for _ in 0..20 + times {
-        client.request(kind);
+        client.request(kind, &kind.path());
     }
     drop(client);
     let pid = match tool {
@@ -185,11 +189,11 @@ impl Client {
         Self { stream: BufReader::with_capacity(256 * 1024, stream), body: Vec::new() }
     }
 
-    pub fn request(&mut self, kind: &Kind) {
+    pub fn request(&mut self, kind: &Kind, path: &str) {
         let expected = match kind.is_post {
             true => {
                 let head = format!(
-                    "POST /x/p HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
+                    "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
                     kind.bytes
                 );
                 let bytes = [head.as_bytes(), &vec![b'a'; kind.bytes]].concat();
@@ -198,10 +202,9 @@ impl Client {
             }
             false => {
                 let head = format!(
-                    "GET /x/b/{} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0\r\n\
+                    "GET {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0\r\n\
                      Accept: text/html,application/xhtml+xml\r\nAccept-Language: en-US,en;q=0.5\r\n\
-                     Cookie: JSESSIONID=0123456789ABCDEF0123456789ABCDEF.w0\r\n\r\n",
-                    kind.bytes
+                     Cookie: JSESSIONID=0123456789ABCDEF0123456789ABCDEF.w0\r\n\r\n"
                 );
                 self.stream.get_mut().write_all(head.as_bytes()).expect("the server reads");
                 (0..kind.bytes).map(byte).collect()

@@ -2,84 +2,150 @@
 //! and memory, in rounds that take the peers in turn.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::TcpStream;
-use std::process::{Child, Command};
+use std::process::Child;
 use std::time::Duration;
 
 use crate::exact::{Client, Kind};
+use crate::figures::{Found, Rounds};
 use crate::servers::{Peer, Place, Setting, family, quiet};
 use crate::support::{lifeline::Lifeline, signal, wait_until};
+use crate::system::{cpu_us, pss_kib};
+use crate::wrk;
 
 /// A comparison under load.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene {
+    /// A word for `bench load`.
+    pub word: &'static str,
     pub kind: Kind,
     pub mpm: &'static str,
     pub connections: usize,
+    pub children: usize,
+    pub threads: usize,
+    /// How long a round takes.
+    pub seconds: u64,
+    pub peers: &'static [Peer],
 }
 
 impl Scene {
+    const fn event(word: &'static str, kind: Kind) -> Self {
+        let (mpm, connections, children, threads) = ("event", 16, 2, 50);
+        let peers: &'static [Peer] = if kind.is_post { &NO_LIMIT } else { &Peer::ALL };
+        Self { word, kind, mpm, connections, children, threads, seconds: 2, peers }
+    }
+
+    const SMALL: Self = Self::event("small", Kind::SMALL);
+    const POST: Self = Self::event("post", Kind::POST);
+
+    /// What is compared with mod_jk.
     pub const ALL: [Self; 5] = [
-        Self { kind: Kind::SMALL, mpm: "event", connections: 16 },
-        Self { kind: Kind::MEDIUM, mpm: "event", connections: 16 },
-        Self { kind: Kind::LARGE, mpm: "event", connections: 16 },
-        Self { kind: Kind::POST, mpm: "event", connections: 16 },
-        Self { kind: Kind::SMALL, mpm: "prefork", connections: 16 },
+        Self::SMALL,
+        Self::event("medium", Kind::MEDIUM),
+        Self::event("large", Kind::LARGE),
+        Self::POST,
+        Self { mpm: "prefork", peers: &PREFORK, ..Self::event("prefork", Kind::SMALL) },
     ];
+
+    /// One child with 50 threads that are all at work.
+    pub const MEMORY: [Self; 2] = [
+        Self { word: "memory", ..Self::SMALL.crowded() },
+        Self { word: "memory-post", ..Self::POST.crowded() },
+    ];
+
+    /// Eight threads that share one worker.
+    pub const THREADS: Self = Self {
+        word: "threads",
+        children: 1,
+        threads: 8,
+        connections: 0,
+        peers: &[Peer::ModJk, Peer::Ours],
+        ..Self::SMALL
+    };
+
+    /// With a real Tomcat behind.
+    pub const TOMCAT: [Self; 3] = [
+        Self::SMALL.before_tomcat("tomcat"),
+        Self::event("", Kind::MEDIUM).before_tomcat("tomcat-medium"),
+        Self::POST.before_tomcat("tomcat-post"),
+    ];
+
+    const fn crowded(self) -> Self {
+        let peers = &[Peer::ModJk, Peer::ProxyAjp, Peer::ProxyHttp, Peer::Ours];
+        Self { connections: 50, children: 1, seconds: 1, peers, ..self }
+    }
+
+    const fn before_tomcat(self, word: &'static str) -> Self {
+        let peers = &[Peer::ModJk, Peer::ProxyAjp, Peer::ProxyHttp, Peer::Ours];
+        Self { word, peers, ..self }
+    }
 
     pub fn name(&self) -> String {
         format!("{}, {}", self.kind.name, self.mpm)
     }
+
+    /// lighttpd's mod_ajp13 cuts the path short, so that the size stands in the query string.
+    pub fn path(&self) -> String {
+        if self.kind.is_post { "/x/p".to_owned() } else { format!("/x/b?{}", self.kind.bytes) }
+    }
+
+    fn setting(&self) -> Setting {
+        let (mpm, children, threads) = (self.mpm, self.children, self.threads);
+        Setting { mpm, children, threads, ..Setting::PREFORK }
+    }
 }
 
-/// What one round has found.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Found {
-    /// CPU time of the server's processes for each request, in microseconds.
-    pub cpu_us: f64,
-    pub per_second: f64,
-    /// Latency in milliseconds.
-    pub median_ms: f64,
-    pub p99_ms: f64,
-    /// Proportional memory of the largest process, in KiB, while it works.
-    pub memory_kib: u64,
-}
+const NO_LIMIT: [Peer; 5] =
+    [Peer::ModJk, Peer::ProxyAjp, Peer::ProxyHttp, Peer::Lighttpd, Peer::Ours];
+const PREFORK: [Peer; 5] = Peer::HTTPD;
 
-/// Runs a scene with all peers that can take part; returns the median of the rounds.
-pub fn scene(place: &Place, scene: &Scene, peers: &[Peer], rounds: usize) -> BTreeMap<Peer, Found> {
-    let setting = Setting { mpm: scene.mpm, ..Setting::PREFORK };
-    let servers: Vec<_> =
-        peers.iter().map(|peer| (*peer, Server::start(place, *peer, &setting))).collect();
-    let mut found: BTreeMap<Peer, Vec<Found>> = BTreeMap::new();
-    for round in 0..=rounds {
-        for (peer, server) in &servers {
-            // The first round fills pools and is not counted.
-            let seconds = if round == 0 { 1 } else { SECONDS };
-            let result = server.round(place, scene, seconds);
-            if round > 0 {
-                found.entry(*peer).or_default().push(result);
-            }
+/// Runs a scene; the first round fills pools and is not counted.
+pub fn scene(place: &Place, scene: &Scene, rounds: usize) -> Rounds {
+    let servers = Servers::start(place, scene);
+    servers.round(place, &Scene { seconds: 1, ..*scene }, 0);
+    let mut found = Rounds::default();
+    for round in 0..rounds {
+        for (peer, one) in servers.round(place, scene, round) {
+            found.add(peer, one);
         }
     }
-    found.into_iter().map(|(peer, rounds)| (peer, median(rounds))).collect()
+    found
 }
 
 /// Throughput over the number of connections: the worst of it is what threads in each other's way
 /// would show.
-pub fn curve(place: &Place, peers: &[Peer]) -> BTreeMap<Peer, Vec<(usize, Found)>> {
-    let mut found: BTreeMap<Peer, Vec<(usize, Found)>> = BTreeMap::new();
-    let setting = Setting { mpm: "event", children: 1, ..Setting::PREFORK };
-    let servers: Vec<_> =
-        peers.iter().map(|peer| (*peer, Server::start(place, *peer, &setting))).collect();
-    for connections in CONNECTIONS {
-        let scene = Scene { kind: Kind::SMALL, mpm: "event", connections };
-        for (peer, server) in &servers {
-            let rounds = (0..3).map(|_| server.round(place, &scene, 1)).collect();
-            found.entry(*peer).or_default().push((connections, median(rounds)));
+pub fn curve(place: &Place, rounds: usize) -> BTreeMap<usize, Rounds> {
+    let servers = Servers::start(place, &Scene::THREADS);
+    let mut found: BTreeMap<usize, Rounds> = BTreeMap::new();
+    for round in 0..=rounds {
+        for connections in CONNECTIONS {
+            let point = Scene { connections, ..Scene::THREADS };
+            let point = if round == 0 { Scene { seconds: 1, ..point } } else { point };
+            for (peer, one) in servers.round(place, &point, round) {
+                if round > 0 {
+                    found.entry(connections).or_default().add(peer, one);
+                }
+            }
         }
     }
     found
+}
+
+/// The servers of a scene, side by side.
+struct Servers(Vec<(Peer, Server)>);
+
+impl Servers {
+    fn start(place: &Place, scene: &Scene) -> Self {
+        let start = |peer: &Peer| (*peer, Server::start(place, *peer, &scene.setting()));
+        Self(scene.peers.iter().map(start).collect())
+    }
+
+    /// Takes all in turn, each time beginning with another one.
+    fn round(&self, place: &Place, scene: &Scene, number: usize) -> Vec<(Peer, Found)> {
+        let count = self.0.len();
+        let order = (0..count).map(|place| &self.0[(place + number) % count]);
+        order.map(|(peer, server)| (*peer, server.round(place, scene))).collect()
+    }
 }
 
 struct Server {
@@ -98,32 +164,23 @@ impl Server {
         Self { process, _lifeline: lifeline, port }
     }
 
-    fn round(&self, place: &Place, scene: &Scene, seconds: u64) -> Found {
-        Client::connect(self.port).request(&scene.kind);
+    fn round(&self, place: &Place, scene: &Scene) -> Found {
+        Client::connect(self.port).request(&scene.kind, &scene.path());
         let pids = family(self.process.id());
         let before = cpu_us(&pids);
-        let load = place.wrk(self.port, scene, seconds);
+        let load = wrk::start(&place.dir, self.port, scene);
         // In the middle of it all threads are at work.
-        std::thread::sleep(Duration::from_millis(seconds * 600));
+        std::thread::sleep(Duration::from_millis(scene.seconds * 600));
         let memory_kib = pids.iter().filter_map(|pid| pss_kib(*pid)).max().unwrap_or(0);
-        let output = load.wait_with_output().expect("wrk ends");
+        let said = wrk::end(load);
         let used = cpu_us(&pids) - before;
-        Client::connect(self.port).request(&scene.kind);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(!text.contains("Non-2xx"), "a request failed: {text}");
-        let word = |label: &str| {
-            let line = text.lines().find_map(|line| line.trim().strip_prefix(label))?;
-            line.split_whitespace().next().map(str::to_owned)
-        };
-        let line = text.lines().find(|line| line.contains(" requests in "));
-        let count = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-        let count = count.unwrap_or_else(|| panic!("wrk says how many requests: {text}"));
+        Client::connect(self.port).request(&scene.kind, &scene.path());
         Found {
-            cpu_us: used / count.max(1.0),
-            per_second: word("Requests/sec:").and_then(|word| word.parse().ok()).unwrap_or(0.0),
-            median_ms: word("50%").map_or(0.0, |word| milliseconds(&word)),
-            p99_ms: word("99%").map_or(0.0, |word| milliseconds(&word)),
-            memory_kib,
+            cpu_us: used / said.requests.max(1.0),
+            per_second: said.per_second,
+            median_ms: said.median_ms,
+            p99_ms: said.p99_ms,
+            memory_kib: memory_kib as f64,
         }
     }
 }
@@ -137,72 +194,6 @@ impl Drop for Server {
         }
     }
 }
-
-impl Place {
-    fn wrk(&self, port: u16, scene: &Scene, seconds: u64) -> Child {
-        let mut command = Command::new("wrk");
-        command.args(["-t1", "--latency"]);
-        command.arg(format!("-c{}", scene.connections)).arg(format!("-d{seconds}s"));
-        let path = match scene.kind.is_post {
-            true => {
-                let script = self.dir.join("post.lua");
-                let text = format!(
-                    "wrk.method = \"POST\"\nwrk.body = string.rep(\"a\", {})\n",
-                    scene.kind.bytes
-                );
-                fs::write(&script, text).expect("a file");
-                command.arg("-s").arg(script);
-                "/x/p".to_owned()
-            }
-            false => format!("/x/b/{}", scene.kind.bytes),
-        };
-        command.arg(format!("http://127.0.0.1:{port}{path}"));
-        command.stdout(std::process::Stdio::piped());
-        command.spawn().expect("wrk is missing; Debian package: wrk")
-    }
-}
-
-fn median(mut rounds: Vec<Found>) -> Found {
-    let mut of = |value: fn(&Found) -> f64| {
-        rounds.sort_by(|a, b| value(a).total_cmp(&value(b)));
-        value(&rounds[rounds.len() / 2])
-    };
-    Found {
-        cpu_us: of(|own| own.cpu_us),
-        per_second: of(|own| own.per_second),
-        median_ms: of(|own| own.median_ms),
-        p99_ms: of(|own| own.p99_ms),
-        memory_kib: of(|own| own.memory_kib as f64) as u64,
-    }
-}
-
-/// Reads `1.23ms`, `45.00us` or `1.20s`.
-fn milliseconds(word: &str) -> f64 {
-    let units = [("us", 0.001), ("ms", 1.0), ("s", 1000.0)];
-    let found = units.iter().find_map(|(unit, factor)| {
-        word.strip_suffix(unit)?.parse::<f64>().ok().map(|number| number * factor)
-    });
-    found.unwrap_or(0.0)
-}
-
-/// What all threads of the processes have computed, in microseconds.
-fn cpu_us(pids: &[u32]) -> f64 {
-    let threads = pids.iter().flat_map(|pid| fs::read_dir(format!("/proc/{pid}/task"))).flatten();
-    let nanoseconds = threads.flatten().filter_map(|thread| {
-        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        text.split_whitespace().next()?.parse::<f64>().ok()
-    });
-    nanoseconds.sum::<f64>() / 1000.0
-}
-
-fn pss_kib(pid: u32) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
-/// How long each round takes.
-const SECONDS: u64 = 2;
 
 /// Numbers of connections of the curve.
 const CONNECTIONS: [usize; 7] = [1, 2, 4, 8, 16, 32, 50];

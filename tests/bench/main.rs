@@ -1,4 +1,5 @@
-//! Measures the released module and its peers and its peers: `bench budget|exact|report ROUNDS`.
+//! Measures the released module and its peers: `bench budget|exact|report ROUNDS`, and
+//! `bench load ROUNDS [SCENE]` or `bench parts` for a part of the report.
 //!
 //! `README.md` beside this says what is measured and how.
 #![allow(clippy::disallowed_methods)]
@@ -8,12 +9,19 @@ mod support;
 
 mod budget;
 mod exact;
+mod figures;
+mod goals;
+mod lighttpd;
 mod load;
+mod micro;
 mod plot;
 mod report;
 mod responder;
 mod servers;
+mod system;
 mod table;
+mod tomcat;
+mod wrk;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -38,9 +46,18 @@ fn main() {
         ["report", rounds] => {
             let rounds = rounds.parse().expect("a number of rounds");
             let responder = Responder::start();
-            report::write(&responder.place(), rounds);
+            report::write(&responder, rounds);
         }
-        _ => panic!("bench budget|exact|report ROUNDS"),
+        ["load", rounds, scene @ ..] => {
+            let rounds = rounds.parse().expect("a number of rounds");
+            report::part(&Responder::start(), rounds, scene.first().copied());
+        }
+        ["parts"] => {
+            let mut text = String::new();
+            micro::table(&mut text);
+            print!("{text}");
+        }
+        _ => panic!("bench budget|exact|load ROUNDS [SCENE]|parts|report ROUNDS"),
     }
 }
 

@@ -1,7 +1,7 @@
 /* The yardstick: the least that a module of httpd can cost which asks a container and waits for it.
  * `SetHandler limit` sends a request that is ready but for its URI over a socket of the thread's own
  * and takes what comes until the end of the response, without looking at it. `SetHandler limit-none`
- * asks nobody. Both answer with as many bytes of memory as the URI's last number says. */
+ * asks nobody. Both answer with as many bytes of memory as the URI's last number or the query says. */
 #include <httpd.h>
 #include <http_config.h>
 #include <http_protocol.h>
@@ -53,14 +53,14 @@ static unsigned char *put(unsigned char *at, const char *string)
     return at + len + 1;
 }
 
-static int ask(const char *uri)
+static int ask(const char *uri, const char *query)
 {
     static const unsigned char end[] = { 'A', 'B', 0, 2, 5, 1 };
     unsigned char packet[1024] = { 0x12, 0x34 }, *at = packet + 4;
     char answer[64 * 1024];
     size_t have = 0;
 
-    if (strlen(uri) > 512) {
+    if (strlen(uri) + (query ? strlen(query) : 0) > 512) {
         return 0;
     }
     *at++ = 2; /* FORWARD_REQUEST */
@@ -71,6 +71,10 @@ static int ask(const char *uri)
     at = put(at, "localhost");
     memcpy(at, "\0\120\0\0\1\xa0\x0b", 7); /* port 80, no TLS, one header: Host */
     at = put(at + 7, "localhost");
+    if (query) {
+        *at++ = 5;
+        at = put(at, query);
+    }
     *at++ = 0xff;
     packet[2] = (unsigned char)((at - packet - 4) >> 8);
     packet[3] = (unsigned char)(at - packet - 4);
@@ -97,13 +101,13 @@ static int ask(const char *uri)
 static int answer(request_rec *r)
 {
     const char *number = strstr(r->uri, "/b/");
-    apr_off_t left = number ? atol(number + 3) : 128;
+    apr_off_t left = r->args ? atol(r->args) : number ? atol(number + 3) : 128;
     int asks = r->handler && strcmp(r->handler, "limit") == 0;
 
     if (!asks && (!r->handler || strcmp(r->handler, "limit-none") != 0)) {
         return DECLINED;
     }
-    if (asks && (!connected() || !ask(r->uri))) {
+    if (asks && (!connected() || !ask(r->uri, r->args))) {
         close(container);
         container = -1;
         return HTTP_BAD_GATEWAY;

@@ -1,136 +1,218 @@
 //! Writes `docs/performance.md` and its pictures from what was measured.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 
-use crate::load::{Found, Scene, curve, scene};
+use crate::figures::{Figure, Rounds};
+use crate::goals::{self, Run};
+use crate::load::{Scene, curve, scene};
 use crate::plot;
 use crate::servers::{Peer, Place};
 use crate::support;
+use crate::system::{Watch, machine};
 use crate::table::{Costs, KINDS, exact};
+use crate::{Responder, micro, tomcat};
+
+/// Measures one scene, or all of them, and prints what was found.
+pub fn part(responder: &Responder, rounds: usize, word: Option<&str>) {
+    let watch = Watch::begin(responder.process.id());
+    let place = responder.place();
+    let is_wanted = |one: &Scene| word.is_none_or(|word| word == one.word);
+    for one in Scene::ALL.iter().chain(&Scene::MEMORY).filter(|one| is_wanted(one)) {
+        println!("{}", load(one, &scene(&place, one, rounds)));
+    }
+    if is_wanted(&Scene::THREADS) {
+        let run = Run { curve: curve(&place, rounds), ..Run::default() };
+        println!("{}", throughput(&run));
+    }
+    if Scene::TOMCAT.iter().any(is_wanted) {
+        let (_tomcat, place) = tomcat::start(&support::fresh_dir("bench-tomcat"));
+        for one in Scene::TOMCAT.iter().filter(|one| is_wanted(one)) {
+            println!("{}", load(one, &scene(&place, one, rounds)));
+        }
+    }
+    println!("Other work: {:.2} CPUs", watch.end().other);
+}
 
 /// Measures everything and writes the report.
-pub fn write(place: &Place, rounds: usize) {
-    let costs = exact(place);
-    let mut text = INTRODUCTION.to_owned();
-    table(&costs, &mut text);
-    let docs = support::root().join("docs");
-    let bars: Vec<_> = Peer::ALL
-        .iter()
-        .filter_map(|peer| Some((peer.name(), costs.get(peer)?[0].as_ref()?.instructions / 1000.0)))
-        .collect();
-    let picture = plot::bars("128 B GET: thousand instructions for each request", &bars);
-    fs::write(docs.join("performance-instructions.svg"), picture).expect("docs is writable");
-    text += "![Instructions of a small GET](performance-instructions.svg)\n\n";
+pub fn write(responder: &Responder, rounds: usize) {
+    let (place, responder) = (&responder.place(), responder.process.id());
+    let watch = Watch::begin(responder);
+    let mut small_parts = String::new();
+    micro::table(&mut small_parts);
+    let exact_watch = Watch::begin(responder);
+    let mut run = Run { costs: exact(place), ..Run::default() };
+    let exact_work = exact_watch.end();
+    let load_watch = Watch::begin(responder);
+    let measure = |scenes: &[Scene], place: &Place| -> Vec<(Scene, Rounds)> {
+        let measured = scenes.iter().map(|one| (*one, scene(place, one, rounds)));
+        measured.inspect(|(one, found)| println!("{}", load(one, found))).collect()
+    };
+    run.scenes = measure(&Scene::ALL, place);
+    run.memory = measure(&Scene::MEMORY, place);
+    run.curve = curve(place, rounds);
+    println!("{}", throughput(&run));
+    let dir = support::fresh_dir("bench-tomcat");
+    let (tomcat, before_tomcat) = tomcat::start(&dir);
+    run.tomcat = measure(&Scene::TOMCAT, &before_tomcat);
+    drop(tomcat);
+    let load_work = load_watch.end();
+    let work = watch.end();
+
+    let mut text = format!("{INTRODUCTION}{}.\n\n", machine());
+    let _ = writeln!(
+        text,
+        "The run took {:.0} minutes, {:.0} of them for the exact figures, with {rounds} rounds. Under load the machine did \
+         other work with {:.2} of its CPUs, on average, and with {:.2} during the exact figures, which that does not touch.\n",
+        work.minutes, exact_work.minutes, load_work.other, exact_work.other
+    );
+    text += "## Goals\n\n";
+    goals::table(&run, &mut text);
+    text += EXACT;
+    table(&run.costs, &mut text);
+    picture("instructions", "Instructions of a small GET", &bars(&run.costs), &mut text);
+    text += PARTS;
+    text += &small_parts;
     text += CPU;
-    for one in Scene::ALL {
-        let peers: Vec<_> = Peer::ALL
-            .into_iter()
-            .filter(|peer| !one.kind.is_post || *peer != Peer::Limit)
-            .collect();
-        load(&one, &scene(place, &one, &peers, rounds), &mut text);
+    for (one, found) in &run.scenes {
+        text += &load(one, found);
     }
+    text += MEMORY;
+    text += &memory(&run);
     text += CURVE;
-    let found = curve(place, &[Peer::ModJk, Peer::ProxyAjp, Peer::Ours]);
-    throughput(&found, &mut text);
-    let lines: Vec<_> = found
-        .iter()
-        .map(|(peer, points)| {
-            let points = points.iter().map(|(count, own)| (*count as f64, own.per_second / 1000.0));
-            (peer.name(), points.collect::<Vec<_>>())
-        })
-        .collect();
-    let picture = plot::lines("Thousand requests a second over connections", &lines);
-    fs::write(docs.join("performance-threads.svg"), picture).expect("docs is writable");
-    text += "![Throughput over connections](performance-threads.svg)\n\n";
+    text += &throughput(&run);
+    picture("threads", "Throughput over connections", &lines(&run), &mut text);
+    text += TOMCAT;
+    for (one, found) in &run.tomcat {
+        text += &load(one, found);
+    }
     text +=
         &fs::read_to_string(support::root().join("tests/bench/distance.md")).unwrap_or_default();
-    fs::write(docs.join("performance.md"), &text).expect("docs is writable");
+    fs::write(support::root().join("docs/performance.md"), &text).expect("docs is writable");
     println!("{text}");
 }
 
+fn picture(name: &str, title: &str, svg: &str, text: &mut String) {
+    let file = format!("performance-{name}.svg");
+    fs::write(support::root().join("docs").join(&file), svg).expect("docs is writable");
+    let _ = writeln!(text, "![{title}]({file})\n");
+}
+
+fn bars(costs: &Costs) -> String {
+    let bars: Vec<_> = Peer::HTTPD
+        .iter()
+        .filter_map(|peer| Some((peer.name(), costs.get(peer)?[0].as_ref()?.instructions / 1000.0)))
+        .collect();
+    plot::bars("128 B GET: thousand instructions for each request", &bars)
+}
+
+fn lines(run: &Run) -> String {
+    let of = |peer: &Peer| {
+        let points = run.curve.iter().filter_map(|(count, rounds)| {
+            Some((*count as f64, rounds.of(*peer, |own| own.per_second)?.median / 1000.0))
+        });
+        (peer.name(), points.collect::<Vec<_>>())
+    };
+    let lines: Vec<_> = Scene::THREADS.peers.iter().map(of).collect();
+    plot::lines("Thousand requests a second over connections", &lines)
+}
+
 fn table(costs: &Costs, text: &mut String) {
-    let names = Peer::ALL.map(Peer::name);
-    let _ = writeln!(text, "| one more request | {} | goal |", names.join(" | "));
-    let _ = writeln!(text, "|---|{}---|", "---|".repeat(names.len()));
-    let limit = costs.get(&Peer::Limit).and_then(|own| own[0].as_ref());
-    let small = |peer: Peer| costs.get(&peer).and_then(|own| own[0].as_ref());
+    let names = Peer::HTTPD.map(Peer::name);
+    let _ = writeln!(text, "| one more request | {} |", names.join(" | "));
+    let _ = writeln!(text, "|---|{}", "---|".repeat(names.len()));
     for (place, kind) in KINDS.iter().enumerate() {
         let of = |peer: Peer| costs.get(&peer).and_then(|own| own[place].as_ref());
+        let small = |peer: Peer| costs.get(&peer).and_then(|own| own[0].as_ref());
+        let mut row = |what: &str, cell: &dyn Fn(Peer) -> Option<String>| {
+            let cells = Peer::HTTPD.map(|peer| cell(peer).unwrap_or_default());
+            let _ = writeln!(text, "| {}{what} | {} |", kind.name, cells.join(" | "));
+        };
         if kind.rules > 0 || kind.members > 1 {
-            let cells = Peer::ALL.map(|peer| match (of(peer), small(peer)) {
-                (Some(own), Some(less)) => {
-                    format!("{:+.1} k", (own.instructions - less.instructions) / 1000.0)
-                }
-                _ => "".to_owned(),
+            row("", &|peer| {
+                let more = of(peer)?.instructions - small(peer)?.instructions;
+                Some(format!("{:+.1} k", more / 1000.0))
             });
-            let goal = if kind.rules > 0 { "+1 k" } else { "+2 k" };
-            let _ = writeln!(text, "| {} | {} | {goal} |", kind.name, cells.join(" | "));
             continue;
         }
-        let thousand = |own: Option<f64>| own.map_or("".to_owned(), |own| format!("{own:.1} k"));
-        let number = |own: Option<f64>| own.map_or("".to_owned(), |own| format!("{own:.1}"));
-        let cells = Peer::ALL.map(|peer| thousand(of(peer).map(|own| own.instructions / 1000.0)));
-        let goal = match place {
-            0 => limit.map_or("".to_owned(), |own| {
-                format!("{:.1} k, 6.5 k above the limit", own.instructions / 1000.0 + 6.5)
-            }),
-            1 => "36 k".to_owned(),
-            2 => "90 k".to_owned(),
-            _ => "58 k".to_owned(),
-        };
-        let _ = writeln!(text, "| {}: instructions | {} | {goal} |", kind.name, cells.join(" | "));
-        let cells = Peer::ALL.map(|peer| number(of(peer).map(|own| own.system_calls)));
-        let goal = ["7", "8", "45", "28"][place];
-        let _ = writeln!(text, "| {}: system calls | {} | {goal} |", kind.name, cells.join(" | "));
-        let cells = Peer::ALL.map(|peer| number(of(peer).map(|own| own.allocations)));
-        let _ = writeln!(text, "| {}: allocations | {} | 0 |", kind.name, cells.join(" | "));
+        row(": instructions", &|peer| Some(format!("{:.1} k", of(peer)?.instructions / 1000.0)));
+        row(": system calls", &|peer| Some(format!("{:.1}", of(peer)?.system_calls)));
+        row(": allocations", &|peer| Some(format!("{:.1}", of(peer)?.allocations)));
     }
     text.push('\n');
 }
 
-fn load(one: &Scene, found: &BTreeMap<Peer, Found>, text: &mut String) {
-    let _ = writeln!(text, "### {}, {} connections\n", one.name(), one.connections);
-    *text += "| | CPU to mod_jk's | requests a second to mod_jk's | median | 99 % | largest process |\n|---|---|---|---|---|---|\n";
-    let base = found.get(&Peer::ModJk).copied().unwrap_or_default();
-    for peer in Peer::ALL {
-        let Some(own) = found.get(&peer) else { continue };
+/// Returns the table of a scene.
+pub fn load(one: &Scene, found: &Rounds) -> String {
+    let mut text = format!("### {}, {} connections\n\n", one.name(), one.connections);
+    text += "| | CPU to mod_jk's | requests a second to mod_jk's | median, ms | 99 %, ms | largest process, MiB |\n\
+             |---|---|---|---|---|---|\n";
+    let (cpu, rate): (Figure, Figure) = (|own| own.cpu_us, |own| own.per_second);
+    for peer in one.peers {
+        let ratios = [cpu, rate].map(|figure| found.to_mod_jk(*peer, figure));
+        let [Some(cpu), Some(rate)] = ratios else { continue };
+        let of = |figure: Figure| found.of(*peer, figure);
+        let shown = |figure: Figure| of(figure).map_or(String::new(), |own| format!("{own:.2}"));
+        let memory = of(|own| own.memory_kib).map_or(0.0, |own| own.median / 1024.0);
         let _ = writeln!(
             text,
-            "| {} | {:.2} | {:.2} | {:.2} ms | {:.2} ms | {:.1} MiB |",
+            "| {} | {cpu:.2} | {rate:.2} | {} | {} | {memory:.1} |",
             peer.name(),
-            own.cpu_us / base.cpu_us,
-            own.per_second / base.per_second,
-            own.median_ms,
-            own.p99_ms,
-            own.memory_kib as f64 / 1024.0
+            shown(|own| own.median_ms),
+            shown(|own| own.p99_ms),
         );
     }
-    text.push('\n');
+    text + "\n"
 }
 
-fn throughput(found: &BTreeMap<Peer, Vec<(usize, Found)>>, text: &mut String) {
-    let counts: Vec<_> =
-        found.values().next().into_iter().flatten().map(|(count, _)| *count).collect();
-    let words: Vec<_> = counts.iter().map(usize::to_string).collect();
-    let _ = writeln!(text, "| connections | {} |", words.join(" | "));
-    let _ = writeln!(text, "|---|{}", "---|".repeat(counts.len()));
-    for (peer, points) in found {
-        let cells: Vec<_> = points
+fn memory(run: &Run) -> String {
+    let peers = run.memory.first().map_or(&[][..], |(scene, _)| scene.peers);
+    let names: Vec<_> = peers.iter().map(|peer| peer.name()).collect();
+    let mut text = format!("| | {} |\n|---|{}\n", names.join(" | "), "---|".repeat(names.len()));
+    for (scene, rounds) in &run.memory {
+        let cells: Vec<_> = peers
             .iter()
-            .map(|(_, own)| format!("{:.0} ({:.2} ms)", own.per_second, own.p99_ms))
+            .filter_map(|peer| rounds.of(*peer, |own| own.memory_kib))
+            .map(|own| format!("{:.2} MiB", own.times(1.0 / 1024.0)))
             .collect();
-        let _ = writeln!(text, "| {} | {} |", peer.name(), cells.join(" | "));
+        let _ = writeln!(text, "| {} | {} |", scene.kind.name, cells.join(" | "));
     }
-    text.push('\n');
+    text + "\n"
+}
+
+/// Returns the table of the curve.
+pub fn throughput(run: &Run) -> String {
+    let counts: Vec<_> = run.curve.keys().map(usize::to_string).collect();
+    let mut text =
+        format!("| connections | {} |\n|---|{}\n", counts.join(" | "), "---|".repeat(counts.len()));
+    let mut row = |what: &str, cell: &dyn Fn(&Rounds) -> Option<String>| {
+        let cells: Vec<_> =
+            run.curve.values().map(|rounds| cell(rounds).unwrap_or_default()).collect();
+        let _ = writeln!(text, "| {what} | {} |", cells.join(" | "));
+    };
+    for peer in Scene::THREADS.peers {
+        row(&format!("{}, requests a second", peer.name()), &|rounds| {
+            Some(format!("{:.0}", rounds.of(*peer, |own| own.per_second)?.median))
+        });
+    }
+    row("this module to mod_jk", &|rounds| {
+        Some(format!("{:.2}", rounds.to_mod_jk(Peer::Ours, |own| own.per_second)?))
+    });
+    for peer in Scene::THREADS.peers {
+        row(&format!("{}, 99 % in ms", peer.name()), &|rounds| {
+            Some(format!("{:.2}", rounds.of(*peer, |own| own.p99_ms)?))
+        });
+    }
+    text + "\n"
 }
 
 const INTRODUCTION: &str = "# Performance
 
 Written by `make bench`; every figure is of one run on one machine. How it is measured stands in
-[tests/bench/README.md](../tests/bench/README.md).
+[tests/bench/README.md](../tests/bench/README.md). Three numbers are the median of the rounds and, in
+brackets, the least and the most of them. The machine: ";
 
+const EXACT: &str = "
 ## What one more request costs
 
 Instructions outside the kernel, system calls and calls of the allocator: exact, on whatever machine.
@@ -139,16 +221,36 @@ the least that a module can cost which asks a container and waits.
 
 ";
 
+const PARTS: &str = "## What parts cost alone
+
+Instructions of the module's parts, without link-time optimisation.
+
+";
+
 const CPU: &str = "## CPU time, throughput, latency, memory
 
-CPU time of all processes of the server for each request, as a ratio to mod_jk's in the same run;
-medians of rounds that take the servers in turn. Bodies are compared in every round. The last column is
-the proportional memory of the largest process under this load.
+CPU time of all processes of the server for each request, and its throughput, as ratios to mod_jk's in
+the same round. Each round takes all servers in turn and begins with another one. Bodies are compared in
+every round. The last column is the proportional memory of the largest process under this load. lighttpd,
+with its mod_ajp13, serves everything from one thread.
+
+";
+
+const MEMORY: &str = "## Memory of one child
+
+Proportional memory of one child with 50 threads under 50 connections.
 
 ";
 
 const CURVE: &str = "## Threads on one worker
 
-Requests of 128 B a second, and the 99th percentile, with one process of 50 threads.
+One process of 8 threads and one worker, 128 B GET.
+
+";
+
+const TOMCAT: &str = "## Before a real Tomcat
+
+The same with one Tomcat and a page without a session. Tomcat is slower than what is measured, and shares
+the machine with it: only the CPU time, which is that of httpd alone, says something here.
 
 ";

@@ -1,6 +1,7 @@
 //! The container of a benchmark: answers AJP13 and HTTP/1.1 as fast as one thread can.
 //!
-//! `/…/b/N` has N bytes, anything else 128; a request with a body is answered with its length.
+//! `/…/b/N` and `/…?N` have N bytes, anything else 128; a request with a body is answered with its
+//! length.
 //! Every answer is made once and kept, so that serving is copying.
 
 use std::collections::HashMap;
@@ -127,7 +128,7 @@ impl Connection {
         });
         match length {
             Some(left @ 1..) => self.body = Some((left, 0)),
-            _ => self.output.push(answers.of(true, &Answer::for_path(path))),
+            _ => self.output.push(answers.of(true, &Answer::for_uri(path))),
         }
         end + 4
     }
@@ -156,8 +157,9 @@ impl Connection {
                 match at.content_length() {
                     left @ 1.. => self.body = Some((left, 0)),
                     0 => {
-                        let path = String::from_utf8_lossy(&path);
-                        self.output.push(answers.of(false, &Answer::for_path(&path)));
+                        let uri = [&path[..], b"?", at.query()].concat();
+                        let uri = String::from_utf8_lossy(&uri);
+                        self.output.push(answers.of(false, &Answer::for_uri(&uri)));
                     }
                 }
             }
@@ -206,6 +208,22 @@ impl<'p> Fields<'p> {
         }
         length
     }
+
+    /// Reads the attributes up to the query string.
+    fn query(&mut self) -> &'p [u8] {
+        loop {
+            let Some((&code, rest)) = self.0.split_first() else { return &[] };
+            self.0 = rest;
+            match code {
+                0x05 => return self.string(),
+                0xFF => return &[],
+                0x0A => drop((self.string(), self.string())),
+                // The length of a TLS key is a number.
+                0x0B => drop(self.int()),
+                _ => drop(self.string()),
+            }
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -217,8 +235,10 @@ enum Answer {
 }
 
 impl Answer {
-    fn for_path(path: &str) -> Self {
-        let number = path.split("/b/").nth(1).and_then(|number| number.parse().ok());
+    fn for_uri(uri: &str) -> Self {
+        let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
+        let in_path = path.split("/b/").nth(1);
+        let number = query.parse().ok().or_else(|| in_path?.parse().ok());
         Self::Body(number.unwrap_or(128))
     }
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::lighttpd;
 use crate::support::{self, free_port, httpd};
 
 /// A server with one connector.
@@ -18,11 +19,17 @@ pub enum Peer {
     ModJk,
     ProxyAjp,
     ProxyHttp,
+    /// lighttpd's mod_ajp13, the only one outside httpd.
+    Lighttpd,
 }
 
 impl Peer {
-    pub const ALL: [Self; 5] =
+    /// Modules of httpd.
+    pub const HTTPD: [Self; 5] =
         [Self::Limit, Self::ModJk, Self::ProxyAjp, Self::ProxyHttp, Self::Ours];
+    /// Those that are compared under load.
+    pub const ALL: [Self; 6] =
+        [Self::Limit, Self::ModJk, Self::ProxyAjp, Self::ProxyHttp, Self::Lighttpd, Self::Ours];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -31,6 +38,7 @@ impl Peer {
             Self::ModJk => "mod_jk 1.2.48",
             Self::ProxyAjp => "mod_proxy_ajp",
             Self::ProxyHttp => "mod_proxy_http",
+            Self::Lighttpd => "lighttpd",
         }
     }
 }
@@ -50,18 +58,20 @@ pub struct Setting {
     pub mpm: &'static str,
     pub rules: usize,
     pub members: usize,
-    /// Children with 50 threads each.
     pub children: usize,
+    /// Threads of each child.
+    pub threads: usize,
 }
 
 impl Setting {
-    pub const PREFORK: Self = Self { mpm: "prefork", rules: 0, members: 1, children: 2 };
+    pub const PREFORK: Self =
+        Self { mpm: "prefork", rules: 0, members: 1, children: 2, threads: 50 };
 }
 
 impl Place {
     /// Makes the directory, copies the module and builds the yardstick.
     pub fn new(module: &Path, ajp: u16, http: u16) -> Self {
-        let dir = std::env::temp_dir().join(format!("jk-bench-{}", std::process::id()));
+        let dir = std::env::temp_dir().join(format!("jk-bench-{}-{ajp}", std::process::id()));
         fs::create_dir_all(dir.join("limit")).expect("a directory for temporary files");
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).expect("our own directory");
         let own = dir.join("mod_jk.so");
@@ -83,6 +93,11 @@ impl Place {
         let port = free_port();
         let dir = self.dir.join(format!("{peer:?}-{port}"));
         fs::create_dir_all(&dir).expect("a directory");
+        if peer == Peer::Lighttpd {
+            let words = lighttpd::prepare(&dir, port, self.ajp);
+            self.give_away();
+            return (words, port);
+        }
         let word = |path: PathBuf| path.display().to_string();
         let load = |name: &str| {
             let file = httpd::modules_dir().join(format!("mod_{name}.so"));
@@ -91,9 +106,11 @@ impl Place {
         let processes = match setting.mpm {
             "prefork" => "StartServers 32\nServerLimit 64\nMinSpareServers 32\nMaxSpareServers 64\nMaxRequestWorkers 64\n".to_owned(),
             _ => format!(
-                "StartServers {0}\nServerLimit {0}\nThreadLimit 50\nThreadsPerChild 50\nMaxRequestWorkers {1}\nMinSpareThreads 50\nMaxSpareThreads {1}\n",
+                "StartServers {0}\nServerLimit {0}\nThreadLimit {1}\nThreadsPerChild {1}\nMaxRequestWorkers {2}\n\
+                 MinSpareThreads {1}\nMaxSpareThreads {2}\nAsyncRequestWorkerFactor 100\n",
                 setting.children,
-                setting.children * 50
+                setting.threads,
+                setting.children * setting.threads
             ),
         };
         let user = if httpd::is_root() { "User www-data\nGroup www-data\n" } else { "" };
@@ -122,6 +139,7 @@ impl Place {
     ) -> String {
         let rules = 0..setting.rules;
         match peer {
+            Peer::Lighttpd => String::new(),
             Peer::Limit => format!(
                 "LoadModule limit_module {}/limit/.libs/mod_limit.so\nLimitPort {}\n\
                  <Location /x/>\nSetHandler limit\n</Location>\n",

@@ -14,7 +14,7 @@ pub const KINDS: [Kind; 6] =
 /// Counts everything and prints it.
 pub fn exact(place: &Place) -> Costs {
     let mut costs = Costs::new();
-    for peer in Peer::ALL {
+    for peer in Peer::HTTPD {
         let own: Vec<_> =
             KINDS.iter().map(|kind| has(peer, kind).then(|| cost(place, peer, kind))).collect();
         for (kind, cost) in KINDS.iter().zip(&own) {

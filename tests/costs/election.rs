@@ -1,7 +1,8 @@
 //! What an election costs, in instructions as callgrind counts them: the same on every run, however
 //! busy the machine is. Prints a line for each case and fails if one costs more than it may.
 //!
-//! `cargo run --profile costs --example election` does it all; the program starts itself under
+//! `cargo run --profile costs --example election` does it all, with `table` it prints a few cases for the
+//! report; the program starts itself under
 //! valgrind, once for each case, and collects inside `Balancer::elect` only.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
@@ -168,9 +169,28 @@ fn count(number: usize) -> u64 {
     collected.and_then(|(_, count)| count.trim().parse().ok()).expect(&text)
 }
 
+/// Prints what the report shows.
+fn table() {
+    for (number, (members, method, asks, _)) in CASES.iter().enumerate() {
+        let of_session = match asks {
+            Asks::Anybody => "",
+            Asks::Session => ", by its session",
+            _ => continue,
+        };
+        if *method == Method::Request && *members > 1 {
+            println!("election among {members} members{of_session}\t{}", count(number) / ELECTIONS);
+        }
+    }
+}
+
 fn main() -> ExitCode {
-    if let Some(number) = env::args().nth(1).and_then(|word| word.parse::<usize>().ok()) {
+    let word = env::args().nth(1);
+    if let Some(number) = word.as_ref().and_then(|word| word.parse::<usize>().ok()) {
         run(CASES[number]);
+        return ExitCode::SUCCESS;
+    }
+    if word.is_some_and(|word| word == "table") {
+        table();
         return ExitCode::SUCCESS;
     }
     let mut is_over = false;

@@ -22,6 +22,8 @@ pub struct Tomcat {
     /// Its jvmRoute, which is also the name of its worker.
     pub route: &'static str,
     pub ajp_port: u16,
+    /// What is said to Java.
+    pub options: &'static [&'static str],
     base: PathBuf,
     properties: Vec<(&'static str, String)>,
     process: Option<(Child, Lifeline)>,
@@ -119,7 +121,7 @@ impl Tomcat {
             ("webapp.dir", files.join("webapp").display().to_string()),
             ("java.net.preferIPv4Stack", "true".to_owned()),
         ];
-        Self { route, ajp_port, base, properties, process: None }
+        Self { route, ajp_port, options: SMALL, base, properties, process: None }
     }
 
     /// Prepares one of its own, without a cluster; `server` is the text of its server.xml, in which
@@ -139,7 +141,7 @@ impl Tomcat {
             ("ajp.port", ajp_port.to_string()),
             ("java.net.preferIPv4Stack", "true".to_owned()),
         ];
-        Self { route: "alone", ajp_port, base, properties, process: None }
+        Self { route: "alone", ajp_port, options: SMALL, base, properties, process: None }
     }
 
     fn deploy(&self, name: &str, folder: &Path) {
@@ -159,8 +161,7 @@ impl Tomcat {
         let log = fs::File::create(self.log_path()).expect("a log file");
         let jar = |name: &str| home.join("bin").join(name).display().to_string();
         let process = Command::new("java")
-            // Two of them share a small machine and serve little.
-            .args(["-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+            .args(self.options)
             .arg(format!("-Dcatalina.home={}", home.display()))
             .args(self.properties.iter().map(|(name, value)| format!("-D{name}={value}")))
             .arg("-classpath")
@@ -271,6 +272,9 @@ fn free_udp_port() -> u16 {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     socket.local_addr().expect("it is bound").port()
 }
+
+/// Two of them share a small machine and serve little.
+const SMALL: &[&str] = &["-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
 /// A JVM takes about four seconds; a busy machine may take many times that.
 const START_LIMIT: Duration = Duration::from_secs(120);

@@ -43,6 +43,7 @@ fn mixed(n: usize) -> String {
 
 const FEW: usize = 10;
 const MANY: usize = 10_000;
+const REPORTED: [usize; 3] = [FEW, 1_000, MANY];
 const LOOKUPS: usize = 200;
 const COMPILED: usize = 100_000;
 const MOST_SECONDS: f64 = 1.0;
@@ -55,16 +56,7 @@ const MOST_INSTRUCTIONS: f64 = 3000.0;
 /// Checks the budgets.
 pub fn check(budgets: &mut Budgets) {
     check_compiling(budgets);
-    let dir = fresh_dir("cost-lookups");
-    let out = dir.join("profile");
-    let name = "mapping::lookups::measured";
-    let (count, dump) = (format!("--toggle-collect={name}"), format!("--dump-after={name}"));
-    let measured = [count.as_str(), dump.as_str()];
-    let mut command = callgrind::command(&out, &measured);
-    command.arg(std::env::current_exe().unwrap()).arg("lookups").stdout(Stdio::null());
-    let status = command.status().expect("valgrind is missing; Debian package: valgrind");
-    assert!(status.success(), "the lookups failed");
-    let mut dumps = (1..).map(|n| callgrind::instructions(&dir.join(format!("profile.{n}"))));
+    let mut dumps = profiled("lookups");
     for (name, ..) in SHAPES {
         for kind in ["mapped", "not mapped"] {
             let mut each = || dumps.next().unwrap_or(0) as f64 / LOOKUPS as f64;
@@ -73,6 +65,43 @@ pub fn check(budgets: &mut Budgets) {
             budgets.check(&what, many, MOST_INSTRUCTIONS);
             budgets.check(&format!("  times {FEW} rules ({few:.0})"), many / few, MOST_TIMES);
         }
+    }
+}
+
+/// Runs this program under callgrind and returns the instructions of each call of [`measured`].
+fn profiled(word: &str) -> impl Iterator<Item = u64> {
+    let dir = fresh_dir(&format!("cost-{word}"));
+    let out = dir.join("profile");
+    let name = "mapping::lookups::measured";
+    let (count, dump) = (format!("--toggle-collect={name}"), format!("--dump-after={name}"));
+    let measured = [count.as_str(), dump.as_str()];
+    let mut command = callgrind::command(&out, &measured);
+    command.arg(std::env::current_exe().unwrap()).arg(word).stdout(Stdio::null());
+    let status = command.status().expect("valgrind is missing; Debian package: valgrind");
+    assert!(status.success(), "the lookups failed");
+    (1..).map(move |n| callgrind::instructions(&dir.join(format!("profile.{n}"))))
+}
+
+/// Prints what the report shows: lookups among rules of several shapes.
+pub fn table() {
+    let mut dumps = profiled("table-lookups");
+    for count in REPORTED {
+        for what in ["hit", "miss"] {
+            let each = dumps.next().unwrap_or(0) / LOOKUPS as u64;
+            println!("lookup among {count} rules, {what}\t{each}");
+        }
+    }
+}
+
+/// What [`table`] counts.
+pub fn run_table() {
+    for count in REPORTED {
+        let (_, pattern, uri_of) = SHAPES[SHAPES.len() - 1];
+        let map = map(count, pattern);
+        let hits: Vec<_> = (0..LOOKUPS).map(|n| uri_of(count - 8 + n % 8)).collect();
+        assert_eq!(measured(&map, &hits), LOOKUPS, "all are mapped");
+        let misses: Vec<_> = (0..LOOKUPS).map(|n| format!("/images/logo{n:02}.png")).collect();
+        assert_eq!(measured(&map, &misses), 0, "none is mapped");
     }
 }
 

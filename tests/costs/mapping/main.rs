@@ -1,7 +1,7 @@
 //! What mapping costs, in instructions: exact, so that the budgets can be checked anywhere.
 //!
 //! `mapping` runs itself under callgrind and compares lookups with the budgets; `mapping lookups` is
-//! what it runs. `mapping requests` does the same with requests through httpd, whose budgets are a
+//! what it runs, `mapping table` prints what the report shows. `mapping requests` does the same with requests through httpd, whose budgets are a
 //! goal that is not reached yet.
 // Real servers take real time; a program that cannot go on ends with a panic.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
@@ -18,6 +18,14 @@ fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         Some("lookups") => {
             lookups::run();
+            ExitCode::SUCCESS
+        }
+        Some("table") => {
+            lookups::table();
+            ExitCode::SUCCESS
+        }
+        Some("table-lookups") => {
+            lookups::run_table();
             ExitCode::SUCCESS
         }
         Some("requests") => {

@@ -44,6 +44,13 @@ pub fn may_resend(attempt: &Attempt<'_>) -> bool {
     }
 }
 
+/// Tells whether the request may go to another container when one has begun to read its body.
+/// Otherwise nothing of the body beyond what went out unasked need be kept.
+pub fn may_resend_once_read(method: &[u8], options: Option<u32>) -> bool {
+    let stage = Stage::Sent;
+    may_resend(&Attempt { stage, method, options, is_body_gone: false, deliveries: 1 })
+}
+
 /// Tells whether executing a request twice equals executing it once (RFC 9110, WebDAV).
 pub fn is_idempotent(method: &[u8]) -> bool {
     matches!(
@@ -100,6 +107,10 @@ mod tests {
                 deliveries: *deliveries,
             };
             assert_eq!(may_resend(&attempt), *expected, "case: {name}");
+            if attempt.stage == Sent && attempt.deliveries == 1 && !is_body_gone {
+                let is_kept = may_resend_once_read(attempt.method, *options);
+                assert_eq!(is_kept, *expected, "case: {name}, kept");
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{Downstream, MemberData, RequestSettings};
 use crate::ajp::body_packet_header;
 use crate::clock::{self, Millis};
 use crate::config::Ajp13Config;
-use crate::lb::recovery::{Stage, is_idempotent};
+use crate::lb::recovery::{Stage, is_idempotent, may_resend_once_read};
 use crate::net::{Connection, Lease, NetError, Pool, PoolOptions, SocketOptions, Target};
 use crate::shm::MemberRecord;
 
@@ -105,6 +105,16 @@ impl Ajp13 {
     /// Returns how much body may go out together with a request.
     pub fn first_block(&self) -> usize {
         self.learned.first_block(self.config.max_packet_size)
+    }
+
+    /// Returns how much body of a request with this method is kept for another container. It is
+    /// asked for more than the first block only by a container that has the request, so that the
+    /// rest can matter only to requests that may be sent again even then.
+    pub fn replay_size(&self, method: &[u8]) -> usize {
+        match may_resend_once_read(method, self.config.recovery_options) {
+            true => self.config.replay_size,
+            false => 0,
+        }
     }
 
     /// Sends the request once and passes the response on. A kept-alive connection that turns out

@@ -42,8 +42,6 @@ pub struct Lb {
     pub records: Vec<&'static MemberRecord>,
     /// Their places.
     pub(super) places: Vec<usize>,
-    /// Most body that any of them keeps for a second attempt.
-    replay_size: usize,
 }
 
 impl Lb {
@@ -83,24 +81,13 @@ impl Lb {
         let balancer = Balancer::new(members.collect(), &rules);
         let own = config.members.iter().filter_map(|member| containers.get(&member.worker));
         let members: Vec<_> = own.map(Arc::clone).collect();
-        let replay_size = members.iter().map(|own| own.config.replay_size).max().unwrap_or(0);
         let own = config.members.iter().map(|member| places.member(name, &member.worker));
         let places_of: Vec<_> = own.collect();
         let records = places_of.iter().map(|place| places.segment.member(*place)).collect();
         let place = places.balancer(name);
         let record = places.segment.balancer(place);
         let name = name.to_owned();
-        Self {
-            name,
-            config,
-            balancer,
-            members,
-            place,
-            record,
-            records,
-            places: places_of,
-            replay_size,
-        }
+        Self { name, config, balancer, members, place, record, records, places: places_of }
     }
 
     /// Serves a request. Returns the status to answer with if there is no response.
@@ -118,7 +105,10 @@ impl Lb {
         let begun = clock::micros();
         let mut attempts = Attempts::new(Millis::of_micros(begun));
         let first = || self.members.iter().map(|own| own.first_block()).max().unwrap_or_default();
-        let mut upload = Upload::begin(downstream, first, || self.replay_size)
+        let keep = |method: &[u8]| {
+            self.members.iter().map(|own| own.replay_size(method)).max().unwrap_or_default()
+        };
+        let mut upload = Upload::begin(downstream, first, keep)
             .map_err(|error| log_client(downstream, &self.name, error))?;
         // Whoever sends a body may have taken their time.
         let mut begun = Some(begun).filter(|_| upload.length() == RequestBody::None);

@@ -29,8 +29,8 @@ pub struct Upload {
 
 impl Upload {
     /// Reads the first block of a body of known length, of up to `first` bytes; one of unknown
-    /// length is read when the container asks. `keep` is how many bytes are kept for a second
-    /// container.
+    /// length is read when the container asks. `keep` says how many bytes of a request with this
+    /// method are kept for a second container.
     ///
     /// # Errors
     ///
@@ -38,12 +38,12 @@ impl Upload {
     pub fn begin<D: Downstream>(
         downstream: &mut D,
         first: impl FnOnce() -> usize,
-        keep: impl FnOnce() -> usize,
+        keep: impl FnOnce(&[u8]) -> usize,
     ) -> Result<Self, ClientError> {
         let length = downstream.request_body();
         let ended = length == RequestBody::None;
         // Without a body there is no reason to ask.
-        let (first, keep) = if ended { (0, 0) } else { (first(), keep()) };
+        let (first, keep) = if ended { (0, 0) } else { (first(), keep(downstream.method())) };
         let (block, limit) = (Block::default(), keep.max(first));
         let mut upload = Self { length, block, given: 0, limit, gone: false, ended, read: 0 };
         if matches!(length, RequestBody::Known(_)) && upload.fill(first, downstream)? == 0 {
@@ -135,13 +135,13 @@ impl Upload {
             RequestBody::None => 0,
             RequestBody::Unknown => u64::MAX,
         };
-        let mut want = max.min(MAX_BLOCK).min(usize::try_from(left).unwrap_or(usize::MAX));
-        if self.gone || self.block.len() >= self.limit {
+        let want = max.min(MAX_BLOCK).min(usize::try_from(left).unwrap_or(usize::MAX));
+        // The first block is kept in any case. A packet is not made smaller to be kept.
+        let fits = self.block.len() == 0 || want <= self.limit.saturating_sub(self.block.len());
+        if self.gone || !fits {
             self.gone = true;
             self.block.clear();
             self.given = 0;
-        } else {
-            want = want.min(self.limit - self.block.len());
         }
         let result = from.read_body(self.block.room(want));
         let got = result.map_or(0, |(got, _)| got.min(want));
@@ -212,7 +212,7 @@ const MOST_SPARE: usize = 16;
 const LARGEST_SPARE: usize = 256 * 1024;
 
 /// What is taken at once at least.
-const SMALLEST_MEMORY: usize = 16 * 1024;
+const SMALLEST_MEMORY: usize = 8 * 1024;
 
 /// Largest block sent at once.
 const MAX_BLOCK: usize = 65_530;

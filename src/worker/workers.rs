@@ -219,8 +219,9 @@ impl Workers {
         settings: &RequestSettings<'_>,
     ) -> Result<(), u16> {
         let begun = clock::now();
-        let mut upload = Upload::begin(downstream, || ajp.first_block(), || ajp.config.replay_size)
-            .map_err(|error| log_client(downstream, &ajp.name, error))?;
+        let mut upload =
+            Upload::begin(downstream, || ajp.first_block(), |method| ajp.replay_size(method))
+                .map_err(|error| log_client(downstream, &ajp.name, error))?;
         let data = MemberData {
             secret: ajp.config.secret.as_ref().map(|secret| secret.0.as_str()),
             route: settings.route.as_deref(),

@@ -232,7 +232,8 @@ const CPU: &str = "## CPU time, throughput, latency, memory
 CPU time of all processes of the server for each request, and its throughput, as ratios to mod_jk's in
 the same round. Each round takes all servers in turn and begins with another one. Bodies are compared in
 every round. The last column is the proportional memory of the largest process under this load. lighttpd,
-with its mod_ajp13, serves everything from one thread.
+with its mod_ajp13, serves everything from one thread; with a body it does not take part, as its packets
+lack the length that AJP13 wants in front of each part.
 
 ";
 

@@ -181,21 +181,28 @@ apr_bucket_brigade *jk_shim_brigade(request_rec *r)
 }
 
 int jk_shim_append(apr_bucket_brigade *bb, char *base, apr_size_t whole, apr_size_t offset,
-                   apr_size_t len, void (*done)(void *))
+                   const struct jk_shim_piece *pieces, apr_size_t count, void (*done)(void *))
 {
     apr_bucket *last = APR_BRIGADE_LAST(bb);
     int is_known = !APR_BRIGADE_EMPTY(bb) && APR_BUCKET_IS_HEAP(last)
                    && ((apr_bucket_heap *)last->data)->base == base;
-    apr_bucket *e;
+    apr_size_t at;
 
-    /* A heap bucket frees what it was made over, so it is made over the whole buffer first. */
-    if (!is_known || apr_bucket_copy(last, &e) != APR_SUCCESS) {
-        is_known = 0;
-        e = apr_bucket_heap_create(base, whole, done, bb->bucket_alloc);
+    for (at = 0; at < count; at++) {
+        apr_bucket *e;
+
+        if (at == 0 && !is_known) {
+            /* A heap bucket frees what it was made over: that is the whole buffer. */
+            e = apr_bucket_heap_create(base, whole, done, bb->bucket_alloc);
+        } else {
+            /* Always succeeds for a bucket that is shared, as heap buckets are. */
+            apr_bucket_shared_copy(last, &e);
+        }
+        e->start = (apr_off_t)(offset + pieces[at].start);
+        e->length = pieces[at].len;
+        APR_BRIGADE_INSERT_TAIL(bb, e);
+        last = e;
     }
-    e->start = (apr_off_t)offset;
-    e->length = len;
-    APR_BRIGADE_INSERT_TAIL(bb, e);
     return is_known;
 }
 

@@ -45,11 +45,17 @@ apr_status_t jk_shim_read(request_rec *r, apr_bucket_brigade *bb, char *into, ap
 
 apr_bucket_brigade *jk_shim_brigade(request_rec *r);
 
-/* Appends bytes base[offset .. offset + len] without copying; `done(base)` is called once, from
- * any thread, when nothing needs them any more. Returns whether the bytes before were of the same
- * base: then there will be no further call, and the caller keeps what it would give back. */
+/* A piece of memory: where it begins and its length. */
+struct jk_shim_piece {
+    apr_size_t start;
+    apr_size_t len;
+};
+
+/* Appends `count` pieces, at least one, of base[offset ..] without copying; `done(base)` is called
+ * once, from any thread, when nothing needs them any more. Returns whether the bytes before were of
+ * the same base: then there will be no further call, and the caller keeps what it would give back. */
 int jk_shim_append(apr_bucket_brigade *bb, char *base, apr_size_t whole, apr_size_t offset,
-                   apr_size_t len, void (*done)(void *));
+                   const struct jk_shim_piece *pieces, apr_size_t count, void (*done)(void *));
 
 /* Hands the brigade to the output filters and empties it. */
 apr_status_t jk_shim_pass(request_rec *r, apr_bucket_brigade *bb, int flush, int end);

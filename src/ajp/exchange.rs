@@ -67,12 +67,12 @@ pub enum Close {
 #[derive(Clone, Debug)]
 pub struct Exchange {
     is_head: bool,
-    state: State,
+    pub(super) state: State,
     upload: Upload,
     /// Bytes of body still to come; `None` without an announced length.
-    remaining: Option<u64>,
+    pub(super) remaining: Option<u64>,
     excess: u64,
-    flushes: u32,
+    pub(super) flushes: u32,
     /// Whether a CPING is on its way that has not been answered.
     awaits_cpong: bool,
     /// What END_RESPONSE said, once it came.
@@ -93,7 +93,7 @@ struct Upload {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     BeforeHeaders,
     Body,
     /// The status or the method allows no body: chunks are dropped.

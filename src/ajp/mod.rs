@@ -17,7 +17,7 @@
 //! does not count; the length `FFFF` alone is the null string.
 //!
 //! [`RequestEncoder`] writes a request, [`next_packet`] splits the answer into packets and
-//! [`Exchange`] says, packet by packet, what they mean for this request. What is sent when, and
+//! [`Exchange`] says, packet by packet or for much body at once, what they mean for this request. What is sent when, and
 //! how errors become answers to the client, is decided by the caller.
 #![forbid(unsafe_code)]
 
@@ -25,6 +25,7 @@ mod codes;
 mod error;
 mod exchange;
 mod frame;
+mod pieces;
 mod reader;
 mod request;
 mod response;
@@ -38,6 +39,7 @@ pub use codes::{RequestHeader, ResponseHeader, method_code};
 pub use error::{Cause, EncodeError, HeaderFault, Part, ProtocolError};
 pub use exchange::{Close, Exchange, RequestBody, Step};
 pub use frame::{Frame, next_packet};
+pub use pieces::{Piece, Pieces};
 pub use request::{Attribute, RequestEncoder, RequestHead};
 pub use response::{HeaderName, Headers, Packet, ResponseHead, parse_packet};
 

@@ -9,10 +9,10 @@ use super::ffi::{self, apr_bucket_brigade};
 use super::mapping::c_name;
 use super::request::{Request, Table};
 use super::server::Ready;
-use crate::ajp::{EncodeError, HeaderName, RequestBody, ResponseHead, ResponseHeader};
+use crate::ajp::{EncodeError, HeaderName, Piece, RequestBody, ResponseHead, ResponseHeader};
 use crate::lb::session::{self, SessionIds};
 use crate::log::escaped;
-use crate::net::{BUFFER_BYTES, Buffer, Slice, recycle};
+use crate::net::{BUFFER_BYTES, Buffer, Slices, recycle};
 use crate::worker::{ClientError, Downstream, MemberData, SessionCookie};
 
 /// A request of httpd as a worker sees it.
@@ -264,21 +264,24 @@ impl Downstream for HttpdDownstream<'_> {
         unsafe { (*raw).content_type = std::ptr::null() };
     }
 
-    fn body(&mut self, slice: Slice) {
-        if self.server_error.is_some() {
+    fn body(&mut self, slices: Slices<'_>) {
+        let pieces = slices.pieces();
+        if self.server_error.is_some() || pieces.is_empty() {
             return;
         }
-        let (buffer, range) = slice.into_parts();
-        let base = Arc::into_raw(buffer);
-        // SAFETY: `base` is the buffer's first byte, as a buffer is a plain array; httpd only
-        // reads it, and gives the reference back through `give_back`.
+        let base = Arc::into_raw(Arc::clone(slices.buffer()));
+        // SAFETY:
+        // - `base` is the buffer's first byte, as a buffer is a plain array; httpd only reads it,
+        //   and gives the reference back through `give_back`;
+        // - a `Piece` has the layout of its counterpart in C, and they end within the buffer.
         let is_shared = unsafe {
             ffi::jk_shim_append(
                 self.output,
                 base.cast_mut().cast::<c_char>(),
                 BUFFER_BYTES,
-                range.start,
-                range.len(),
+                slices.start(),
+                pieces.as_ptr().cast::<ffi::jk_shim_piece>(),
+                pieces.len(),
                 Some(give_back),
             )
         };
@@ -359,7 +362,7 @@ impl Downstream for HttpdDownstream<'_> {
             let mut inbox = crate::net::Inbox::new();
             inbox.room()[..chunk.len()].copy_from_slice(chunk);
             inbox.filled(chunk.len());
-            self.body(inbox.slice(0..chunk.len()));
+            self.body(inbox.slices(&[Piece { start: 0, len: chunk.len() }]));
         }
         // Nobody waits for the answer of somebody who is gone.
         let _ = self.finish();
@@ -373,6 +376,8 @@ impl Downstream for HttpdDownstream<'_> {
         self.request.set(Table::Notes, name, value.as_bytes());
     }
 }
+
+const _: () = assert!(size_of::<Piece>() == size_of::<ffi::jk_shim_piece>());
 
 /// Tells whether a request that begins with this status asks for the page of an error.
 fn is_error(first_status: c_int) -> bool {

@@ -1,32 +1,38 @@
 //! Memory that responses arrive in and leave from without being copied.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use super::socket::give_back_zeros;
+use crate::ajp::Piece;
 
 /// One large block. It may outlive the request it was filled for, as httpd may write it later
 /// and from another thread; then a new one is taken.
 pub type Buffer = [u8; BUFFER_BYTES];
 
-/// Part of a buffer, keeping all of it alive.
-#[derive(Clone, Debug)]
-pub struct Slice {
-    buffer: Arc<Buffer>,
-    range: Range<usize>,
+/// Pieces of a buffer. Whoever keeps a reference to it may go on reading them.
+#[derive(Clone, Copy, Debug)]
+pub struct Slices<'i> {
+    buffer: &'i Arc<Buffer>,
+    start: usize,
+    pieces: &'i [Piece],
 }
 
-impl Slice {
-    /// Returns the bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.buffer[self.range.clone()]
+impl<'i> Slices<'i> {
+    /// Returns the buffer.
+    pub fn buffer(&self) -> &'i Arc<Buffer> {
+        self.buffer
     }
 
-    /// Returns the buffer and where in it the bytes are.
-    pub fn into_parts(self) -> (Arc<Buffer>, Range<usize>) {
-        (self.buffer, self.range)
+    /// Returns from where in the buffer the pieces count. All of them end within it.
+    pub fn start(&self) -> usize {
+        self.start
+    }
+
+    /// Returns where the pieces are.
+    pub fn pieces(&self) -> &'i [Piece] {
+        self.pieces
     }
 }
 
@@ -54,11 +60,16 @@ impl Inbox {
         self.start = (self.start + len).min(self.end);
     }
 
-    /// Returns a part of [`bytes`](Self::bytes) that stays valid after they are consumed.
-    pub fn slice(&self, range: Range<usize>) -> Slice {
-        let range = self.start + range.start..self.start + range.end;
-        debug_assert!(range.end <= self.end);
-        Slice { buffer: Arc::clone(&self.buffer), range }
+    /// Returns parts of [`bytes`](Self::bytes) with the buffer they are in.
+    ///
+    /// # Panics
+    ///
+    /// If one is not a part of them: httpd would send what is no part of the response.
+    pub fn slices<'i>(&'i self, pieces: &'i [Piece]) -> Slices<'i> {
+        let len = self.end - self.start;
+        let is_part = |piece: &Piece| piece.start <= len && piece.len <= len - piece.start;
+        assert!(pieces.iter().all(is_part), "a piece of the body lies in what was received");
+        Slices { buffer: &self.buffer, start: self.start, pieces }
     }
 
     /// Returns the free room behind what has arrived. A buffer that is still needed elsewhere is
@@ -158,11 +169,11 @@ mod tests {
     fn the_rest_of_a_shared_buffer_moves_on() {
         let mut inbox = Inbox::new();
         put(&mut inbox, b"firstsecond");
-        let first = inbox.slice(0..5);
+        let first = Arc::clone(inbox.slices(&[Piece { start: 0, len: 5 }]).buffer());
         inbox.consume(5);
         put(&mut inbox, b"third");
         assert_eq!(inbox.bytes(), b"secondthird");
-        assert_eq!(first.bytes(), b"first", "a slice never changes");
+        assert_eq!(first[..5], *b"first", "what somebody else has never changes");
     }
 
     #[test]
@@ -170,12 +181,27 @@ mod tests {
         let mut inbox = Inbox::new();
         let place = inbox.room().as_ptr();
         put(&mut inbox, b"firstsecond");
-        drop(inbox.slice(0..5));
+        drop(Arc::clone(inbox.slices(&[Piece { start: 0, len: 5 }]).buffer()));
         inbox.consume(5);
         put(&mut inbox, b"third");
         assert_eq!(inbox.bytes(), b"secondthird");
         inbox.consume(11);
         assert_eq!(inbox.room().as_ptr(), place);
         assert_eq!(inbox.room().len(), BUFFER_BYTES);
+    }
+
+    #[test]
+    fn pieces_are_parts_of_what_was_received() {
+        let mut inbox = Inbox::new();
+        put(&mut inbox, b"firstsecond");
+        inbox.consume(5);
+        let pieces = [Piece { start: 0, len: 3 }, Piece { start: 3, len: 3 }];
+        let slices = inbox.slices(&pieces);
+        assert_eq!((slices.start(), slices.pieces()), (5, &pieces[..]));
+        for (start, len) in [(0, 7), (6, 1), (7, 0), (usize::MAX, 2), (2, usize::MAX)] {
+            let outside = [Piece { start, len }];
+            let asked = std::panic::AssertUnwindSafe(|| inbox.slices(&outside).start());
+            assert!(std::panic::catch_unwind(asked).is_err(), "{start} {len}");
+        }
     }
 }

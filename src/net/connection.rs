@@ -6,10 +6,10 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use super::buffer::{Inbox, Slice};
+use super::buffer::{Inbox, Slices};
 use super::error::{NetError, Phase};
 use super::socket::{Idle, Socket, SocketOptions};
-use crate::ajp::{self, Frame, ProtocolError};
+use crate::ajp::{self, Exchange, Frame, Piece, Pieces, ProtocolError};
 use crate::clock::{self, Millis};
 
 /// A connection with what it has received.
@@ -22,6 +22,7 @@ pub struct Connection {
     pub outbox: Vec<u8>,
     /// Memory to work with, reused as well.
     pub scratch: Vec<u8>,
+    pieces: Pieces,
     /// Whether it has carried a request before the present one.
     pub(super) reused: bool,
     pub(super) last_used: Millis,
@@ -89,6 +90,7 @@ impl Connection {
             peer,
             outbox: Vec::new(),
             scratch: Vec::new(),
+            pieces: Pieces::default(),
             reused: false,
             last_used: now,
             last_seen: now,
@@ -177,6 +179,17 @@ impl Connection {
         })
     }
 
+    /// Finds pieces of the body at the front of what was received. Returns how long their packets
+    /// are; [`pieces`](Self::pieces) says where.
+    pub fn find_pieces(&mut self, exchange: &mut Exchange) -> usize {
+        exchange.on_pieces(self.inbox.bytes(), &mut self.pieces)
+    }
+
+    /// Returns the pieces that were found last.
+    pub fn pieces(&self) -> &Pieces {
+        &self.pieces
+    }
+
     /// Returns what was received and not consumed.
     pub fn bytes(&self) -> &[u8] {
         self.inbox.bytes()
@@ -187,9 +200,9 @@ impl Connection {
         self.inbox.consume(len);
     }
 
-    /// Returns a part of [`bytes`](Self::bytes) that outlives the next receive.
-    pub fn slice(&self, range: Range<usize>) -> Slice {
-        self.inbox.slice(range)
+    /// Returns parts of [`bytes`](Self::bytes) that outlive the next receive.
+    pub fn slices<'i>(&'i self, pieces: &'i [Piece]) -> Slices<'i> {
+        self.inbox.slices(pieces)
     }
 
     /// Looks at the connection while it is idle; only a quiet one may carry a request.

@@ -10,7 +10,7 @@ mod pool;
 mod resolver;
 mod socket;
 
-pub use buffer::{BUFFER_BYTES, Buffer, Inbox, Slice, recycle};
+pub use buffer::{BUFFER_BYTES, Buffer, Inbox, Slices, recycle};
 pub use connection::Connection;
 pub use dialogue::Dialogue;
 pub use error::{NetError, Phase};

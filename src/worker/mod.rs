@@ -47,7 +47,7 @@ pub use workers::{VERSION, Worker, Workers};
 
 use crate::ajp::{EncodeError, RequestBody, ResponseHead};
 use crate::lb::session::SessionIds;
-use crate::net::Slice;
+use crate::net::Slices;
 
 /// The client's side of a request: what a worker needs of the web server, and nothing more.
 pub trait Downstream {
@@ -94,7 +94,7 @@ pub trait Downstream {
     fn undo(&mut self);
 
     /// Queues body bytes. The client sees nothing yet.
-    fn body(&mut self, slice: Slice);
+    fn body(&mut self, slices: Slices<'_>);
 
     /// Hands what is queued to the client, headers first: the commit point.
     ///

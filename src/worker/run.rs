@@ -9,7 +9,7 @@ use super::learned::BODY_OVERHEAD;
 use super::tally::Tally;
 use super::upload::Upload;
 use super::{Downstream, RequestSettings};
-use crate::ajp::{self, Close, Exchange, ProtocolError, Step};
+use crate::ajp::{self, Close, Exchange, Piece, ProtocolError, Step};
 use crate::clock::{self, Millis};
 use crate::net::{Connection, NetError};
 
@@ -91,6 +91,10 @@ impl<'w> Run<'w> {
         loop {
             let mut flush = false;
             loop {
+                if self.exchange.takes_pieces() && self.pieces(downstream, connection) {
+                    flush |= self.settings.flush_packets;
+                    continue;
+                }
                 let payload = match connection.packet() {
                     Ok(Some(payload)) => payload,
                     Ok(None) => break,
@@ -121,9 +125,8 @@ impl<'w> Run<'w> {
                         flush |= self.settings.flush_header;
                     }
                     Step::Body(range) => {
-                        self.queued += range.len();
-                        let range = start + range.start..start + range.end;
-                        downstream.body(connection.slice(range));
+                        let piece = Piece { start: start + range.start, len: range.len() };
+                        self.queue(downstream, connection, &[piece], piece.len);
                         flush |= self.settings.flush_packets;
                     }
                     Step::Flush => flush = true,
@@ -179,6 +182,32 @@ impl<'w> Run<'w> {
                 return false;
             }
         }
+    }
+
+    /// Takes what is ready of a long body together. Returns whether there was any.
+    fn pieces<D: Downstream>(&mut self, downstream: &mut D, connection: &mut Connection) -> bool {
+        let many = connection.find_pieces(&mut self.exchange);
+        if many == 0 {
+            return false;
+        }
+        self.has_heard = true;
+        self.tally.received(many as u64);
+        let pieces = connection.pieces();
+        self.queue(downstream, connection, pieces.list(), pieces.bytes());
+        connection.consume(many);
+        true
+    }
+
+    /// Queues pieces of what was received, `bytes` in all.
+    fn queue<D: Downstream>(
+        &mut self,
+        downstream: &mut D,
+        connection: &Connection,
+        pieces: &[Piece],
+        bytes: usize,
+    ) {
+        self.queued += bytes;
+        downstream.body(connection.slices(pieces));
     }
 
     /// Hands what is due to the client.

@@ -20,6 +20,7 @@ mod health;
 mod http2;
 mod interplay;
 mod killed;
+mod large;
 mod logs;
 mod members;
 mod metrics;

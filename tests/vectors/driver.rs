@@ -1,7 +1,7 @@
 //! Runs recordings through the code and says in words what came out.
 
 use mod_jk::ajp::{
-    Attribute, Close, EncodeError, Exchange, Frame, Packet, ProtocolError, RequestBody,
+    Attribute, Close, EncodeError, Exchange, Frame, Packet, Pieces, ProtocolError, RequestBody,
     RequestEncoder, RequestHead, Step, next_packet, parse_packet,
 };
 
@@ -100,9 +100,16 @@ pub fn run_script(script: &Script) -> String {
     run.words.join(" ")
 }
 
-/// Feeds a stream as it arrives, answers every wish for a body, and returns the steps.
+/// Feeds a stream as it arrives, answers every wish for a body, and returns the steps. They are the
+/// same whether or not pieces of the body are taken together.
 pub fn run_reads(script: &Script, reads: &[&[u8]]) -> String {
-    let mut run = Run::new(script);
+    let [single, bulk] = [false, true].map(|in_bulk| run_once(script, reads, in_bulk));
+    assert_eq!(single, bulk, "{}", script.name);
+    single
+}
+
+fn run_once(script: &Script, reads: &[&[u8]], in_bulk: bool) -> String {
+    let mut run = Run { in_bulk, ..Run::new(script) };
     let mut buffer = Vec::new();
     for read in reads {
         buffer.extend_from_slice(read);
@@ -115,6 +122,8 @@ pub fn run_reads(script: &Script, reads: &[&[u8]]) -> String {
 
 struct Run {
     exchange: Exchange,
+    /// Whether pieces of the body are taken together.
+    in_bulk: bool,
     words: Vec<String>,
     /// Whether a wish for a body is answered here, one byte at a time.
     answers: bool,
@@ -129,6 +138,7 @@ impl Run {
         let exchange = Exchange::new(script.is_head, script.body.unwrap_or(RequestBody::None));
         Self {
             exchange,
+            in_bulk: false,
             words: Vec::new(),
             answers: true,
             has_failed: false,
@@ -142,6 +152,13 @@ impl Run {
     fn read(&mut self, buffer: &[u8]) -> usize {
         let mut used = 0;
         while !self.has_failed {
+            if self.in_bulk {
+                let many = self.pieces(&buffer[used..]);
+                used += many;
+                if many > 0 {
+                    continue;
+                }
+            }
             match next_packet(&buffer[used..]) {
                 Ok(Frame::Incomplete { needed }) => {
                     assert!(needed > buffer.len() - used && needed <= 65_539);
@@ -153,6 +170,19 @@ impl Run {
                 }
                 Err(error) => self.fail(error),
             }
+        }
+        used
+    }
+
+    fn pieces(&mut self, stream: &[u8]) -> usize {
+        let mut pieces = Pieces::default();
+        let used = self.exchange.on_pieces(stream, &mut pieces);
+        assert_eq!(used > 0, !pieces.list().is_empty());
+        for piece in pieces.list() {
+            assert!(!self.is_done && piece.len > 0 && piece.start + piece.len <= used);
+            self.delivered += piece.len as u64;
+            assert!(self.announced.is_none_or(|announced| self.delivered <= announced));
+            self.words.push(format!("B{}", piece.len));
         }
         used
     }

@@ -3,6 +3,7 @@
 
 mod codes;
 mod exchange;
+mod pieces;
 mod request;
 mod response;
 

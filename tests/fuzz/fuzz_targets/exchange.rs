@@ -7,7 +7,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mod_jk::ajp::{Close, Exchange, Frame, RequestBody, Step, next_packet};
+use mod_jk::ajp::{Close, Exchange, Frame, Pieces, RequestBody, Step, next_packet};
 
 fuzz_target!(|data: &[u8]| {
     let Some((&[flags, high, low, piece], stream)) = data.split_first_chunk::<4>() else { return };
@@ -21,6 +21,8 @@ fuzz_target!(|data: &[u8]| {
     let whole = Run::new(settings).feed(stream, usize::MAX);
     let pieces = Run::new(settings).feed(stream, usize::from(piece).max(1));
     assert_eq!(whole, pieces, "the steps depend on how the stream was cut");
+    let bulk = Run { in_bulk: true, ..Run::new(settings) }.feed(stream, usize::MAX);
+    assert_eq!(whole, bulk, "the steps depend on whether pieces are taken together");
 });
 
 #[derive(Clone, Copy)]
@@ -34,6 +36,7 @@ struct Settings {
 struct Run {
     settings: Settings,
     exchange: Exchange,
+    in_bulk: bool,
     steps: Vec<(char, usize)>,
     announced: Option<u64>,
     delivered: u64,
@@ -54,6 +57,7 @@ impl Run {
         Self {
             settings,
             exchange,
+            in_bulk: false,
             steps: Vec::new(),
             announced: None,
             delivered: 0,
@@ -71,6 +75,13 @@ impl Run {
             buffer.extend_from_slice(read);
             let mut used = 0;
             loop {
+                if self.in_bulk {
+                    let many = self.take_pieces(&buffer[used..]);
+                    used += many;
+                    if many > 0 {
+                        continue;
+                    }
+                }
                 match next_packet(&buffer[used..]) {
                     Ok(Frame::Packet { payload }) => {
                         let packet = &buffer[used + payload.start..used + payload.end];
@@ -92,6 +103,21 @@ impl Run {
         assert!(!complete || self.exchange.has_headers());
         self.steps.push(('x', usize::from(complete)));
         self.steps
+    }
+
+    /// Takes pieces of the body and returns how long their packets are.
+    fn take_pieces(&mut self, stream: &[u8]) -> usize {
+        let mut pieces = Pieces::default();
+        let used = self.exchange.on_pieces(stream, &mut pieces);
+        for piece in pieces.list() {
+            assert!(self.may_have_body && !self.is_done, "a piece where there is no body");
+            assert!(piece.len > 0 && piece.start + piece.len <= used);
+            self.received += piece.len as u64;
+            self.delivered += piece.len as u64;
+            assert!(self.announced.is_none_or(|announced| self.delivered <= announced));
+            self.steps.push(('B', piece.len));
+        }
+        used
     }
 
     /// Takes one packet; `false` ends the exchange.

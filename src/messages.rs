@@ -108,12 +108,12 @@ pub const CATALOGUE: &[Message] = &[
     },
     Message {
         code: "JK-212",
-        what: "a changed mount file has a line that is no rule, or a rule for an unknown worker, that was not there before; the rules read before stay in force",
+        what: "a changed mount file has a line that is no rule, or a rule for an unknown worker, that was not there before; the rules read before stay in force, over a graceful restart too",
         remedy: "mend the line; the file is read again when it changes",
     },
     Message {
         code: "JK-213",
-        what: "a mount file is gone or cannot be read; the rules read before stay in force",
+        what: "a mount file is gone or cannot be read; the rules read before stay in force, over a graceful restart too",
         remedy: "the line names the reason; children read the file as httpd's User",
     },
     Message {

@@ -202,6 +202,11 @@ pub fn mounts_of(
     if let Some((file, origin)) = &settings.mount_file {
         let path = files.rooted(file);
         match files.read(&path) {
+            Ok(text) if let Err(why) = must_be_text(&text) => {
+                mounts.file = Some(Mounts::default());
+                let text = format!("JkMountFile {path}: {why}; none of its rules is in force");
+                problems.push(Diagnostic::warning(origin, text));
+            }
             Ok(text) => {
                 let environment = |name: &str| files.variable(name);
                 let (made, found) = parse_mount_file(&text, &path, &environment);
@@ -247,13 +252,23 @@ pub fn target<'w>(workers: &'w WorkersConfig, name: &str) -> Option<Target<'w>> 
 /// The reason in words, without the path.
 pub fn read_text(files: &dyn Files, path: &str) -> Result<String, String> {
     let bytes = files.read(path)?;
+    must_be_text(&bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Refuses what is no text in an encoding that ASCII is part of.
+///
+/// # Errors
+///
+/// The reason in words.
+pub fn must_be_text(bytes: &[u8]) -> Result<(), String> {
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
         return Err("the file is UTF-16, expected ASCII or UTF-8".to_owned());
     }
-    if let Some(at) = bytes.iter().position(|&byte| byte == 0) {
-        return Err(format!("byte {at} is NUL, expected text"));
+    match memchr::memchr(0, bytes) {
+        Some(at) => Err(format!("byte {at} is NUL, expected text")),
+        None => Ok(()),
     }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]
@@ -298,6 +313,19 @@ mod tests {
         let expected = "Error w:3: worker.w1.mount: invalid pattern \"nonsense\", \
                         expected a path that begins with a slash";
         assert_eq!(problems, [expected]);
+    }
+
+    #[test]
+    fn a_mount_file_that_is_no_text_has_no_rules() {
+        let files = InMemory(BTreeMap::from([("m", "/a=w\n\0")]));
+        let mount_file = Some(("m".to_owned(), Origin::new("jk.conf", 7)));
+        let main = ServerSettings { mount_file, ..ServerSettings::default() };
+        let (mounts, problems) = mounts_of(&main, None, &files);
+        assert_eq!(main_rules(&mounts).len(), 0);
+        let said: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        let expected =
+            "jk.conf:7: JkMountFile m: byte 5 is NUL, expected text; none of its rules is in force";
+        assert_eq!((said, problems[0].severity), (vec![expected.to_owned()], Severity::Warning));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::ffi::{self, apr_pool_t, request_rec, server_rec};
 use super::guard::guard;
 use super::logging::{self, say};
 use super::request::Request;
-use super::setup::{self, Level};
+use super::setup::{self, LastGood, Level, Plan};
 use super::{child, mapping, retained, server_status};
 use crate::config::LogLevel;
 
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn mod_jk_check_config(
             return OK;
         }
         // SAFETY: the arguments are those of the hook.
-        let plan = unsafe { setup::plan(main, ptemp, None) };
+        let plan = unsafe { setup::plan(main, ptemp, &LastGood::default()) };
         plan.report(main, if is_test() { Level::Notices } else { Level::Errors });
         // SAFETY: httpd copies nothing and keeps nothing of the name.
         if is_test() && unsafe { ffi::ap_exists_config_define(c"DUMP_JK".as_ptr()) } != 0 {
@@ -60,25 +60,41 @@ pub unsafe extern "C" fn mod_jk_post_config(
         if is_test() || !is_real_pass() {
             return OK;
         }
+        let mut last_good = LastGood::default();
         // SAFETY: the arguments are those of the hook.
-        let mut plan = unsafe { setup::plan(main, ptemp, None) };
-        plan.report(main, Level::Warnings);
-        let fallback = plan.first_error();
-        if plan.is_broken() {
+        let plan = |last_good: &LastGood| unsafe { setup::plan(main, ptemp, last_good) };
+        let mut next = plan(&last_good);
+        next.report(main, Level::Warnings);
+        let mut fallback = next.first_error();
+        // A running server goes on with what was good.
+        let before = retained::mount_texts();
+        let mut stand_in = |next: &mut Plan, last_good: &mut LastGood| {
+            let said = before.iter().flat_map(|texts| last_good.stand_in(next, texts));
+            let said: Vec<_> = said.collect();
+            said.iter().for_each(|line| say(main, LogLevel::Error, line));
+            if let Some(first) = said.into_iter().next() {
+                fallback.get_or_insert(first);
+                *next = plan(last_good);
+            }
+        };
+        stand_in(&mut next, &mut last_good);
+        if next.is_broken() {
             let Some(text) = retained::workers_text() else { return FAILED };
             say(
                 main,
                 LogLevel::Error,
                 "JK-104 the new workers are not used because of the errors above: the last good ones stay in force",
             );
-            // SAFETY: as above.
-            plan = unsafe { setup::plan(main, ptemp, Some(&text)) };
-            if plan.is_broken() {
+            last_good.workers = Some(text);
+            next = plan(&last_good);
+            // A rule may name a worker of the file that is broken.
+            stand_in(&mut next, &mut last_good);
+            if next.is_broken() {
                 return FAILED;
             }
         }
         // SAFETY: as above.
-        match unsafe { setup::install(pconf, main, &plan, fallback.as_deref()) } {
+        match unsafe { setup::install(pconf, main, &next, &last_good, fallback.as_deref()) } {
             Ok(()) => OK,
             Err(why) => {
                 say(main, LogLevel::Error, &format!("JK-105 {why}"));
@@ -128,6 +144,12 @@ pub unsafe extern "C" fn mod_jk_monitor(main: *mut server_rec) {
         if let Some(ready) = (unsafe { super::server::of(main) }).and_then(|conf| conf.ready.get())
         {
             ready.mounts.look(crate::clock::now(), false);
+            let fresh = ready.mounts.fresh_texts();
+            if !fresh.is_empty() {
+                let mut texts = retained::mount_texts().unwrap_or_default();
+                texts.extend(fresh);
+                retained::keep_mounts(&texts);
+            }
         }
     });
 }

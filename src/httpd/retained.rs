@@ -1,5 +1,5 @@
-//! What outlives a restart: the text of the last good workers file, the shared memory and who has
-//! which place in it. It lies in httpd's own memory, as this library may be unloaded meanwhile.
+//! What outlives a restart: the texts of the last good workers file and mount files, the shared memory
+//! and who has which place in it. It lies in httpd's own memory, as this library may be unloaded meanwhile.
 
 use std::ffi::{CStr, c_void};
 
@@ -7,6 +7,7 @@ use super::ffi;
 use crate::shm::layout::LAYOUT_VERSION;
 use crate::shm::{Capacity, Segment, Slots};
 use crate::worker::Places;
+use crate::worker::mount_file::{Texts, pack, unpack};
 
 /// A text of its own block of memory; zero at first.
 #[repr(C)]
@@ -21,18 +22,33 @@ struct Block {
     workers: Text,
     members: Text,
     balancers: Text,
+    mounts: Text,
     layout_version: u32,
     address: usize,
     room: [usize; 3],
 }
 
 /// Raised with every change of [`Block`].
-const KEY: &CStr = c"mod_jk-2";
+const KEY: &CStr = c"mod_jk-3";
 
 /// Returns the text of the workers file kept before, if there is one.
 pub fn workers_text() -> Option<String> {
     // SAFETY: `find` returns httpd's block of this layout, which lives as long as the process.
     read(unsafe { &(*find()?).workers })
+}
+
+/// Returns the texts of the mount files in force before; `None` at the first start.
+pub fn mount_texts() -> Option<Texts> {
+    // SAFETY: as in `workers_text`.
+    Some(unpack(bytes(unsafe { &(*find()?).mounts })?))
+}
+
+/// Keeps texts of mount files that have come into force.
+pub fn keep_mounts(texts: &Texts) {
+    // SAFETY: as in `workers_text`; the parent has one thread and nobody else holds the block.
+    if let Some(block) = find().and_then(|block| unsafe { block.as_mut() }) {
+        write(&mut block.mounts, &pack(texts));
+    }
 }
 
 /// Returns the shared memory of before, if this library can read it.
@@ -62,9 +78,9 @@ pub fn keep(workers: &str, places: &Places) {
     });
     // SAFETY: httpd's block has this layout, and nobody else holds it.
     let Some(block) = (unsafe { block.as_mut() }) else { return };
-    write(&mut block.workers, workers);
-    write(&mut block.members, &places.members.to_text());
-    write(&mut block.balancers, &places.balancers.to_text());
+    write(&mut block.workers, workers.as_bytes());
+    write(&mut block.members, places.members.to_text().as_bytes());
+    write(&mut block.balancers, places.balancers.to_text().as_bytes());
     let Capacity { balancers, members, children } = places.segment.capacity();
     block.room = [balancers, members, children];
     block.address = places.segment.address();
@@ -72,15 +88,18 @@ pub fn keep(workers: &str, places: &Places) {
 }
 
 fn read(text: &Text) -> Option<String> {
+    String::from_utf8(bytes(text)?.to_vec()).ok()
+}
+
+fn bytes(text: &Text) -> Option<&[u8]> {
     if text.start.is_null() {
         return None;
     }
-    // SAFETY: `write` stored a block of `len` bytes and never frees the present one.
-    let bytes = unsafe { std::slice::from_raw_parts(text.start, text.len) };
-    String::from_utf8(bytes.to_vec()).ok()
+    // SAFETY: `write` stored a block of `len` bytes and frees it with `text` in its hands only.
+    Some(unsafe { std::slice::from_raw_parts(text.start, text.len) })
 }
 
-fn write(place: &mut Text, text: &str) {
+fn write(place: &mut Text, text: &[u8]) {
     // SAFETY: allocates; the result is checked.
     let copy = unsafe { libc::malloc(text.len().max(1)) }.cast::<u8>();
     if copy.is_null() {

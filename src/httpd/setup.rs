@@ -1,5 +1,6 @@
 //! From directives and files to servers ready to serve.
 
+use std::collections::BTreeSet;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::io::ErrorKind;
 use std::ptr;
@@ -16,12 +17,24 @@ use crate::config::check::{Checked, Files, check, mounts_of};
 use crate::config::{LogLevel, ServerSettings, Severity, WorkersConfig, dump, nearest};
 use crate::status::protection::warning;
 use crate::uri_map::merge::main_rules;
-use crate::worker::{Host, Live, MountFiles, VERSION, Workers};
+use crate::worker::mount_file::Texts;
+use crate::worker::{Host, Live, MountFiles, VERSION, Workers, fault};
 
 /// The whole configuration, as far as files say.
 pub struct Plan {
     servers: Vec<ServerSettings>,
     checked: Checked,
+    /// Paths of the mount files.
+    mount_files: BTreeSet<String>,
+}
+
+/// Texts that stand in for files that are broken.
+#[derive(Debug, Default)]
+pub struct LastGood {
+    /// Of the workers file.
+    pub workers: Option<String>,
+    /// Of mount files.
+    pub mounts: Texts,
 }
 
 /// Which problems to say.
@@ -33,6 +46,34 @@ pub enum Level {
     Warnings,
     /// Everything there is to say.
     Notices,
+}
+
+impl LastGood {
+    /// Lets what was in force before a restart stand in for mount files that must not take its place.
+    /// Returns what there is to say.
+    pub fn stand_in(&mut self, plan: &Plan, before: &Texts) -> Vec<String> {
+        let mut said = Vec::new();
+        for path in &plan.mount_files {
+            if self.mounts.contains_key(path) {
+                continue;
+            }
+            let known = before.get(path);
+            let text = known.map(Vec::as_slice).unwrap_or_default();
+            // A file that was not named before is judged as at a start, but ends no running server.
+            let fault = fault(path, text, &plan.checked.workers);
+            if let Some((code, why)) =
+                fault.filter(|(code, _)| known.is_some() || *code == "JK-213")
+            {
+                let rest = match known {
+                    Some(_) => "the rules read before stay in force",
+                    None => "it has no rules until it can be read",
+                };
+                said.push(format!("{code} {path}: {why}; {rest}"));
+                self.mounts.insert(path.clone(), text.to_vec());
+            }
+        }
+        said
+    }
 }
 
 impl Plan {
@@ -73,11 +114,14 @@ impl Plan {
 /// # Safety
 ///
 /// `main` must be httpd's list of servers, during configuration.
-pub unsafe fn plan(main: *mut server_rec, ptemp: *mut apr_pool_t, given: Option<&str>) -> Plan {
+pub unsafe fn plan(main: *mut server_rec, ptemp: *mut apr_pool_t, last_good: &LastGood) -> Plan {
     // SAFETY: as for this function.
     let servers = unsafe { sections::settings(main) };
     let every: Vec<_> = servers.iter().map(|(_, settings)| settings).collect();
-    let mut checked = check(&every, given, &InPool(ptemp));
+    let files = InPool(ptemp, &last_good.mounts);
+    let mut checked = check(&every, last_good.workers.as_deref(), &files);
+    let named = every.iter().filter_map(|own| own.mount_file.as_ref());
+    let mount_files = named.map(|(path, _)| files.rooted(path)).collect();
     let is_strict = every.first().is_some_and(|main| main.strict == Some(true));
     let tree = protection::tree();
     for ((own, settings), mounts) in servers.iter().zip(&checked.mounts) {
@@ -87,18 +131,22 @@ pub unsafe fn plan(main: *mut server_rec, ptemp: *mut apr_pool_t, given: Option<
             unsafe { protection::open_status(&tree, *own, settings, &rules, &checked.workers) };
         checked.problems.extend(open.into_iter().map(|rule| warning(rule, is_strict)));
     }
-    Plan { servers: servers.into_iter().map(|(_, settings)| settings).collect(), checked }
+    let servers = servers.into_iter().map(|(_, settings)| settings).collect();
+    Plan { servers, checked, mount_files }
 }
 
-/// Files as httpd finds them, with a pool for the way.
-struct InPool(*mut apr_pool_t);
+/// Files as httpd finds them, with a pool for the way, and texts that stand in for some.
+struct InPool<'t>(*mut apr_pool_t, &'t Texts);
 
-impl Files for InPool {
+impl Files for InPool<'_> {
     fn rooted(&self, path: &str) -> String {
         rooted(self.0, path)
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        if let Some(text) = self.1.get(path) {
+            return Ok(text.clone());
+        }
         let about = std::fs::metadata(path).map_err(|why| match why.kind() {
             ErrorKind::NotFound => format!("{why}{}", similar(path)),
             _ => why.to_string(),
@@ -163,6 +211,7 @@ pub unsafe fn install(
     pconf: *mut apr_pool_t,
     main: *mut server_rec,
     plan: &Plan,
+    last_good: &LastGood,
     fallback: Option<&str>,
 ) -> Result<(), String> {
     let mut workers = Workers::build(&plan.checked.workers, most_children(), retained::places())
@@ -198,9 +247,11 @@ pub unsafe fn install(
         let workers = (place == 0).then_some(&plan.checked.workers);
         // SAFETY: a server of the list.
         let name = unsafe { rules::name_of(*server, place == 0) };
-        host_of(name, &conf.settings, workers, &InPool(pconf))
+        host_of(name, &conf.settings, workers, &InPool(pconf, &last_good.mounts))
     });
-    let mounts = Arc::new(MountFiles::build(hosts.collect(), workers.config()));
+    let mounts = MountFiles::build(hosts.collect(), workers.config(), &last_good.mounts);
+    retained::keep_mounts(&mounts.fresh_texts());
+    let mounts = Arc::new(mounts);
     let files = Arc::clone(&mounts);
     workers.set_rules(move |worker| rules::of_worker(&files, worker));
     let tree = protection::tree();

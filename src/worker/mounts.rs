@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::mount_file::{Stamp, read, stamp};
+use super::mount_file::{Stamp, Texts, read, stamp};
 use crate::clock::Millis;
 use crate::config::WorkersConfig;
 use crate::config::check::target;
@@ -91,6 +91,8 @@ struct State {
     /// By server, with the rules of its file.
     mounts: Vec<ServerMounts>,
     files: Vec<File>,
+    /// Texts that came into force since somebody asked; `None` in a child, where nobody does.
+    fresh: Option<Texts>,
 }
 
 /// A file that is looked at from time to time.
@@ -109,16 +111,18 @@ struct File {
 }
 
 impl MountFiles {
-    /// Reads the files and compiles the maps. What is wrong with them is not said here: the check
-    /// of the whole configuration says it.
-    pub fn build(hosts: Vec<Host>, config: Arc<WorkersConfig>) -> Self {
+    /// Reads the files and compiles the maps; `last_good` are texts that stand in for files. What is
+    /// wrong with them is not said here: the check of the whole configuration says it.
+    pub fn build(hosts: Vec<Host>, config: Arc<WorkersConfig>, last_good: &Texts) -> Self {
         let mut files: Vec<File> = Vec::new();
+        let mut fresh = Texts::new();
         let mut read_before: BTreeMap<String, (usize, Mounts)> = BTreeMap::new();
         let (mut servers, mut all_mounts): (Vec<Served>, Vec<ServerMounts>) = Default::default();
         for Host { name, mut mounts, file, reload } in hosts {
             let file = file.map(|path| {
                 let (place, rules) = read_before.entry(path).or_insert_with_key(|path| {
-                    let (file, rules) = File::open(path, &config);
+                    let (file, rules, text) = File::open(path, last_good.get(path), &config);
+                    fresh.insert(path.clone(), text);
                     files.push(file);
                     (files.len() - 1, rules)
                 });
@@ -139,7 +143,7 @@ impl MountFiles {
                     Some(files[file].every.map_or(every, |earlier| earlier.min(every)));
             }
         }
-        let state = Mutex::new(State { mounts: all_mounts, files });
+        let state = Mutex::new(State { mounts: all_mounts, files, fresh: Some(fresh) });
         Self { servers, config, state }
     }
 
@@ -153,9 +157,15 @@ impl MountFiles {
         self.servers.iter().map(|server| (server.name.as_str(), server.map.current()))
     }
 
+    /// Returns the texts that came into force since the last time.
+    pub fn fresh_texts(&self) -> Texts {
+        self.state.lock().fresh.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// Takes what has changed since the parent read the files: a child may begin long after that.
     pub fn catch_up(&self) {
         let state = &mut *self.state.lock();
+        state.fresh = None;
         for place in 0..state.files.len() {
             let file = &state.files[place];
             if file.every.is_some()
@@ -214,23 +224,20 @@ impl MountFiles {
         };
         file.seen = Ok(found);
         let (rules, problems) = parse(&text, &file.path, &self.config);
-        let is_new = |problem: &&Problem| !file.known.contains(&problem.text);
-        let (faults, remarks): (Vec<_>, Vec<_>) =
-            problems.iter().filter(is_new).partition(|own| own.severity > Severity::Warning);
-        if let Some(first) = faults.first() {
-            let more = match faults.len() - 1 {
-                0 => String::new(),
-                others => format!(" (and {others} more)"),
-            };
-            complain(speaks, "JK-212", &file.path, &format!("{first}{more}"));
+        if let Some(why) = new_fault(&problems, &file.known) {
+            complain(speaks, "JK-212", &file.path, &why);
             return;
         }
         let count = rules.rules().count();
         if speaks {
-            remarks.iter().take(MOST_REMARKS).for_each(|own| tracing::warn!("JK-102 {own}"));
+            let remarks = problems.iter().filter(|own| !file.known.contains(&own.text));
+            remarks.take(MOST_REMARKS).for_each(|own| tracing::warn!("JK-102 {own}"));
             tracing::info!("JK-211 {}: changed, its {count} rules are in force", file.path);
         }
-        file.known = problems.into_iter().map(|problem| problem.text).collect();
+        file.known = texts(problems);
+        if let Some(fresh) = &mut state.fresh {
+            fresh.insert(file.path.clone(), text);
+        }
         self.swap(&mut state.mounts, place, &rules);
     }
 
@@ -258,28 +265,49 @@ impl MountFiles {
 }
 
 impl File {
-    fn open(path: &str, config: &WorkersConfig) -> (Self, Mounts) {
-        let seen = stamp(path);
-        let mut file = Self {
-            path: path.to_owned(),
-            every: None,
-            next: Millis(0),
-            seen,
-            pending: None,
-            known: HashSet::new(),
+    fn open(
+        path: &str,
+        last_good: Option<&Vec<u8>>,
+        config: &WorkersConfig,
+    ) -> (Self, Mounts, Vec<u8>) {
+        let found = stamp(path).and_then(|seen| Ok((seen, read(path)?)));
+        let (seen, text) = match found {
+            Ok((seen, text)) => (Ok(seen), text),
+            Err(why) => (Err(why), Vec::new()),
         };
-        match read(path) {
-            Ok(text) => {
-                let (rules, problems) = parse(&text, path, config);
-                file.known = problems.into_iter().map(|problem| problem.text).collect();
-                (file, rules)
-            }
-            Err(why) => {
-                file.seen = Err(why);
-                (file, Mounts::default())
-            }
+        let text = last_good.cloned().unwrap_or(text);
+        let (rules, problems) = parse(&text, path, config);
+        let path = path.to_owned();
+        let (next, known) = (Millis(0), texts(problems));
+        (Self { path, every: None, next, seen, pending: None, known }, rules, text)
+    }
+}
+
+/// Returns code and reason if a file must not take the place of a text that was in force.
+pub fn fault(path: &str, before: &[u8], config: &WorkersConfig) -> Option<(&'static str, String)> {
+    match read(path) {
+        Err(why) => Some(("JK-213", why)),
+        Ok(text) if text == before => None,
+        Ok(text) => {
+            let known = texts(parse(before, path, config).1);
+            new_fault(&parse(&text, path, config).1, &known).map(|why| ("JK-212", why))
         }
     }
+}
+
+/// Says for which mistake a file is not taken: one that loses a rule and was not there before.
+fn new_fault(problems: &[Problem], known: &HashSet<String>) -> Option<String> {
+    let is_new = |own: &&Problem| own.severity > Severity::Warning && !known.contains(&own.text);
+    let mut faults = problems.iter().filter(is_new);
+    let first = faults.next()?;
+    Some(match faults.count() {
+        0 => first.to_string(),
+        others => format!("{first} (and {others} more)"),
+    })
+}
+
+fn texts(problems: Vec<Problem>) -> HashSet<String> {
+    problems.into_iter().map(|problem| problem.text).collect()
 }
 
 /// Compiles the maps; servers with the same rules of the same file share one.

@@ -187,6 +187,94 @@ fn without_reload_a_mount_file_is_read_at_a_restart_only() {
     assert!(wait_until(Duration::from_secs(10), is_new));
 }
 
+#[test]
+fn a_bad_mount_file_at_a_graceful_restart_leaves_the_rules_of_before() {
+    let container = telling();
+    let config = "JkMountFile map\nJkMountFileReload 0\nJkMount /d w1\nJkMount /jkstatus st\n";
+    let workers = workers(container.port);
+    let setup = Setup { name: "bad-restart", mpm: "event", config, workers: &workers };
+    let mut httpd = setup.prepare();
+    for expected in ["JK-101", "JK-102", "JK-104", "JK-212", "JK-213"] {
+        httpd.expect(expected);
+    }
+    // What was wrong at the start stays wrong and is no reason to keep changes out.
+    httpd.write("map", "/a=w1\n/old=nobody\n");
+    httpd.launch();
+    let map = httpd.dir.join("map");
+    let bad: [(&str, &dyn Fn(), &str); 5] = [
+        ("gone", &|| std::fs::remove_file(&map).expect("it is there"), "JK-213"),
+        ("a new mistake", &|| httpd.write("map", "/b=w2\n/c=nobody\n"), "map:2: rule \"/c\""),
+        ("no rule", &|| httpd.write("map", "/old=nobody\nb=w2\n"), "map:2: "),
+        ("no text", &|| std::fs::write(&map, b"/b=w2\n\0").expect("a file"), "byte 6 is NUL"),
+        (
+            "with the workers file",
+            &|| {
+                // w9 is in the file that is broken, and so nobody again.
+                let more = "worker.list=w9\nworker.w9.type=ajp13\nworker.w9.nonsense=1\n";
+                httpd.write("workers.properties", &(workers.clone() + more));
+                httpd.write("map", "/b=w9\n");
+            },
+            "map:1: rule \"/b\"",
+        ),
+    ];
+    for (name, spoil, why) in bad {
+        let before = httpd.log("error.log").len();
+        spoil();
+        httpd.graceful();
+        let found = ["/a", "/b", "/d"].map(|path| worker(httpd.port, "localhost", path));
+        assert_eq!(found, ["w1", "-", "w1"], "{name}");
+        let said = httpd.log("error.log")[before..].to_owned();
+        let is_said =
+            |line: &str| line.contains("error]") && line.contains("; the rules read before");
+        let line =
+            said.lines().find(|line| is_said(line)).unwrap_or_else(|| panic!("{name}: {said}"));
+        assert!(line.contains(why), "{name}: {line}");
+        let page = ask(httpd.port, "localhost", "/jkstatus").text();
+        assert!(page.contains("What an earlier file says is in force"), "{name}: {page}");
+    }
+    httpd.write("workers.properties", &workers);
+    httpd.write("map", "/a=w3\n/old=nobody\n");
+    httpd.graceful();
+    let is_new = || worker(httpd.port, "localhost", "/a") == "w3";
+    assert!(wait_until(Duration::from_secs(10), is_new), "a good one is taken");
+    // A file that was never read has nothing to go on with; that ends no server either.
+    httpd.write(
+        "httpd.conf",
+        &httpd.log("httpd.conf").replace("JkMountFile map", "JkMountFile new"),
+    );
+    httpd.graceful();
+    let is_alone = || ["/a", "/d"].map(|path| worker(httpd.port, "localhost", path)) == ["-", "w1"];
+    assert!(wait_until(Duration::from_secs(10), is_alone), "directives count");
+    let (is_fine, said) = httpd.configtest();
+    assert!(!is_fine && said.contains("JkMountFile"), "but a start is refused: {said}");
+}
+
+/// What the parent does about every ten seconds takes long to show.
+#[test]
+fn a_restart_goes_on_with_what_was_taken_while_httpd_ran() {
+    if std::env::var_os("MOD_JK_TEST_LARGE").is_none() {
+        return;
+    }
+    let container = telling();
+    let config = "JkMountFile map\nJkMountFileReload 1\n";
+    let workers = workers(container.port);
+    let mut httpd = Setup { name: "taken", mpm: "event", config, workers: &workers }.prepare();
+    httpd.expect("JK-1");
+    httpd.expect("JK-213");
+    httpd.write("map", "/a=w1\n");
+    httpd.launch();
+    httpd.write("map", "/a=w2\n");
+    let has_taken = || httpd.log("jk.log").contains("JK-211");
+    assert!(wait_until(Duration::from_secs(10), has_taken), "a child has");
+    // The parent looks about every ten seconds, and a change must stand still for it as well.
+    std::thread::sleep(Duration::from_secs(22));
+    std::fs::remove_file(httpd.dir.join("map")).expect("it is there");
+    httpd.graceful();
+    for _ in 0..10 {
+        assert_eq!(worker(httpd.port, "localhost", "/a"), "w2");
+    }
+}
+
 fn children_of(pid: u32) -> Vec<String> {
     let path = format!("/proc/{pid}/task/{pid}/children");
     let text = std::fs::read_to_string(path).unwrap_or_default();

@@ -212,7 +212,7 @@ fn the_page_says_that_an_earlier_file_is_in_force() {
     let mut httpd = balanced("fallback", "event", [n1.port, n2.port], "");
     httpd.expect("JK-101");
     httpd.expect("JK-104");
-    let sentence = "The workers of an earlier file are in force";
+    let sentence = "What an earlier file says is in force";
     assert!(!ask(httpd.port, "", &[]).text().contains(sentence));
     let path = httpd.dir.join("workers.properties");
     let text = std::fs::read_to_string(&path).expect("a file");

@@ -69,7 +69,11 @@ fn pass(files: &MountFiles, now: &mut Millis) {
 fn a_changed_file_is_taken_whole_or_not_at_all() {
     let dir = Dir::new("taken");
     dir.write("map", "/a/*=w1\nno rule\n");
-    let files = MountFiles::build(vec![host(&["/d=w1"], None, Some(dir.path("map")))], config());
+    let files = MountFiles::build(
+        vec![host(&["/d=w1"], None, Some(dir.path("map")))],
+        config(),
+        &Texts::new(),
+    );
     let mut now = Millis(1000);
     assert_eq!(worker(&files, 0, "/a/x"), "w1");
     // Text, what `/a/x` is mapped to afterwards, and `/b`.
@@ -98,7 +102,8 @@ fn a_changed_file_is_taken_whole_or_not_at_all() {
 fn a_file_that_goes_leaves_its_rules_and_comes_again() {
     let dir = Dir::new("gone");
     dir.write("map", "/a=w1\n");
-    let files = MountFiles::build(vec![host(&[], None, Some(dir.path("map")))], config());
+    let files =
+        MountFiles::build(vec![host(&[], None, Some(dir.path("map")))], config(), &Texts::new());
     let mut now = Millis(1000);
     fs::remove_file(dir.path("map")).unwrap();
     pass(&files, &mut now);
@@ -115,7 +120,11 @@ fn a_file_that_goes_leaves_its_rules_and_comes_again() {
 #[test]
 fn a_file_that_was_missing_at_start_is_taken_when_it_comes() {
     let dir = Dir::new("missing");
-    let files = MountFiles::build(vec![host(&["/d=w1"], None, Some(dir.path("map")))], config());
+    let files = MountFiles::build(
+        vec![host(&["/d=w1"], None, Some(dir.path("map")))],
+        config(),
+        &Texts::new(),
+    );
     assert_eq!((worker(&files, 0, "/d"), worker(&files, 0, "/a")), ("w1".into(), "-".into()));
     dir.write("map", "/a=w1\n");
     pass(&files, &mut Millis(1000));
@@ -126,7 +135,8 @@ fn a_file_that_was_missing_at_start_is_taken_when_it_comes() {
 fn a_child_that_begins_late_begins_with_the_file_as_it_is() {
     let dir = Dir::new("late");
     dir.write("map", "/a=w1\n");
-    let files = MountFiles::build(vec![host(&[], None, Some(dir.path("map")))], config());
+    let files =
+        MountFiles::build(vec![host(&[], None, Some(dir.path("map")))], config(), &Texts::new());
     dir.write("map", "/a=w2\n");
     files.catch_up();
     assert_eq!(worker(&files, 0, "/a"), "w2");
@@ -142,7 +152,8 @@ fn a_child_that_begins_late_begins_with_the_file_as_it_is() {
 fn a_change_must_stand_still_and_is_in_force_in_time() {
     let dir = Dir::new("still");
     dir.write("map", "/a=w1\n");
-    let files = MountFiles::build(vec![host(&[], None, Some(dir.path("map")))], config());
+    let files =
+        MountFiles::build(vec![host(&[], None, Some(dir.path("map")))], config(), &Texts::new());
     let mut now = Millis(1000);
     files.look(now, true);
     dir.write("map", "/a=w2\n");
@@ -171,7 +182,8 @@ fn a_change_must_stand_still_and_is_in_force_in_time() {
 fn two_versions_of_one_second_and_size_differ() {
     let dir = Dir::new("same");
     dir.write("map", "/a=w1\n");
-    let files = MountFiles::build(vec![host(&[], None, Some(dir.path("map")))], config());
+    let files =
+        MountFiles::build(vec![host(&[], None, Some(dir.path("map")))], config(), &Texts::new());
     let time = fs::metadata(dir.path("map")).unwrap().modified().unwrap();
     dir.write("map", "/a=w2\n");
     fs::File::options().append(true).open(dir.path("map")).unwrap().set_modified(time).unwrap();
@@ -184,7 +196,7 @@ fn zero_never_looks() {
     let dir = Dir::new("zero");
     dir.write("map", "/a=w1\n");
     let never = Host { reload: Duration::ZERO, ..host(&[], None, Some(dir.path("map"))) };
-    let files = MountFiles::build(vec![never], config());
+    let files = MountFiles::build(vec![never], config(), &Texts::new());
     dir.write("map", "/a=w2\n");
     pass(&files, &mut Millis(1000));
     assert_eq!(worker(&files, 0, "/a"), "w1");
@@ -208,7 +220,7 @@ fn hosts_follow_the_files_they_have() {
         host(&[], None, None),
         frozen,
     ];
-    let files = MountFiles::build(hosts, config());
+    let files = MountFiles::build(hosts, config(), &Texts::new());
     assert!(Arc::ptr_eq(files.map(0), files.map(1)), "shared with the main server");
     assert!(Arc::ptr_eq(files.map(4), files.map(5)), "the same rules are compiled once");
     dir.write("main", "/m=w2\n");

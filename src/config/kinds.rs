@@ -110,6 +110,8 @@ pub struct Ajp13Config {
     pub busy_limit: Option<u32>,
     pub max_packet_size: usize,
     pub secret: Option<Secret>,
+    /// Differs when the secret does; nobody can tell the secret from it.
+    pub secret_mark: u64,
 }
 
 /// Settings of a balancer.

@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_void};
 
 use super::ffi;
 use crate::shm::layout::LAYOUT_VERSION;
-use crate::shm::{Capacity, Segment, Slots};
+use crate::shm::{Capacity, Key, Segment, Slots};
 use crate::worker::Places;
 use crate::worker::mount_file::{Texts, pack, unpack};
 
@@ -23,6 +23,8 @@ struct Block {
     members: Text,
     balancers: Text,
     mounts: Text,
+    /// No other process than httpd's ever sees this memory.
+    key: [u64; 2],
     layout_version: u32,
     address: usize,
     room: [usize; 3],
@@ -67,6 +69,7 @@ pub fn places() -> Option<Places> {
         members: Slots::from_text(&read(&block.members)?),
         balancers: Slots::from_text(&read(&block.balancers)?),
         configuration: 0,
+        key: Key(block.key),
     })
 }
 
@@ -84,6 +87,7 @@ pub fn keep(workers: &str, places: &Places) {
     let Capacity { balancers, members, children } = places.segment.capacity();
     block.room = [balancers, members, children];
     block.address = places.segment.address();
+    block.key = places.key.0;
     block.layout_version = LAYOUT_VERSION;
 }
 

@@ -12,4 +12,4 @@ pub use board::Board;
 pub use layout::{BalancerRecord, ChildRecord, Header, MemberRecord, PoolRecord};
 pub use seen::RecentSessions;
 pub use segment::{Capacity, Segment, SegmentError};
-pub use slots::{Kept, Owner, Slots, fingerprint};
+pub use slots::{Kept, Key, Owner, Slots, fingerprint};

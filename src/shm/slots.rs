@@ -4,7 +4,8 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::fmt;
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 
 /// Who has a place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,6 +117,30 @@ pub fn fingerprint(settings: &impl Hash) -> u64 {
     hasher.finish()
 }
 
+/// Makes fingerprints of secrets of no use to whoever reads them: it is known to httpd's processes
+/// only, lies in no shared memory, and is the same as long as httpd runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Key(pub [u64; 2]);
+
+impl Key {
+    /// Makes one by chance.
+    pub fn random() -> Self {
+        // What the system gives for tables that nobody shall be able to fill on purpose.
+        Self([(); 2].map(|()| RandomState::new().hash_one(())))
+    }
+
+    /// Condenses a secret into a number that tells nothing of it without the key.
+    pub fn fingerprint(self, secret: &str) -> u64 {
+        fingerprint(&(self.0, secret))
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +151,16 @@ mod tests {
 
     fn places(slots: &Slots, names: &[&str]) -> Vec<Option<usize>> {
         names.iter().map(|name| slots.place(&Owner::new("lb", name))).collect()
+    }
+
+    #[test]
+    fn fingerprints_of_secrets_need_the_key() {
+        let (key, other) = (Key::random(), Key::random());
+        assert_ne!(key, other);
+        assert_eq!(key.fingerprint("s3"), key.fingerprint("s3"));
+        assert_ne!(key.fingerprint("s3"), key.fingerprint("s4"));
+        assert_ne!(key.fingerprint("s3"), other.fingerprint("s3"));
+        assert_eq!(format!("{key:?}"), "***");
     }
 
     #[test]

@@ -44,6 +44,7 @@ fn of_ajp(config: &Ajp13Config) -> Further {
         max_packet_size: _,
         // Shown nowhere; whether there is one is.
         secret,
+        secret_mark: _,
         prefer_ipv6,
         socket_timeout,
         socket_connect_timeout,

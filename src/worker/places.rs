@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::clock;
 use crate::config::{LbConfig, LogLevel, WorkerKind, WorkersConfig};
-use crate::shm::{Capacity, Kept, Owner, Segment, SegmentError, Slots, fingerprint};
+use crate::shm::{Capacity, Kept, Key, Owner, Segment, SegmentError, Slots, fingerprint};
 
 /// The segment and who has which place in it.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Places {
     pub balancers: Slots,
     /// Which configuration they are for, counted in the segment.
     pub configuration: u32,
+    /// For what stands there of secrets.
+    pub key: Key,
 }
 
 impl Places {
@@ -29,6 +31,7 @@ impl Places {
         config: &WorkersConfig,
         children: usize,
         before: Option<Self>,
+        key: Key,
         notes: &mut Vec<(LogLevel, String)>,
     ) -> Result<Self, SegmentError> {
         let (members, balancers) = wanted(config);
@@ -50,6 +53,7 @@ impl Places {
             members: nobody.clone(),
             balancers: nobody,
             configuration: 0,
+            key,
         };
         // There is room: the capacity was computed for it.
         Ok(fresh.carry(&members, &balancers, notes).unwrap_or(fresh))
@@ -118,7 +122,8 @@ impl Places {
             }
         }
         let configuration = segment.header().configuration.fetch_add(1, Relaxed).wrapping_add(1);
-        Some(Self { segment, members: slots, balancers: balancer_slots, configuration })
+        let (members, balancers, key) = (slots, balancer_slots, self.key);
+        Some(Self { segment, members, balancers, configuration, key })
     }
 
     /// Returns the place of a member, or with no balancer of a worker used directly.
@@ -180,7 +185,7 @@ mod tests {
     #[test]
     fn members_of_a_balancer_that_changes_begin_with_the_same_load() {
         let assign = |config: &WorkersConfig, before| {
-            Places::assign(config, 1, before, &mut Vec::new()).expect("memory")
+            Places::assign(config, 1, before, Key::random(), &mut Vec::new()).expect("memory")
         };
         let places = assign(&config(""), None);
         for (balancer, member) in [("lb", "a"), ("lb", "b"), ("other", "a"), ("other", "b")] {

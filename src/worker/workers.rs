@@ -21,7 +21,7 @@ use crate::clock::{self, Millis};
 use crate::config::{LogLevel, StatusConfig, WorkerKind, WorkersConfig};
 use crate::lb::recovery::{Attempt, Stage, may_resend};
 use crate::lb::{MemberState, Outcome, Policy, report};
-use crate::shm::{MemberRecord, SegmentError};
+use crate::shm::{Key, MemberRecord, SegmentError};
 use crate::status::view::Rule;
 
 /// A worker ready to serve.
@@ -85,7 +85,9 @@ impl Workers {
     ) -> Result<Self, SegmentError> {
         let mut problems = Vec::new();
         let mut notes = Vec::new();
-        let places = Places::assign(config, children, before, &mut notes)?;
+        let key = before.as_ref().map_or_else(Key::random, |before| before.key);
+        let config = &with_marks(config, key);
+        let places = Places::assign(config, children, before, key, &mut notes)?;
         problems.extend(notes);
         let containers = config.workers.iter().filter_map(|(name, worker)| {
             let WorkerKind::Ajp13(ajp) = &worker.kind else { return None };
@@ -262,6 +264,17 @@ impl Workers {
             }
         }
     }
+}
+
+/// Marks the secrets of a configuration, so that a change of one is seen without showing it.
+fn with_marks(config: &WorkersConfig, key: Key) -> WorkersConfig {
+    let mut config = config.clone();
+    for worker in config.workers.values_mut() {
+        if let WorkerKind::Ajp13(ajp) = &mut worker.kind {
+            ajp.secret_mark = ajp.secret.as_ref().map_or(0, |secret| key.fingerprint(&secret.0));
+        }
+    }
+    config
 }
 
 fn listed(

@@ -161,6 +161,37 @@ fn requests_of_all_children_go_by_changed_settings() {
 }
 
 #[test]
+fn a_new_secret_is_a_changed_setting() {
+    let (n1, n2) = (Container::start(echo("n1")), Container::start(echo("n2")));
+    let mut httpd = balanced("edit-secret", "event", [n1.port, n2.port], "");
+    httpd.expect("JK-503");
+    let path = httpd.dir.join("workers.properties");
+    let text = fs::read_to_string(&path).expect("a file");
+    let write = |secret: &str| {
+        httpd.write("workers.properties", &format!("{text}worker.n1.secret={secret}\n"));
+        httpd.graceful();
+    };
+    let count = || ask(&httpd, "cmd=show&w=lb").matches(" reply_timeout=7000 ").count();
+    // A child of before the restart may still answer once or twice, and change what it knows.
+    write("one-secret");
+    let is_changed = || {
+        update(&httpd, "w=lb&sw=n*&vart=7000");
+        count() == 2
+    };
+    assert!(wait_until(Duration::from_secs(5), is_changed), "{}", ask(&httpd, "cmd=show&w=lb"));
+    write("one-secret");
+    for _ in 0..10 {
+        assert_eq!(count(), 2, "the same secret");
+    }
+    write("another-secret");
+    let is_dropped = || count() == 1;
+    assert!(wait_until(Duration::from_secs(5), is_dropped), "{}", ask(&httpd, "cmd=show&w=lb"));
+    let said = httpd.log("error.log") + &httpd.log("jk.log");
+    assert!(said.contains("JK-503  n1: the file has other settings now; vart="), "{said}");
+    assert!(!said.contains("one-secret") && !said.contains("another-"), "{said}");
+}
+
+#[test]
 fn a_place_without_a_port_waits_for_one() {
     let (n1, n2) = (Container::start(echo("n1")), Container::start(echo("n2")));
     let httpd = balanced("edit-port", "prefork", [n1.port, 0], "");

@@ -70,6 +70,7 @@ impl Resolver<'_> {
             busy_limit: positive(self.integer(name, "busy_limit")),
             max_packet_size: self.packet_size(name),
             secret: self.text(name, "secret").map(Secret),
+            secret_mark: 0,
         };
         self.check_ajp13(name, &config);
         config

@@ -1,11 +1,13 @@
 //! `jkctl check`: the same words as httpd, exit codes, JSON.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::jkctl;
 use crate::support::fresh_dir;
-use crate::support::httpd::Setup;
+use crate::support::httpd::{Setup, program};
 
 const CLEAN: &str = "worker.list=w1\nworker.w1.type=ajp13\nworker.w1.port=8009\n";
 
@@ -59,7 +61,7 @@ fn exit_codes_are_for_scripts() {
 fn an_output_that_cannot_be_written_is_no_defect() {
     let dir = write("jkctl-full", &[("w.properties", CLEAN)]);
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_jkctl"))
+    let output = Command::new(env!("CARGO_BIN_EXE_jkctl"))
         .args(["check", &dir.join("w.properties").display().to_string()])
         .stdout(full)
         .output()
@@ -139,6 +141,18 @@ fn httpd_and_jkctl_say_the_same() {
         told.lines().filter_map(|line| Some(&line[line.find("JK-1")?..])).collect();
     by_httpd.sort_unstable();
     by_httpd.dedup();
+
+    let dump = Command::new(program()).args(["-f", &path, "-t", "-D", "DUMP_JK"]).output().unwrap();
+    let run = jkctl(&["check", "--dump", &path]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    // httpd has its virtual hosts the other way round.
+    let parts = |text: &str| text.trim().split("\n\n").map(str::to_owned).collect::<BTreeSet<_>>();
+    let of_httpd = parts(&String::from_utf8_lossy(&dump.stdout));
+    let other: Vec<_> = parts(&run.out).symmetric_difference(&of_httpd).cloned().collect();
+    assert!(other.is_empty() && of_httpd.len() > 6, "{}", other.join("\n\n"));
+    assert!(run.out.contains(" *** "), "{}", run.out);
+    assert!(run.err.contains("JK-102") && !run.out.contains("JK-102"), "{}", run.err);
+    assert_eq!(jkctl(&["check", "--dump", "--format", "json", &path]).code, 2);
 
     let run = jkctl(&["check", "--format", "json", &path]);
     let page = run.json();

@@ -1,6 +1,6 @@
 //! `jkctl check`: the messages of `httpd -t`, without httpd.
 
-use mod_jk::config::{Diagnostic, Severity};
+use mod_jk::config::{Diagnostic, Severity, dump};
 use serde_json::json;
 
 use crate::cli::{Check, Format};
@@ -15,6 +15,11 @@ pub fn run(args: &Check) -> Outcome {
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let notes = count(Severity::Notice);
     match args.format {
+        Format::Text if args.dump => {
+            problems.iter().for_each(|problem| eprintln!("{}", line(problem)));
+            let servers: Vec<_> = inputs.conf.servers.iter().map(|own| &own.settings).collect();
+            say!("{}", dump(&servers, &inputs.checked).trim_end());
+        }
         Format::Text => {
             for problem in problems {
                 say!("{}", line(problem));

@@ -128,7 +128,8 @@ Location, IfDefine, IfModule (every module counts as loaded), IfVersion and IfFi
 
 Examples:
   jkctl check /etc/apache2/apache2.conf
-  jkctl check --strict --format json jk.conf workers.properties uriworkermap.properties")]
+  jkctl check --strict --format json jk.conf workers.properties uriworkermap.properties
+  jkctl check --dump /etc/apache2/apache2.conf")]
 pub struct Check {
     /// httpd.conf or parts of it, workers.properties, uriworkermap.properties
     #[arg(required = true, value_name = "FILE")]
@@ -136,6 +137,10 @@ pub struct Check {
     /// Exit with 1 if there are warnings
     #[arg(long)]
     pub strict: bool,
+    /// Print the configuration in force and where each value comes from, as httpd -t -D DUMP_JK does;
+    /// what is wrong goes to the standard error
+    #[arg(long, conflicts_with = "format")]
+    pub dump: bool,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,

@@ -69,6 +69,38 @@ const command_rec jk_shim_commands[] = {
     { .name = NULL }
 };
 
+/* ---- TLS -------------------------------------------------------------------------------- */
+
+APR_DECLARE_OPTIONAL_FN(char *, ssl_var_lookup,
+                        (apr_pool_t *, server_rec *, conn_rec *, request_rec *, char *));
+APR_DECLARE_OPTIONAL_FN(int, ssl_is_https, (conn_rec *));
+
+/* Looked up once for each configuration: a request that is not TLS needs no more than the answer.
+ * mod_ssl may be another one, or none, after a restart. */
+static APR_OPTIONAL_FN_TYPE(ssl_var_lookup) *tls_lookup;
+static APR_OPTIONAL_FN_TYPE(ssl_is_https) *tls_is_https;
+
+static void find_functions(void)
+{
+    tls_lookup = APR_RETRIEVE_OPTIONAL_FN(ssl_var_lookup);
+    tls_is_https = APR_RETRIEVE_OPTIONAL_FN(ssl_is_https);
+}
+
+const char *jk_shim_tls_variable(request_rec *r, const char *name)
+{
+    const char *value = tls_lookup ? tls_lookup(r->pool, r->server, r->connection, r,
+                                                apr_pstrdup(r->pool, name))
+                                   : NULL;
+
+    return value && *value ? value : NULL;
+}
+
+int jk_shim_is_tls(request_rec *r)
+{
+    return tls_is_https
+           && tls_is_https(r->connection->master ? r->connection->master : r->connection);
+}
+
 /* ---- hooks ------------------------------------------------------------------------------ */
 
 static void child_status(server_rec *s, pid_t pid, ap_generation_t generation, int slot,
@@ -98,6 +130,7 @@ void jk_shim_register_hooks(apr_pool_t *pool)
     static const char *const after_handler[] = { "mod_autoindex.c", "mod_dir.c", NULL };
 
     (void)pool;
+    ap_hook_optional_fn_retrieve(find_functions, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(mod_jk_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(mod_jk_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(mod_jk_child_init, NULL, NULL, APR_HOOK_MIDDLE);
@@ -230,28 +263,6 @@ void jk_shim_break_off(request_rec *r, apr_bucket_brigade *bb)
     APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
     ap_pass_brigade(r->output_filters, bb);
     apr_brigade_cleanup(bb);
-}
-
-/* ---- TLS -------------------------------------------------------------------------------- */
-
-APR_DECLARE_OPTIONAL_FN(char *, ssl_var_lookup,
-                        (apr_pool_t *, server_rec *, conn_rec *, request_rec *, char *));
-APR_DECLARE_OPTIONAL_FN(int, ssl_is_https, (conn_rec *));
-
-const char *jk_shim_tls_variable(request_rec *r, const char *name)
-{
-    APR_OPTIONAL_FN_TYPE(ssl_var_lookup) *lookup = APR_RETRIEVE_OPTIONAL_FN(ssl_var_lookup);
-    const char *value =
-        lookup ? lookup(r->pool, r->server, r->connection, r, apr_pstrdup(r->pool, name)) : NULL;
-
-    return value && *value ? value : NULL;
-}
-
-int jk_shim_is_tls(request_rec *r)
-{
-    APR_OPTIONAL_FN_TYPE(ssl_is_https) *is_https = APR_RETRIEVE_OPTIONAL_FN(ssl_is_https);
-
-    return is_https && is_https(r->connection->master ? r->connection->master : r->connection);
 }
 
 apr_port_t jk_shim_default_port(const request_rec *r)

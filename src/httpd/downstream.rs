@@ -372,6 +372,12 @@ impl Downstream for HttpdDownstream<'_> {
         self.request.set(Table::ErrorHeadersOut, c"Retry-After", seconds.to_string().as_bytes());
     }
 
+    fn add_note(&mut self, name: &'static CStr, value: &str) {
+        // APR would compare the name with all notes that begin with the same four letters.
+        let value = self.request.copied(value.as_bytes());
+        self.request.add_kept(Table::Notes, name.into(), value);
+    }
+
     fn note(&mut self, name: &'static CStr, value: &str) {
         self.request.set(Table::Notes, name, value.as_bytes());
     }

@@ -346,15 +346,16 @@ pub fn handle(request: Request<'_>) -> c_int {
         };
         let mut settings = settings(&environment, ready, extensions);
         settings.status_is_open = ready.open_status.iter().any(|open| *open == name);
-        let kind: &[u8] = match worker {
-            Worker::Ajp13(..) => b"ajp13",
-            Worker::Lb(_) => b"lb",
-            Worker::Status(_) => b"status",
+        let kind = match worker {
+            Worker::Ajp13(..) => c"ajp13",
+            Worker::Lb(_) => c"lb",
+            Worker::Status(_) => c"status",
         };
         if mapped.is_none() {
             request.set(Table::Notes, c"JK_WORKER_NAME", name.as_bytes());
         }
-        request.set(Table::Notes, c"JK_WORKER_TYPE", kind);
+        // A request has one handler, so there is no such note yet.
+        request.add_kept(Table::Notes, c"JK_WORKER_TYPE".into(), kind.into());
         let path = mapped.and_then(|mapped| mapped.path.as_deref());
         let begun = ready.wants_duration.then(crate::clock::micros);
         let downstream =

@@ -137,6 +137,11 @@ impl<'r> Request<'r> {
         unsafe { ffi::apr_pstrmemdup(self.fields().pool, text.as_ptr().cast(), text.len()) }
     }
 
+    /// Copies bytes in the same way, for tables.
+    pub fn copied(&self, text: &[u8]) -> Kept<'r> {
+        Kept { text: self.keep(text), lives: PhantomData }
+    }
+
     /// Tells whether the request is marked to be left alone.
     pub fn is_left_alone(&self) -> bool {
         self.get(Table::Environment, c"no-jk").is_some()

@@ -116,7 +116,7 @@ impl Lb {
         let hash = self.hash_of(downstream);
         let says_nothing = settings.activations.iter().all(|(names, _)| names.is_empty());
         let overrides = if says_nothing { &[] } else { &settings.activations[..] };
-        let (mut first, mut last) = (None, None);
+        let (mut first, mut last, mut tried) = (None, None, None);
         let result = loop {
             let query = Query {
                 session_ids: ids.as_bytes(),
@@ -189,12 +189,15 @@ impl Lb {
                 first.get_or_insert(seen);
                 last = Some(seen);
             }
-            downstream.note(c"JK_WORKER_ROUTE", &self.balancer.members[index].route);
+            tried = Some(index);
             let Err(failure) = result else { break Ok(()) };
             if let Some(result) = attempts.failed(self, &election, failure, downstream, &upload) {
                 break result;
             }
         };
+        if let Some(index) = tried {
+            downstream.add_note(c"JK_WORKER_ROUTE", &self.balancer.members[index].route);
+        }
         if let Some((first, last)) = first.zip(last) {
             first.note(self, &notes::FIRST, downstream);
             last.note(self, &notes::LAST, downstream);

@@ -140,7 +140,10 @@ pub trait Downstream {
     /// Says when a client that gets an error may try again, in seconds.
     fn retry_after(&mut self, seconds: u32);
 
-    /// Leaves a note for the access log.
+    /// Leaves a note for the access log that this request has not been given yet.
+    fn add_note(&mut self, name: &'static CStr, value: &str);
+
+    /// Leaves a note for the access log in place of one before.
     fn note(&mut self, name: &'static CStr, value: &str);
 }
 

@@ -185,11 +185,8 @@ impl Downstream for HttpdDownstream<'_> {
     }
 
     fn cookie(&self, name: &str, values: &mut SessionIds) {
-        // The look-up is by a hash: most requests that have no cookie need no more.
-        if self.request.get(Table::HeadersIn, c"Cookie").is_some() {
-            for value in self.request.headers_named(b"cookie") {
-                session::in_cookie(value, name.as_bytes(), values);
-            }
+        for value in self.request.headers_named(b"cookie") {
+            session::in_cookie(value, name.as_bytes(), values);
         }
     }
 

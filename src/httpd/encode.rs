@@ -161,7 +161,7 @@ pub fn encode(
 /// Sends the client's headers but for those that concern its connection only. The one
 /// Content-Length is our own, from the length httpd verified.
 fn headers(request: &Request<'_>, body: RequestBody, encoder: &mut RequestEncoder<'_>) {
-    let connection = request.get(Table::HeadersIn, c"Connection").unwrap_or_default();
+    let connection = request.headers_named(b"connection").next().unwrap_or_default();
     let mut length = match body {
         RequestBody::None => Some(0),
         RequestBody::Known(length) => Some(length),

@@ -110,6 +110,19 @@ impl<'r> Request<'r> {
 
     /// Iterates over a table in its order.
     pub fn entries(&self, table: Table) -> impl Iterator<Item = (&'r [u8], &'r [u8])> {
+        let this = *self;
+        let rows = self.rows(table).iter();
+        rows.filter_map(move |row| Some((this.bytes(row.key)?, this.bytes(row.val)?)))
+    }
+
+    /// Iterates over the values of one header of the client's; `name` is lower-case letters.
+    pub fn headers_named(&self, name: &'static [u8]) -> impl Iterator<Item = &'r [u8]> {
+        let this = *self;
+        let rows = self.rows(Table::HeadersIn).iter().filter(move |row| has_name(row, name));
+        rows.filter_map(move |row| this.bytes(row.val))
+    }
+
+    fn rows(&self, table: Table) -> &'r [apr_table_entry_t] {
         // SAFETY: the table belongs to the request.
         let array = unsafe { ffi::apr_table_elts(self.table(table)) };
         // SAFETY: the array is the table's own and lives as long.
@@ -119,16 +132,7 @@ impl<'r> Request<'r> {
             true => &[],
             // SAFETY: APR keeps `nelts` rows there; the table is not changed while they are read.
             false => unsafe { std::slice::from_raw_parts(array.elts.cast(), count) },
-        };
-        let this = *self;
-        rows.iter().filter_map(move |row| Some((this.bytes(row.key)?, this.bytes(row.val)?)))
-    }
-
-    /// Iterates over the values of one header of the client's.
-    pub fn headers_named(&self, name: &'static [u8]) -> impl Iterator<Item = &'r [u8]> {
-        self.entries(Table::HeadersIn)
-            .filter(move |(own, _)| own.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        }
     }
 
     /// Copies bytes into the request's pool as a C string.
@@ -215,6 +219,21 @@ impl<'r> Request<'r> {
     }
 }
 
+/// Compares the name of a row with one of lower-case letters. Most differ in their first byte, and to
+/// know how long a name is costs more than that.
+fn has_name(row: &apr_table_entry_t, name: &'static [u8]) -> bool {
+    debug_assert!(name.iter().all(u8::is_ascii_lowercase), "other bytes have no such bit");
+    let byte = |at: usize| {
+        // SAFETY: a name is a C string, and this is its end at most: all bytes before are letters.
+        let place = unsafe { row.key.add(at) }.cast::<u8>();
+        // SAFETY: as above.
+        unsafe { *place }
+    };
+    !row.key.is_null()
+        && name.iter().enumerate().all(|(at, own)| byte(at) | 0x20 == *own)
+        && byte(name.len()) == 0
+}
+
 /// A C string that lives as long as a request.
 #[derive(Clone, Copy)]
 pub struct Kept<'r> {
@@ -250,5 +269,33 @@ impl<'r> Block<'r, '_> {
         // SAFETY: the copy is as long as the block and ends with NUL, and no offset is past it.
         let text = unsafe { self.copy.add(offset.min(self.original.len())) };
         Kept { text, lives: PhantomData }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_rows() {
+        let cases: &[(&CStr, bool)] = &[
+            (c"cookie", true),
+            (c"CooKIE", true),
+            (c"Cookie2", false),
+            (c"Cooki", false),
+            (c"", false),
+            (c"\x03ookie", false),
+            (c"Host", false),
+        ];
+        for (name, expected) in cases {
+            let row = apr_table_entry_t {
+                key: name.as_ptr().cast_mut(),
+                val: std::ptr::null_mut(),
+                key_checksum: 0,
+            };
+            assert_eq!(has_name(&row, b"cookie"), *expected, "{name:?}");
+        }
+        let null = std::ptr::null_mut();
+        assert!(!has_name(&apr_table_entry_t { key: null, val: null, key_checksum: 0 }, b"cookie"));
     }
 }

@@ -32,10 +32,12 @@ pub struct ResponseHead<'a> {
     pub reason: Option<&'a [u8]>,
     /// The announced length of the body; none for 204 and 205, which have no body.
     pub content_length: Option<u64>,
+    /// The same in digits, as they stand in the packet without zeros in front; empty without one.
+    pub length_digits: &'a [u8],
     headers: Reader<'a>,
     count: u16,
-    /// Whether a Connection header names others.
-    has_options: bool,
+    /// Whether a header is among them that concerns this connection only.
+    has_hop_by_hop: bool,
 }
 
 impl fmt::Debug for ResponseHead<'_> {
@@ -73,12 +75,12 @@ impl<'a> ResponseHead<'a> {
     /// hop-by-hop ones, those that Connection names, and Content-Length, which is
     /// [`content_length`](Self::content_length).
     pub fn headers(&self) -> Headers<'a> {
-        let options = if self.has_options { self.options() } else { Options::NONE };
+        let options = self.has_hop_by_hop.then(|| self.options());
         Headers { reader: self.headers, left: self.count, options }
     }
 
-    /// Returns the bytes that the names and values of [`headers`](Self::headers) are parts of, but
-    /// for the names that came as numbers. Behind each of those parts a NUL follows.
+    /// Returns the bytes that the names and values of [`headers`](Self::headers) are parts of, and
+    /// [`length_digits`](Self::length_digits), but for the names that came as numbers. Behind each of those parts a NUL follows.
     pub fn block(&self) -> &'a [u8] {
         self.headers.rest()
     }
@@ -104,7 +106,8 @@ impl<'a> ResponseHead<'a> {
 pub struct Headers<'a> {
     reader: Reader<'a>,
     left: u16,
-    options: Options<'a>,
+    /// None if all of the headers but Content-Length are for the client.
+    options: Option<Options<'a>>,
 }
 
 impl fmt::Debug for Headers<'_> {
@@ -116,17 +119,16 @@ impl fmt::Debug for Headers<'_> {
 impl<'a> Iterator for Headers<'a> {
     type Item = (HeaderName<'a>, &'a [u8]);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         while self.left > 0 {
             self.left -= 1;
             // The block was checked as a whole, so it reads again.
             let (name, value) = read_header(&mut self.reader, 0).ok()?;
-            let is_dropped = match name {
-                HeaderName::Known(ResponseHeader::ContentLength) => true,
-                HeaderName::Known(_) => false,
-                HeaderName::Other(other) => is_hop_by_hop(other),
-            };
-            if !is_dropped && !self.options.contains(name.as_bytes()) {
+            if name == HeaderName::Known(ResponseHeader::ContentLength) {
+                continue;
+            }
+            if self.options.as_ref().is_none_or(|options| !options.drop(name)) {
                 return Some((name, value));
             }
         }
@@ -158,6 +160,13 @@ impl<'a> Options<'a> {
             }
             is_idle
         })
+    }
+
+    /// Tells whether a header does not go to the client.
+    #[cold]
+    fn drop(&self, name: HeaderName<'_>) -> bool {
+        matches!(name, HeaderName::Other(other) if is_hop_by_hop(other))
+            || self.contains(name.as_bytes())
     }
 
     fn contains(&self, name: &[u8]) -> bool {
@@ -217,8 +226,8 @@ fn send_headers(mut reader: Reader<'_>) -> Result<Packet<'_>, ProtocolError> {
     let reason = reader.string("reason")?.filter(|reason| is_worth_showing(reason, status));
     let count = reader.u16("header count")?;
     let headers = reader;
-    let mut content_length = None;
-    let mut options = Options::NONE;
+    let (mut content_length, mut length_digits) = (None, &b""[..]);
+    let mut options = None;
     for index in 0..count {
         let bad = |fault| ProtocolError::BadHeader { index, fault };
         if reader.rest().is_empty() {
@@ -235,13 +244,16 @@ fn send_headers(mut reader: Reader<'_>) -> Result<Packet<'_>, ProtocolError> {
                     return Err(ProtocolError::BadContentLength { index });
                 }
                 content_length = Some(length);
+                let zeros = value.iter().take_while(|byte| **byte == b'0').count();
+                length_digits = &value[zeros.min(value.len() - 1)..];
             }
             HeaderName::Known(_) => {}
             HeaderName::Other(other) if !text::is_token(other) => {
                 return Err(bad(HeaderFault::BadName));
             }
-            HeaderName::Other(other) if other.eq_ignore_ascii_case(b"connection") => {
-                if !options.add(value) {
+            HeaderName::Other(other) if is_hop_by_hop(other) => {
+                let options = options.get_or_insert(Options::NONE);
+                if other.eq_ignore_ascii_case(b"connection") && !options.add(value) {
                     return Err(bad(HeaderFault::TooManyOptions));
                 }
             }
@@ -251,14 +263,17 @@ fn send_headers(mut reader: Reader<'_>) -> Result<Packet<'_>, ProtocolError> {
     reader.end()?;
     // RFC 9110: a 204 must not announce a length, and one on a 205 could only be 0. Tomcat sends
     // the length of the body it has swallowed.
-    let content_length = content_length.filter(|_| !matches!(status, 204 | 205));
+    if matches!(status, 204 | 205) {
+        (content_length, length_digits) = (None, b"");
+    }
     Ok(Packet::SendHeaders(ResponseHead {
         status,
         reason,
         content_length,
+        length_digits,
         headers,
         count,
-        has_options: options.count > 0,
+        has_hop_by_hop: options.is_some(),
     }))
 }
 
@@ -285,7 +300,7 @@ fn read_header<'a>(
 
 /// Tomcat sends the status number as reason; a client is better served with the standard phrase.
 fn is_worth_showing(reason: &[u8], status: u16) -> bool {
-    !reason.trim_ascii().is_empty()
+    !reason.iter().all(u8::is_ascii_whitespace)
         && number(reason) != Some(u64::from(status))
         && text::is_reason(reason)
 }
@@ -296,10 +311,15 @@ fn number(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > 19 {
         return None;
     }
-    let value = text.iter().try_fold(0_u64, |value, byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        value.checked_mul(10)?.checked_add(digit)
-    })?;
+    let mut value = 0_u64;
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        // The largest number of 19 digits fits.
+        value = value * 10 + u64::from(digit);
+    }
     (value <= i64::MAX as u64).then_some(value)
 }
 

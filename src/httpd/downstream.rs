@@ -239,8 +239,11 @@ impl Downstream for HttpdDownstream<'_> {
         if let Some(length) = head.content_length
             && self.server_error.is_none()
         {
-            // SAFETY: the request is live.
-            unsafe { ffi::ap_set_content_length(raw, length as ffi::apr_off_t) };
+            // As ap_set_content_length does, but for the digits: they have been copied already.
+            // SAFETY: the request is ours.
+            unsafe { (*raw).clength = length as ffi::apr_off_t };
+            let digits = block.text(head.length_digits);
+            self.request.set_kept(Table::HeadersOut, c"Content-Length".into(), digits);
         }
         if let Some(cookie) = &self.cookie {
             self.request.add(Table::HeadersOut, b"Set-Cookie", cookie.as_bytes());
@@ -389,6 +392,9 @@ fn is_error(first_status: c_int) -> bool {
 
 /// Returns the status line where httpd's own would be another.
 fn own_line(head: &ResponseHead<'_>) -> Option<Vec<u8>> {
+    if head.status == 200 && head.reason.is_none_or(|reason| reason == b"OK") {
+        return None;
+    }
     // SAFETY: takes a number; unknown ones get the line of 500.
     let line = unsafe { ffi::ap_get_status_line(c_int::from(head.status)) };
     // SAFETY: the line is a static C string.

@@ -102,6 +102,12 @@ impl<'r> Request<'r> {
         unsafe { ffi::apr_table_addn(self.table(table), name.text, value.text) };
     }
 
+    /// Sets a value of a table without copying either.
+    pub fn set_kept(&self, table: Table, name: Kept<'r>, value: Kept<'r>) {
+        // SAFETY: both are C strings that live as long as the request and its table.
+        unsafe { ffi::apr_table_setn(self.table(table), name.text, value.text) };
+    }
+
     /// Empties a table.
     pub fn clear(&self, table: Table) {
         // SAFETY: the table belongs to the request.
@@ -128,7 +134,7 @@ impl<'r> Request<'r> {
         // SAFETY: the array is the table's own and lives as long.
         let array = unsafe { &*array };
         let count = usize::try_from(array.nelts).unwrap_or(0);
-        let rows: &'r [apr_table_entry_t] = match array.elts.is_null() {
+        match array.elts.is_null() {
             true => &[],
             // SAFETY: APR keeps `nelts` rows there; the table is not changed while they are read.
             false => unsafe { std::slice::from_raw_parts(array.elts.cast(), count) },

@@ -246,6 +246,28 @@ fn s3_8_what_the_client_sees() {
     }
 }
 
+#[test]
+fn s3_8_the_length_goes_on_in_digits() {
+    type Case = (&'static str, u8, &'static [u8], Option<u64>, &'static [u8]);
+    let cases: &[Case] = &[
+        ("plain", 200, b"128", Some(128), b"128"),
+        ("zero", 200, b"0", Some(0), b"0"),
+        ("zeros in front", 200, b"0070", Some(70), b"70"),
+        ("zeros only", 200, b"000", Some(0), b"0"),
+        ("largest", 200, b"9223372036854775807", Some(i64::MAX as u64), b"9223372036854775807"),
+        ("no body", 204, b"5", None, b""),
+    ];
+    for (name, status, value, length, digits) in cases {
+        let mut payload = literal(&[(b"a", b"b"), (b"Content-Length", value)]);
+        payload[2] = *status;
+        let Ok(Packet::SendHeaders(head)) = parse_packet(&payload) else { panic!("{name}") };
+        assert_eq!((head.content_length, head.length_digits), (*length, *digits), "case: {name}");
+        if length.is_some() {
+            assert!(head.block().as_ptr_range().contains(&head.length_digits.as_ptr()), "{name}");
+        }
+    }
+}
+
 const HOP_BY_HOP: &[(&[u8], &[u8])] = &[
     (b"Connection", b""),
     (b"KEEP-alive", b"timeout=5"),

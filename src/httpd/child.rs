@@ -23,7 +23,7 @@ pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
     let logs = unsafe { servers(main) }
         .filter_map(|(_, conf)| Some(Arc::clone(&conf.ready.get()?.log)))
         .collect();
-    log::install(logs, logging::request_id);
+    log::install(logs, logging::PRESENT);
     // SAFETY: the child's pool is live. What comes first here is called last, so that the lines of
     // the background thread's end are among those that are written.
     unsafe { server::before_pool_ends(pchild, (), |()| log::close()) };

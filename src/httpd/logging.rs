@@ -12,10 +12,9 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::ffi::{self, apr_pool_t, request_rec, server_rec};
 use super::request::{Request, Table};
-use super::server::Ready;
 use super::setup::rooted;
 use crate::config::{LogLevel, ServerSettings};
-use crate::log::{self, Facts, Host, Log, Output, Stamp};
+use crate::log::{Facts, Host, Log, Output, Present, Stamp};
 
 /// Files and pipes by what `JkLogFile` says: each is opened once.
 pub type Outputs = BTreeMap<String, Arc<Output>>;
@@ -110,15 +109,24 @@ impl Drop for Outer {
 }
 
 /// Runs `body` with its lines being about a request.
-pub fn within<T>(request: &Request<'_>, ready: &Ready, body: impl FnOnce() -> T) -> T {
+pub fn within<T>(request: &Request<'_>, body: impl FnOnce() -> T) -> T {
     let _outer = Outer(REQUEST.replace(request.raw()));
-    log::within(Some(&ready.log), body)
+    body()
+}
+
+/// Tells about the request this thread serves.
+pub const PRESENT: Present = Present { log: request_log, id: request_id };
+
+fn request_log() -> Option<Arc<Log>> {
+    // SAFETY: `within` sets it for as long as its caller's hook runs, on the hook's own thread.
+    let request = unsafe { Request::from_raw(REQUEST.get()) }?;
+    request.ready().map(|ready| Arc::clone(&ready.log))
 }
 
 /// Returns the id of the request this thread serves, from the variable of
 /// `JkRequestIdIndicator`, else from mod_unique_id's. A client may have chosen it.
-pub fn request_id() -> Option<String> {
-    // SAFETY: `within` sets it for as long as its caller's hook runs, on the hook's own thread.
+fn request_id() -> Option<String> {
+    // SAFETY: as above.
     let request = unsafe { Request::from_raw(REQUEST.get()) }?;
     let own =
         request.ready().and_then(|ready| request.get(Table::Environment, &ready.names.request_id));
@@ -222,7 +230,7 @@ pub fn transaction(request: Request<'_>) {
         used_name: used_name.unwrap_or_default(),
         worker: request.get(Table::Notes, c"JK_WORKER_NAME"),
     };
-    within(&request, ready, || ready.log.request(format, &facts));
+    within(&request, || ready.log.request(format, &facts));
 }
 
 /// Makes the request line anew; APR writes stars in place of a password.

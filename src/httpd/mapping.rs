@@ -90,8 +90,7 @@ fn tell_of_lost_rewrite(request: &Request<'_>) {
     if note.is_none_or(|number| number == b"0") {
         return;
     }
-    let Some(ready) = request.ready() else { return };
-    logging::within(request, ready, || {
+    logging::within(request, || {
         tracing::warn!(
             "JK-209 mod_rewrite changed \"{0}\" without [PT], and \"{0}\" itself goes to a worker: add [PT] to the RewriteRule",
             log::escaped(request.bytes(request.fields().uri).unwrap_or_default())
@@ -117,14 +116,14 @@ fn map(request: Request<'_>) -> c_int {
         Ok(cleaned) => cleaned.path,
         Err(CleanError::Asterisk) => return DECLINED,
         Err(why @ (CleanError::ClimbsAboveRoot | CleanError::NotAbsolute)) => {
-            logging::within(&request, ready, || {
+            logging::within(&request, || {
                 tracing::info!("JK-201 {why}: \"{}\"; answered 400", log::escaped(path));
             });
             return ffi::HTTP_BAD_REQUEST as c_int;
         }
     };
     if keeps_unsafe(ready) && is_unsafe(cleaned) {
-        return logging::within(&request, ready, || {
+        return logging::within(&request, || {
             let is_forbidden = ready.settings.options.forbid_unsafe_uri == Some(true);
             if is_forbidden && ready.map.find(cleaned).is_some() {
                 return refuse_unsafe(cleaned);
@@ -137,7 +136,7 @@ fn map(request: Request<'_>) -> c_int {
         request.attach(Found::Nothing(request.copy(path)));
         return DECLINED;
     };
-    logging::within(&request, ready, || {
+    logging::within(&request, || {
         let way = way(&request, ready, path);
         if way.may_differ()
             && let Some(why) = ready.map.current().misreading(&rule, &way)
@@ -291,7 +290,7 @@ pub fn handle(request: Request<'_>) -> c_int {
         // Nobody is there to read an answer, so the container is not troubled.
         return OK;
     }
-    logging::within(&request, ready, || {
+    logging::within(&request, || {
         let environment = Environment::read(&request, &ready.names);
         let mapped = mapped(&request);
         if let Some(Found::Fallback(Mapped { path: Some(path), .. })) = found(&request)

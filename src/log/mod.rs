@@ -2,8 +2,8 @@
 //!
 //! Code calls `tracing` macros: the text for people as message, and as fields what a program would
 //! want to read from it. `worker` is one of them; it also says which lines are the same, see
-//! `repeats`. A thread serves one request at a time, so the log of the server that handles it is
-//! kept per thread, by [`within`].
+//! `repeats`. A thread serves one request at a time, and the edge knows which: [`Present`]. What
+//! serves none says whose log it writes by [`within`].
 
 mod json;
 mod line;
@@ -256,12 +256,12 @@ fn is_record(code: u16) -> bool {
     matches!(code, 502 | 503)
 }
 
-/// Runs `body` with its log lines going to `log`.
+/// Runs `body`, which serves no request, with its log lines going to `log`.
 pub fn within<T>(log: Option<&Arc<Log>>, body: impl FnOnce() -> T) -> T {
     within_as(log, NO_ID, body)
 }
 
-/// Runs `body`, which serves no request, with `tag` in place of a request id.
+/// The same with `tag` in place of a request id.
 pub fn within_as<T>(log: Option<&Arc<Log>>, tag: &'static str, body: impl FnOnce() -> T) -> T {
     let own = Context { log: log.cloned(), tag };
     let _outer = Outer(CURRENT.with(|current| current.replace(own)));
@@ -269,10 +269,10 @@ pub fn within_as<T>(log: Option<&Arc<Log>>, tag: &'static str, body: impl FnOnce
 }
 
 /// Installs the subscriber, once in a process. The first log is for lines of nobody's request;
-/// `request_id` returns the id of the request the running thread serves.
-pub fn install(logs: Vec<Arc<Log>>, request_id: fn() -> Option<String>) {
+/// `request` tells about the request the running thread serves.
+pub fn install(logs: Vec<Arc<Log>>, request: Present) {
     // A second installation fails and changes nothing, which is what is wanted.
-    if INSTALLED.set(Installed { logs, request_id }).is_ok() {
+    if INSTALLED.set(Installed { logs, request }).is_ok() {
         let _ = tracing::subscriber::set_global_default(Lines);
     }
 }
@@ -288,10 +288,20 @@ pub fn close() {
     INSTALLED.get().into_iter().flat_map(|own| &own.logs).for_each(|log| log.close());
 }
 
+/// Tells about the request that the running thread serves, if it does. It is asked when there is a
+/// line to write: most requests leave none.
+#[derive(Clone, Copy, Debug)]
+pub struct Present {
+    /// Returns the log of its server.
+    pub log: fn() -> Option<Arc<Log>>,
+    /// Returns its id.
+    pub id: fn() -> Option<String>,
+}
+
 /// What a child keeps.
 struct Installed {
     logs: Vec<Arc<Log>>,
-    request_id: fn() -> Option<String>,
+    request: Present,
 }
 
 /// Set in a child only.
@@ -325,7 +335,7 @@ impl Drop for Outer {
 
 /// Returns the id of the present request, made safe, or the tag of what runs.
 fn id() -> String {
-    let own = INSTALLED.get().and_then(|own| (own.request_id)());
+    let own = INSTALLED.get().and_then(|own| (own.request.id)());
     match own.filter(|id| !id.is_empty()) {
         Some(id) => id,
         None => CURRENT.with(|current| current.borrow().tag.to_owned()),
@@ -336,9 +346,12 @@ fn id() -> String {
 const NO_ID: &str = "NO-ID";
 
 fn with_log(body: impl FnOnce(&Arc<Log>)) {
+    let installed = INSTALLED.get();
     // Cloned, so that nothing is borrowed while a line is written.
-    let own = CURRENT.with(|current| current.borrow().log.clone());
-    if let Some(log) = own.as_ref().or_else(|| INSTALLED.get()?.logs.first()) {
+    let own = installed
+        .and_then(|own| (own.request.log)())
+        .or_else(|| CURRENT.with(|current| current.borrow().log.clone()));
+    if let Some(log) = own.as_ref().or_else(|| installed?.logs.first()) {
         body(log);
     }
 }

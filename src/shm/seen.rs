@@ -84,12 +84,15 @@ impl RecentSessions {
 /// be too small, and it decides nothing.
 fn hash(bytes: &[u8]) -> u64 {
     let mut hash = bytes.len() as u64;
-    for chunk in bytes.chunks(8) {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
+    let mut add = |word: u64| {
         // An odd constant with bits all over: the golden ratio's.
-        hash = (hash ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        hash = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         hash ^= hash >> 29;
+    };
+    let (words, rest) = bytes.as_chunks::<8>();
+    words.iter().for_each(|word| add(u64::from_le_bytes(*word)));
+    if !rest.is_empty() {
+        add(rest.iter().rfold(0, |word, byte| word << 8 | u64::from(*byte)));
     }
     hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
 }
@@ -114,6 +117,26 @@ mod tests {
         assert_eq!(seen.count(3 * SLICE_MS), 0);
         seen.note(b"one", 3 * SLICE_MS);
         assert_eq!(seen.count(3 * SLICE_MS), 1, "the slice begins anew");
+    }
+
+    /// Children of the generation before hash into the same bits.
+    #[test]
+    fn hashes_stay_what_they_are() {
+        let text: Vec<u8> = (1..=40).collect();
+        for len in 0..=text.len() {
+            assert_eq!(hash(&text[..len]), slow_hash(&text[..len]), "length {len}");
+        }
+    }
+
+    fn slow_hash(bytes: &[u8]) -> u64 {
+        let mut hash = bytes.len() as u64;
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            hash = (hash ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            hash ^= hash >> 29;
+        }
+        hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
     }
 
     #[test]

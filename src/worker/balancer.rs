@@ -112,7 +112,8 @@ impl Lb {
             .map_err(|error| log_client(downstream, &self.name, error))?;
         // Whoever sends a body may have taken their time.
         let mut begun = Some(begun).filter(|_| upload.length() == RequestBody::None);
-        let ids = self.session_ids(downstream, settings);
+        let mut ids = SessionIds::new();
+        self.session_ids(downstream, settings, &mut ids);
         let hash = self.hash_of(downstream);
         let says_nothing = settings.activations.iter().all(|(names, _)| names.is_empty());
         let overrides = if says_nothing { &[] } else { &settings.activations[..] };
@@ -230,23 +231,23 @@ impl Lb {
         downstream.set_session_cookie((!election.is_sticky).then_some(&cookie));
     }
 
+    /// Adds the session ids of a request to `ids`.
     fn session_ids<D: Downstream>(
         &self,
         downstream: &D,
         settings: &RequestSettings<'_>,
-    ) -> SessionIds {
-        let mut ids = SessionIds::new();
+        ids: &mut SessionIds,
+    ) {
         if !self.config.sticky_session || settings.sticky_ignore {
-            return ids;
+            return;
         }
         if let Some(route) = &settings.route {
             ids.add(format!(".{route}").as_bytes());
-            return ids;
+            return;
         }
         let cookie = settings.session_cookie.unwrap_or(&self.config.session_cookie);
         let path = settings.session_path.unwrap_or(&self.config.session_path);
-        downstream.session_ids(cookie, path, &mut ids);
-        ids
+        downstream.session_ids(cookie, path, ids);
     }
 
     /// Hashes what the method Hash goes by; `None` if the request has no such value.

@@ -56,6 +56,16 @@ pub enum Attribute<'a> {
     },
 }
 
+/// A request attribute that every request carries, or every one over TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the variants are their names
+pub enum OwnAttribute<'a> {
+    RemotePort(&'a [u8]),
+    LocalAddr(&'a [u8]),
+    Activation(&'static str),
+    SslProtocol(&'a [u8]),
+}
+
 impl fmt::Debug for Attribute<'_> {
     /// Shows which attribute it is; the value may be a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,6 +109,7 @@ pub struct RequestEncoder<'b> {
 impl<'b> RequestEncoder<'b> {
     /// Begins a request of at most `max_packet_size` bytes, header included, at the front of `out`,
     /// which grows to that size.
+    #[inline(always)] // it has one caller, and what it makes is not small
     pub fn new(out: &'b mut Vec<u8>, max_packet_size: usize, head: &RequestHead<'b>) -> Self {
         let code = method_code(head.method);
         let mut writer = Writer::new(out, max_packet_size);
@@ -140,41 +151,86 @@ impl<'b> RequestEncoder<'b> {
     /// Adds a header. The caller sends exactly one Content-Length, or none for a body of unknown
     /// length: this type does not know the body.
     pub fn header(&mut self, name: &[u8], value: &[u8]) {
+        match RequestHeader::find(name) {
+            Some(coded) => self.coded_header(coded, value),
+            None => self.spelled_header(name, value),
+        }
+    }
+
+    /// Adds a header whose name has a code, as [`header`](Self::header) does.
+    #[inline]
+    pub fn coded_header(&mut self, name: RequestHeader, value: &[u8]) {
+        if self.begin_header(value).is_some() {
+            self.writer.coded_header(name as u8, value);
+        }
+    }
+
+    /// Adds a header whose name has none.
+    pub fn spelled_header(&mut self, name: &[u8], value: &[u8]) {
+        if let Some(index) = self.begin_header(value) {
+            self.check(text::is_token, Part::HeaderName(index), name);
+            self.measure(Part::HeaderName(index), name);
+            self.writer.string(name);
+            self.writer.string(value);
+        }
+    }
+
+    /// Returns the number of the next header, if there may still be one.
+    #[inline]
+    fn begin_header(&mut self, value: &[u8]) -> Option<u32> {
         let index = self.headers;
         self.headers = index.saturating_add(1);
         if self.rank > 0 {
             self.refuse(EncodeError::OutOfOrder { part: Part::HeaderName(index) });
-            return;
+            return None;
         }
         self.check(text::is_field_value, Part::HeaderValue(index), value);
         self.measure(Part::HeaderValue(index), value);
-        match RequestHeader::find(name) {
-            Some(coded) => self.writer.coded_header(coded as u8, value),
-            None => {
-                self.check(text::is_token, Part::HeaderName(index), name);
-                self.measure(Part::HeaderName(index), name);
-                self.writer.string(name);
-                self.writer.string(value);
-            }
-        }
+        Some(index)
     }
 
     /// Adds an attribute; no header may follow, and no attribute that stands before it.
-    #[inline]
+    #[inline(always)] // which attribute it is, every caller knows
     pub fn attribute(&mut self, attribute: Attribute<'_>) {
         let before = self.writer.needed();
-        let is_server_data = match attribute {
-            Attribute::Secret(_) | Attribute::SslCert(_) => true,
-            // What every request carries takes its room from the client's headers.
-            Attribute::Request { name, .. } => !OWN_ATTRIBUTES.contains(&name),
-            _ => false,
-        };
+        let is_server_data = matches!(
+            attribute,
+            Attribute::Secret(_) | Attribute::SslCert(_) | Attribute::Request { .. }
+        );
         self.put(attribute);
         if is_server_data {
             self.server_bytes += self.writer.needed() - before;
         }
     }
 
+    /// Adds one of the request attributes that every request carries, whatever the configuration:
+    /// they take their room from the client's headers.
+    #[inline(always)] // which one it is, every caller knows
+    pub fn own_attribute(&mut self, own: OwnAttribute<'_>) {
+        // What stands before the value is the same each time.
+        match own {
+            OwnAttribute::RemotePort(text) => {
+                self.begin_request_attribute(text);
+                self.writer.prefixed_string(const { named::<19>(b"AJP_REMOTE_PORT") }, text);
+            }
+            OwnAttribute::LocalAddr(text) => {
+                self.begin_request_attribute(text);
+                self.writer.prefixed_string(const { named::<18>(b"AJP_LOCAL_ADDR") }, text);
+            }
+            OwnAttribute::Activation(word) => {
+                // A word of ours.
+                self.number_request_attribute();
+                let prefix = const { named::<20>(b"JK_LB_ACTIVATION") };
+                self.writer.prefixed_string(prefix, word.as_bytes());
+            }
+            OwnAttribute::SslProtocol(text) => {
+                self.begin_request_attribute(text);
+                self.writer.prefixed_string(const { named::<20>(b"AJP_SSL_PROTOCOL") }, text);
+            }
+        }
+    }
+
+    #[inline(always)] // as above
     fn put(&mut self, attribute: Attribute<'_>) {
         match attribute {
             Attribute::Secret(text) => self.line(1, Part::Secret, codes::SECRET, text),
@@ -210,6 +266,7 @@ impl<'b> RequestEncoder<'b> {
     /// # Errors
     ///
     /// The first forbidden byte, or what made the request too big.
+    #[inline(always)] // as above
     pub fn finish(mut self) -> Result<usize, EncodeError> {
         self.put_stored_method();
         self.writer.u8(codes::END_OF_ATTRIBUTES);
@@ -244,14 +301,27 @@ impl<'b> RequestEncoder<'b> {
     }
 
     fn request_attribute(&mut self, name: &[u8], value: &[u8]) {
+        let index = self.begin_request_attribute(value);
+        self.check(is_attribute_name, Part::RequestName(index), name);
+        self.writer.coded_pair(codes::REQUEST_ATTRIBUTE, name, value);
+    }
+
+    /// Returns the number of the next request attribute, whose value is checked.
+    #[inline(always)] // as above
+    fn begin_request_attribute(&mut self, value: &[u8]) -> u32 {
+        let index = self.number_request_attribute();
+        self.check(has_no_nul, Part::RequestValue(index), value);
+        self.measure(Part::RequestValue(index), value);
+        index
+    }
+
+    #[inline(always)] // as above
+    fn number_request_attribute(&mut self) -> u32 {
         let index = self.request_attributes;
         self.request_attributes = index.saturating_add(1);
         self.rank = LAST_RANK;
         self.put_stored_method();
-        self.check(is_attribute_name, Part::RequestName(index), name);
-        self.check(has_no_nul, Part::RequestValue(index), value);
-        self.measure(Part::RequestValue(index), value);
-        self.writer.coded_pair(codes::REQUEST_ATTRIBUTE, name, value);
+        index
     }
 
     /// Tells whether an attribute may still be added, and remembers that it was.
@@ -268,6 +338,13 @@ impl<'b> RequestEncoder<'b> {
     /// Writes the method that has no code, once.
     #[inline]
     fn put_stored_method(&mut self) {
+        if self.stored_method.is_some() {
+            self.put_method();
+        }
+    }
+
+    #[cold]
+    fn put_method(&mut self) {
         if let Some(method) = self.stored_method.take() {
             self.measure(Part::Method, method);
             self.line_bytes += method.len() + 4;
@@ -283,7 +360,7 @@ impl<'b> RequestEncoder<'b> {
         }
     }
 
-    #[inline]
+    #[inline(always)] // what remains is a call and a comparison
     fn check(&mut self, is_fine: impl Fn(&[u8]) -> bool, part: Part, bytes: &[u8]) {
         if !is_fine(bytes) {
             self.refuse_bytes(is_fine, part, bytes);
@@ -345,6 +422,13 @@ fn has_no_nul(bytes: &[u8]) -> bool {
 /// Rank of the request attributes, the only ones that may repeat.
 const LAST_RANK: u8 = 10;
 
-/// Request attributes that every request carries, whatever the configuration.
-const OWN_ATTRIBUTES: [&[u8]; 4] =
-    [b"AJP_REMOTE_PORT", b"AJP_LOCAL_ADDR", b"JK_LB_ACTIVATION", b"AJP_SSL_PROTOCOL"];
+/// Returns code and name of a request attribute, as they stand before its value.
+const fn named<const N: usize>(name: &[u8]) -> [u8; N] {
+    assert!(N == name.len() + 4 && name.len() < 256);
+    let mut bytes = [0; N];
+    (bytes[0], bytes[2]) = (codes::REQUEST_ATTRIBUTE, name.len() as u8);
+    let (_, place) = bytes.split_at_mut(3);
+    let (place, _) = place.split_at_mut(name.len());
+    place.copy_from_slice(name);
+    bytes
+}

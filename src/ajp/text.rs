@@ -1,5 +1,5 @@
 //! Which bytes may stand where, RFC 9110 section 5. Checked on every byte of every request, so
-//! the common answer "all fine" is found eight bytes at a time.
+//! the common answer "all fine" is found sixteen or eight bytes at a time.
 
 /// Tells whether `bytes` may be a field value: no control byte but TAB.
 #[inline]
@@ -21,7 +21,8 @@ pub(super) fn is_uri_text(bytes: &[u8]) -> bool {
 
 /// Tells whether `bytes` are a token: a header name or a method. An empty one is none.
 pub(super) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|&byte| TOKEN[usize::from(byte)])
+    // Nearly all are, so there is no look after each byte whether this is the end.
+    !bytes.is_empty() && bytes.iter().fold(true, |fine, &byte| fine & TOKEN[usize::from(byte)])
 }
 
 /// Tells whether `bytes` may be shown as a reason phrase: printable ASCII and not too long.
@@ -37,14 +38,20 @@ pub(super) fn is_control(byte: u8) -> bool {
 }
 
 /// Tells whether any byte is below `LOW` or is DEL.
-#[inline]
 fn has_suspect<const LOW: u8>(bytes: &[u8]) -> bool {
-    if let Some(last) = bytes.last_chunk::<8>() {
-        let (words, _) = bytes.as_chunks::<8>();
-        let mut marks = suspects::<LOW>(u64::from_ne_bytes(*last));
-        for word in words {
-            marks |= suspects::<LOW>(u64::from_ne_bytes(*word));
+    if let Some(last) = bytes.last_chunk::<16>() {
+        let (blocks, _) = bytes.as_chunks::<16>();
+        for block in blocks {
+            // Without an end the compiler spreads the loop over many blocks, byte by byte.
+            if is_suspect::<LOW>(block) {
+                return true;
+            }
         }
+        return is_suspect::<LOW>(last);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        let marks = suspects::<LOW>(u64::from_ne_bytes(*first))
+            | suspects::<LOW>(u64::from_ne_bytes(*last));
         return marks != 0;
     }
     if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
@@ -53,6 +60,12 @@ fn has_suspect<const LOW: u8>(bytes: &[u8]) -> bool {
         return suspects::<LOW>(word) != 0;
     }
     bytes.iter().any(|&byte| byte < LOW || byte == 0x7F)
+}
+
+/// Looks at sixteen bytes, which is a few instructions of a vector unit.
+#[inline]
+fn is_suspect<const LOW: u8>(block: &[u8; 16]) -> bool {
+    block.iter().fold(false, |found, &byte| found | (byte < LOW) | (byte == 0x7F))
 }
 
 /// Marks the bytes of `word` that are below `LOW` or DEL.

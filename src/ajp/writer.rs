@@ -111,16 +111,34 @@ impl<'b> Writer<'b> {
 
     /// Appends a string behind `prefix`.
     #[inline]
-    fn prefixed_string<const N: usize>(&mut self, prefix: [u8; N], bytes: &[u8]) {
-        let Some(place) = self.take(N + 2 + bytes.len() + 1) else { return };
-        let Some((place, text)) = place.split_at_mut_checked(N + 2) else { return };
-        let (place, length) = place.split_at_mut(N);
-        place.copy_from_slice(&prefix);
-        length.copy_from_slice(&(bytes.len() as u16).to_be_bytes());
-        if let Some((end, text)) = text.split_last_mut() {
-            copy(text, bytes);
-            *end = 0;
+    pub(super) fn prefixed_string<const N: usize>(&mut self, prefix: [u8; N], bytes: &[u8]) {
+        if bytes.len() > SHORT {
+            return self.long_string(&prefix, bytes);
         }
+        let size = N + 2 + bytes.len() + 1;
+        let place = self.room.get_mut(self.at..).unwrap_or_default();
+        let Some((front, place)) = place.split_first_chunk_mut() else { return self.spill(size) };
+        let Some((length, place)) = place.split_first_chunk_mut() else { return self.spill(size) };
+        let Some((text, [end, ..])) = place.split_at_mut_checked(bytes.len()) else {
+            return self.spill(size);
+        };
+        *front = prefix;
+        *length = (bytes.len() as u16).to_be_bytes();
+        copy(text, bytes);
+        *end = 0;
+        self.at += size;
+    }
+
+    /// The same for a string that is worth a call of memcpy.
+    #[inline(never)]
+    fn long_string(&mut self, prefix: &[u8], bytes: &[u8]) {
+        let Some(place) = self.take(prefix.len() + 2 + bytes.len() + 1) else { return };
+        let (front, place) = place.split_at_mut(prefix.len());
+        front.copy_from_slice(prefix);
+        let (length, place) = place.split_at_mut(2);
+        length.copy_from_slice(&(bytes.len() as u16).to_be_bytes());
+        place[..bytes.len()].copy_from_slice(bytes);
+        place[bytes.len()] = 0;
     }
 
     /// Returns the place for so many bytes, if they fit.
@@ -145,16 +163,34 @@ impl<'b> Writer<'b> {
     }
 }
 
-/// Copies between places of the same length. Calling memcpy costs more than copying what most
-/// fields hold.
+/// Copies at most [`SHORT`] bytes between places of the same length. Calling memcpy costs more than
+/// copying what most fields hold.
 #[inline]
 fn copy(to: &mut [u8], from: &[u8]) {
     match from.len() {
-        33.. => to.copy_from_slice(from),
-        16..=32 => ends::<16>(to, from),
-        8..=15 => ends::<8>(to, from),
-        4..=7 => ends::<4>(to, from),
-        _ => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
+        33.. => ends::<32>(to, from),
+        16.. => ends::<16>(to, from),
+        8.. => ends::<8>(to, from),
+        4.. => ends::<4>(to, from),
+        _ => few(to, from),
+    }
+}
+
+/// What [`copy`] copies at most.
+const SHORT: usize = 64;
+
+/// Copies up to three bytes: the first, the middle and the last.
+#[inline]
+fn few(to: &mut [u8], from: &[u8]) {
+    if let ([first, ..], [to_first, ..]) = (from, &mut *to) {
+        *to_first = *first;
+    }
+    let middle = from.len() / 2;
+    if let (Some(from), Some(to)) = (from.get(middle), to.get_mut(middle)) {
+        *to = *from;
+    }
+    if let ([.., last], [.., to_last]) = (from, to) {
+        *to_last = *last;
     }
 }
 

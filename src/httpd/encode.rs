@@ -7,7 +7,10 @@ use super::ffi;
 use super::mapping::c_name;
 use super::request::{Request, Table};
 use super::server::Ready;
-use crate::ajp::{Attribute, EncodeError, Part, RequestBody, RequestEncoder, RequestHead};
+use crate::ajp::{
+    Attribute, EncodeError, OwnAttribute, Part, RequestBody, RequestEncoder, RequestHead,
+    RequestHeader,
+};
 use crate::config::options::Address;
 use crate::uri_map::forward::{forward_uri, is_forwarded_as_it_is};
 use crate::worker::MemberData;
@@ -134,28 +137,31 @@ pub fn encode(
     if is_tls {
         tls(source, &mut encoder);
     }
-    let mut attribute = |name: &[u8], value: &[u8]| {
-        encoder.attribute(Attribute::Request { name, value });
-    };
     let mut digits = Digits::default();
     let port = variable(Variable::RemotePort).unwrap_or_else(|| digits.of(port.into()));
-    attribute(b"AJP_REMOTE_PORT", port);
+    encoder.own_attribute(OwnAttribute::RemotePort(port));
     let local = variable(Variable::LocalAddr).or_else(|| request.bytes(connection.local_ip));
-    attribute(b"AJP_LOCAL_ADDR", local.unwrap_or_default());
-    attribute(b"JK_LB_ACTIVATION", member.activation.as_bytes());
+    encoder.own_attribute(OwnAttribute::LocalAddr(local.unwrap_or_default()));
+    encoder.own_attribute(OwnAttribute::Activation(member.activation));
     if !ready.settings.env_vars.is_empty() {
-        // SAFETY: both fill the request's environment with the usual variables.
-        unsafe { ffi::ap_add_common_vars(raw) };
-        // SAFETY: as above.
-        unsafe { ffi::ap_add_cgi_vars(raw) };
+        variables(request, ready, &mut encoder);
     }
+    encoder.finish()
+}
+
+/// Sends the variables of JkEnvVar.
+fn variables(request: &Request<'_>, ready: &Ready, encoder: &mut RequestEncoder<'_>) {
+    let raw = request.raw();
+    // SAFETY: both fill the request's environment with the usual variables.
+    unsafe { ffi::ap_add_common_vars(raw) };
+    // SAFETY: as above.
+    unsafe { ffi::ap_add_cgi_vars(raw) };
     for (name, default) in &ready.settings.env_vars {
         let value = request.get(Table::Environment, &c_name(name));
         if let Some(value) = value.or(default.as_ref().map(String::as_bytes)) {
-            attribute(name.as_bytes(), value);
+            encoder.attribute(Attribute::Request { name: name.as_bytes(), value });
         }
     }
-    encoder.finish()
 }
 
 /// Sends the client's headers but for those that concern its connection only. The one
@@ -168,7 +174,8 @@ fn headers(request: &Request<'_>, body: RequestBody, encoder: &mut RequestEncode
         RequestBody::Unknown => None,
     };
     for (name, value) in request.entries(Table::HeadersIn) {
-        if name.eq_ignore_ascii_case(b"content-length") {
+        let code = RequestHeader::find(name);
+        if code == Some(RequestHeader::ContentLength) {
             content_length(length.take(), encoder);
             continue;
         }
@@ -178,16 +185,24 @@ fn headers(request: &Request<'_>, body: RequestBody, encoder: &mut RequestEncode
             && connection
                 .split(|&byte| byte == b',')
                 .any(|word| word.trim_ascii().eq_ignore_ascii_case(name));
-        if !is_named && !is_hop_by_hop(name) {
-            encoder.header(name, value);
+        match code {
+            _ if is_named => {}
+            Some(RequestHeader::Connection) => {}
+            Some(code) => encoder.coded_header(code, value),
+            None if is_hop_by_hop(name) => {}
+            None => encoder.spelled_header(name, value),
         }
     }
     content_length(length, encoder);
 }
 
 fn content_length(length: Option<u64>, encoder: &mut RequestEncoder<'_>) {
-    if let Some(length) = length {
-        encoder.header(b"content-length", Digits::default().of(length));
+    match length {
+        Some(0) => encoder.coded_header(RequestHeader::ContentLength, b"0"),
+        Some(length) => {
+            encoder.coded_header(RequestHeader::ContentLength, Digits::default().of(length));
+        }
+        None => {}
     }
 }
 
@@ -216,19 +231,18 @@ fn is_forwarding(name: &[u8]) -> bool {
         || name.eq_ignore_ascii_case(b"authorization")
 }
 
+/// Tells whether a header concerns the client's connection only; Connection itself has a code.
 fn is_hop_by_hop(name: &[u8]) -> bool {
-    [
-        &b"connection"[..],
-        b"transfer-encoding",
-        b"keep-alive",
-        b"te",
-        b"trailer",
-        b"upgrade",
-        b"expect",
-        b"proxy-connection",
-    ]
-    .iter()
-    .any(|own| name.len() == own.len() && name.eq_ignore_ascii_case(own))
+    let is = |own: &[u8]| name.eq_ignore_ascii_case(own);
+    match name.len() {
+        2 => is(b"te"),
+        6 => is(b"expect"),
+        7 => is(b"trailer") || is(b"upgrade"),
+        10 => is(b"keep-alive"),
+        16 => is(b"proxy-connection"),
+        17 => is(b"transfer-encoding"),
+        _ => false,
+    }
 }
 
 /// Reads the digits in front, as mod_jk does; 0 without any, or if they do not fit.
@@ -267,7 +281,7 @@ fn tls(source: &Source<'_, '_>, encoder: &mut RequestEncoder<'_>) {
         encoder.attribute(Attribute::SslKeySize(leading_number(bits)));
     }
     if let Some(protocol) = lookup(Variable::SslProtocol) {
-        encoder.attribute(Attribute::Request { name: b"AJP_SSL_PROTOCOL", value: protocol });
+        encoder.own_attribute(OwnAttribute::SslProtocol(protocol));
     }
 }
 

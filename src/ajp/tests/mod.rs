@@ -3,6 +3,7 @@
 
 mod codes;
 mod exchange;
+mod own_attributes;
 mod pieces;
 mod request;
 mod response;

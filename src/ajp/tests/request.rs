@@ -4,7 +4,7 @@ use crate::ajp::{
     Attribute, Cause, EncodeError, MAX_PACKET_SIZE, Part, RequestEncoder, RequestHead,
 };
 
-const HEAD: RequestHead<'_> = RequestHead {
+pub(super) const HEAD: RequestHead<'_> = RequestHead {
     method: b"GET",
     protocol: b"HTTP/1.1",
     uri: b"/t/hi",
@@ -15,9 +15,9 @@ const HEAD: RequestHead<'_> = RequestHead {
     is_tls: false,
 };
 
-type Pairs<'a> = &'a [(&'a [u8], &'a [u8])];
+pub(super) type Pairs<'a> = &'a [(&'a [u8], &'a [u8])];
 
-fn encode(
+pub(super) fn encode(
     head: &RequestHead<'_>,
     limit: usize,
     headers: Pairs<'_>,
@@ -37,7 +37,7 @@ fn encode(
     Ok(out)
 }
 
-fn request(name: &'static [u8], value: &'static [u8]) -> Attribute<'static> {
+pub(super) fn request(name: &'static [u8], value: &'static [u8]) -> Attribute<'static> {
     Attribute::Request { name, value }
 }
 

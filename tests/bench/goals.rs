@@ -63,7 +63,7 @@ pub fn table(run: &Run, text: &mut String) {
     });
     if let Some((count, own)) = worst.min_by(|a, b| a.1.median.total_cmp(&b.1.median)) {
         let what =
-            format!("8 threads, 1 to 50 connections: throughput to mod_jk's, worst at {count}");
+            format!("1 to 50 connections on one worker: throughput to mod_jk's, worst at {count}");
         row(&what, "at least 1.00", &format!("{own:.2}"), "", own.median >= 1.0);
     }
 }
@@ -91,7 +91,7 @@ fn costs(costs: &Costs, row: &mut Row<'_>) {
             row(
                 &what,
                 &format!("+{most:.1} k"),
-                &format!("+{}", thousand(more)),
+                &format!("{:+.1} k", more / 1000.0),
                 "",
                 more <= most * 1000.0,
             );

@@ -17,7 +17,7 @@ pub fn prepare(dir: &Path, port: u16, ajp: u16) -> Vec<String> {
         "server.modules = (\"mod_ajp13\")\nserver.document-root = \"{dir}\"\n\
          server.bind = \"127.0.0.1\"\nserver.port = {port}\nserver.errorlog = \"{dir}/error.log\"\n\
          server.upload-dirs = (\"{dir}\")\n{user}\
-         server.max-keep-alive-requests = 1000000000\nserver.max-keep-alive-idle = 60\n\
+         server.max-keep-alive-requests = 65535\nserver.max-keep-alive-idle = 60\n\
          server.stream-response-body = 1\n\
          ajp13.server = (\"/x\" => ((\"host\" => \"127.0.0.1\", \"port\" => {ajp})))\n",
         dir = dir.display()

@@ -53,11 +53,12 @@ impl Scene {
         Self { word: "memory-post", ..Self::POST.crowded() },
     ];
 
-    /// Eight threads that share one worker.
+    /// Threads of one child that share one worker. There are more than connections: event closes
+    /// connections that wait when all threads are busy, and that would be what is measured.
     pub const THREADS: Self = Self {
         word: "threads",
         children: 1,
-        threads: 8,
+        threads: 64,
         connections: 0,
         peers: &[Peer::ModJk, Peer::Ours],
         ..Self::SMALL

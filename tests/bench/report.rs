@@ -245,7 +245,7 @@ Proportional memory of one child with 50 threads under 50 connections.
 
 const CURVE: &str = "## Threads on one worker
 
-One process of 8 threads and one worker, 128 B GET.
+One process of 64 threads and one worker, 128 B GET: with 8 connections 8 threads are at work.
 
 ";
 

@@ -107,7 +107,7 @@ impl Place {
             "prefork" => "StartServers 32\nServerLimit 64\nMinSpareServers 32\nMaxSpareServers 64\nMaxRequestWorkers 64\n".to_owned(),
             _ => format!(
                 "StartServers {0}\nServerLimit {0}\nThreadLimit {1}\nThreadsPerChild {1}\nMaxRequestWorkers {2}\n\
-                 MinSpareThreads {1}\nMaxSpareThreads {2}\nAsyncRequestWorkerFactor 100\n",
+                 MinSpareThreads {1}\nMaxSpareThreads {2}\n",
                 setting.children,
                 setting.threads,
                 setting.children * setting.threads

@@ -1,5 +1,7 @@
 //! Lines as they reach the file and the web server's log.
 
+use std::path::PathBuf;
+
 use super::*;
 
 /// Keeps what it gets.
@@ -25,11 +27,27 @@ fn line(level: LogLevel, text: &str, worker: &str) -> Line {
     Line { level, place: "worker::report", number: Some(7), text: text.to_owned(), fields }
 }
 
+/// A file of one test, gone at its end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn text(&self) -> String {
+        std::fs::read_to_string(&self.0).expect("a file")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 /// A log on a file of its own, with what its host gets.
-fn log(name: &str, level: Option<LogLevel>, is_json: bool) -> (Log, std::path::PathBuf, Kept) {
+fn log(name: &str, level: Option<LogLevel>, is_json: bool) -> (Log, Scratch, Kept) {
     let path = std::env::temp_dir().join(format!("mod-jk-{name}-{}", std::process::id()));
     let _ = std::fs::remove_file(&path);
     let file = std::fs::File::options().append(true).create(true).open(&path).expect("a file");
+    let path = Scratch(path);
     let host = Kept::default();
     let output = Arc::new(Output::new(name, file));
     let log = Log::new(level, Stamp::new("T "), is_json, Some(output), Box::new(host.clone()));
@@ -46,7 +64,7 @@ fn s12_lines_have_stamp_id_process_level_and_place() {
     let (log, path, _) = log("shape", None, false);
     log.line(line(LogLevel::Error, "JK-303 worker w: refused", "w"));
     within_as(None, "WATCHDOG", || log.line(line(LogLevel::Info, "no number", "")));
-    let text = std::fs::read_to_string(path).expect("a file");
+    let text = path.text();
     let who = format!("[{}:{}]", std::process::id(), sink::thread());
     assert_eq!(
         text,
@@ -81,7 +99,7 @@ fn a_flood_becomes_a_count() {
         log.line(line(LogLevel::Debug, "JK-303 for developers", "w"));
     }
     log.close();
-    let text = std::fs::read_to_string(path).expect("a file");
+    let text = path.text();
     let count = |part: &str| text.lines().filter(|line| line.contains(part)).count();
     assert_eq!(count("worker::report (7): JK-303 worker w"), LINES_BEFORE_COUNTING as usize);
     assert_eq!(count("JK-303 worker v"), 1);
@@ -107,7 +125,7 @@ fn a_count_in_json_and_for_the_host() {
     }
     log.close();
     other.close();
-    let text = std::fs::read_to_string(path).expect("a file");
+    let text = path.text();
     let last = json::read(text.lines().last().expect("a line"));
     assert_eq!(
         (&last["code"], &last["repeats"], &last["seconds"]),
@@ -126,7 +144,7 @@ fn json_lines_are_whole_objects() {
     log.line(line(LogLevel::Info, &"x".repeat(9000), ""));
     let format = RequestLogFormat::parse("%w %U").expect("a valid format");
     log.request(&format, &Facts { path: b"/\xff\"\n", ..Facts::default() });
-    let text = std::fs::read_to_string(path).expect("a file");
+    let text = path.text();
     let objects: Vec<_> = text.lines().map(json::read).collect();
     assert_eq!(objects.len(), 3);
     assert_eq!(objects[0]["code"], "JK-303");
@@ -143,7 +161,7 @@ fn json_lines_are_whole_objects() {
 fn long_lines_are_cut_where_a_pipe_would_mix_them() {
     let (log, path, _) = log("long", None, false);
     log.line(line(LogLevel::Info, &"\u{e9}".repeat(5000), ""));
-    let text = std::fs::read_to_string(path).expect("a file");
+    let text = path.text();
     assert!(text.len() <= LONGEST_LINE && text.ends_with("...\n"), "{}", text.len());
 }
 

@@ -11,11 +11,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use mod_jk::clock::{self, Millis};
-use mod_jk::lb::{
-    Activation, Balancer, Member, Method, Outcome, Policy, Query, Rules, multiplicities, report,
-};
+use mod_jk::lb::{Balancer, Method, Outcome, Query, multiplicities, report};
 use mod_jk::shm::{Capacity, MemberRecord, Segment};
 use mod_jk::worker::Shares;
+
+#[path = "support/balancer.rs"]
+mod plain;
+
+use plain::{POLICY, balancer};
 
 type Case = (&'static str, fn());
 
@@ -48,24 +51,7 @@ struct Bench {
 
 impl Bench {
     fn new(method: Method) -> Self {
-        let members = multiplicities(&FACTORS).into_iter().enumerate();
-        let members = members.map(|(index, multiplicity)| Member {
-            name: format!("n{index}"),
-            multiplicity,
-            distance: 0,
-            route: format!("n{index}"),
-            domain: String::new(),
-            redirect: String::new(),
-            activation: Activation::Active,
-        });
-        let rules = Rules {
-            method,
-            sticky_session: true,
-            sticky_session_force: false,
-            slow_start: Duration::ZERO,
-            policy: POLICY,
-        };
-        let balancer = Balancer::new(members.collect(), &rules);
+        let balancer = balancer(method, &FACTORS);
         let segment = Segment::create(CAPACITY).expect("memory");
         let records = (0..FACTORS.len()).map(|place| segment.member(place)).collect();
         Self { segment, balancer, records }
@@ -96,12 +82,6 @@ impl Bench {
         self.totals().into_iter().chain(shares.map(|share| share.load(Relaxed))).collect()
     }
 }
-
-const POLICY: Policy = Policy {
-    recover_time: Duration::from_secs(60),
-    error_escalation_time: Duration::from_secs(30),
-    max_reply_timeouts: 0,
-};
 
 /// Runs `body` in a new process.
 fn fork(body: impl FnOnce()) -> libc::pid_t {

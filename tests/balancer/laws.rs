@@ -1,41 +1,13 @@
 //! What holds for any balancer.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 use mod_jk::clock::Millis;
-use mod_jk::lb::{
-    Activation, Balancer, Member, Method, Policy, Query, Rules, hash, multiplicities, rescaled,
-};
+use mod_jk::lb::{Balancer, Method, Query, hash, multiplicities, rescaled};
 use mod_jk::shm::{BalancerRecord, MemberRecord};
 use proptest::prelude::*;
 
-/// A balancer of equal settings but for the factors.
-pub fn balancer(method: Method, factors: &[u32]) -> Balancer {
-    let members =
-        multiplicities(factors).into_iter().enumerate().map(|(index, multiplicity)| Member {
-            name: format!("n{index}"),
-            multiplicity,
-            distance: 0,
-            route: format!("n{index}"),
-            domain: String::new(),
-            redirect: String::new(),
-            activation: Activation::Active,
-        });
-    let policy = Policy {
-        recover_time: Duration::from_secs(60),
-        error_escalation_time: Duration::from_secs(30),
-        max_reply_timeouts: 0,
-    };
-    let rules = Rules {
-        method,
-        sticky_session: true,
-        sticky_session_force: false,
-        slow_start: Duration::ZERO,
-        policy,
-    };
-    Balancer::new(members.collect(), &rules)
-}
+use crate::plain::balancer;
 
 fn elect_all(balancer: &Balancer, count: usize) -> Vec<u64> {
     let records: Vec<_> = balancer.members.iter().map(|_| MemberRecord::default()).collect();

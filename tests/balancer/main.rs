@@ -2,6 +2,9 @@
 //! laws that hold for any members, and a simulation that compares the methods.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/balancer.rs"]
+mod plain;
+
 mod laws;
 mod memory;
 mod plot;

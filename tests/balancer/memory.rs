@@ -8,7 +8,7 @@ use mod_jk::clock::Millis;
 use mod_jk::lb::{Activation, Balancer, Method, Query, hash};
 use mod_jk::shm::{BalancerRecord, MemberRecord};
 
-use crate::laws::balancer;
+use crate::plain::balancer;
 
 struct Counting;
 

@@ -16,7 +16,7 @@ use mod_jk::clock::Millis;
 use mod_jk::lb::{Balancer, Method, Query, hash, latency};
 use mod_jk::shm::{BalancerRecord, MemberRecord};
 
-use crate::laws::balancer;
+use crate::plain::balancer;
 use crate::plot;
 
 /// A simulated container.

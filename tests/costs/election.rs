@@ -13,10 +13,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use mod_jk::clock::Millis;
-use mod_jk::lb::{
-    Activation, Balancer, Member, MemberState, Method, Policy, Query, Rules, hash, multiplicities,
-};
+use mod_jk::lb::{Activation, Balancer, MemberState, Method, Query, hash};
 use mod_jk::shm::{BalancerRecord, MemberRecord};
+
+#[path = "../support/balancer.rs"]
+mod plain;
+
+use plain::Plain;
 
 /// What the request of a case has.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,29 +74,16 @@ const ELECTIONS: u64 = 200;
 fn balancer(members: usize, method: Method, asks: Asks) -> Balancer {
     let factors: Vec<_> = (0..members).map(|index| 1 + index as u32 % 3).collect();
     let factors = if asks == Asks::Falling { vec![1; members] } else { factors };
-    let made =
-        multiplicities(&factors).into_iter().enumerate().map(|(index, multiplicity)| Member {
-            name: format!("node{index}"),
-            multiplicity,
-            distance: 0,
-            route: format!("node{index}"),
-            domain: if asks == Asks::Domain { "east".to_owned() } else { String::new() },
-            redirect: String::new(),
-            activation: Activation::Active,
-        });
-    let policy = Policy {
-        recover_time: Duration::from_secs(60),
-        error_escalation_time: Duration::from_secs(30),
-        max_reply_timeouts: 0,
-    };
-    let rules = Rules {
-        method,
-        sticky_session: true,
-        sticky_session_force: false,
-        slow_start: Duration::from_secs(10),
-        policy,
-    };
-    Balancer::new(made.collect(), &rules)
+    let mut plain = Plain::new(method, &factors);
+    for (index, member) in plain.members.iter_mut().enumerate() {
+        member.name = format!("node{index}");
+        member.route.clone_from(&member.name);
+        if asks == Asks::Domain {
+            member.domain = "east".to_owned();
+        }
+    }
+    plain.rules.slow_start = Duration::from_secs(10);
+    plain.build()
 }
 
 /// What is counted.

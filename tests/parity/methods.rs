@@ -13,14 +13,12 @@ use std::thread;
 use std::time::Duration;
 
 use mod_jk::clock::Millis;
-use mod_jk::lb::{
-    Activation, Balancer, Member, MemberState, Method, Outcome, Policy, Query, Rules,
-    multiplicities, report,
-};
+use mod_jk::lb::{Balancer, MemberState, Method, Outcome, Query, report};
 use mod_jk::shm::{BalancerRecord, MemberRecord};
 
 use crate::oracle;
 use crate::recorder::take;
+use crate::support::balancer::Plain;
 use crate::support::client::Client;
 use crate::support::container::{ok, packet};
 use crate::support::httpd::{Httpd, Setup};
@@ -137,30 +135,12 @@ impl Original {
 }
 
 fn ours(method: Method) -> Balancer {
-    let factors = MEMBERS.map(|(_, factor)| factor);
-    let members = MEMBERS.iter().zip(multiplicities(&factors)).enumerate();
-    let members = members.map(|(index, ((name, _), multiplicity))| Member {
-        name: (*name).to_owned(),
-        multiplicity,
-        distance: distance(method, index),
-        route: (*name).to_owned(),
-        domain: String::new(),
-        redirect: String::new(),
-        activation: Activation::Active,
-    });
-    let policy = Policy {
-        recover_time: Duration::from_secs(60),
-        error_escalation_time: Duration::from_secs(30),
-        max_reply_timeouts: 0,
-    };
-    let rules = Rules {
-        method,
-        sticky_session: true,
-        sticky_session_force: false,
-        slow_start: Duration::ZERO,
-        policy,
-    };
-    Balancer::new(members.collect(), &rules)
+    let mut plain = Plain::new(method, &MEMBERS.map(|(_, factor)| factor));
+    for (index, (member, (name, _))) in plain.members.iter_mut().zip(MEMBERS).enumerate() {
+        member.distance = distance(method, index);
+        (member.name, member.route) = (name.to_owned(), name.to_owned());
+    }
+    plain.build()
 }
 
 /// Numbers that look random (Knuth's MMIX generator).

@@ -2,6 +2,7 @@
 //! Tomcats and an HTTP client. Each user needs only a part of it.
 #![allow(dead_code, clippy::disallowed_methods)]
 
+pub mod balancer;
 pub mod client;
 pub mod container;
 pub mod httpd;

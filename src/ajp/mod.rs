@@ -40,7 +40,7 @@ pub use error::{Cause, EncodeError, HeaderFault, Part, ProtocolError};
 pub use exchange::{Close, Exchange, RequestBody, Step};
 pub use frame::{Frame, next_packet};
 pub use pieces::{Piece, Pieces};
-pub use request::{Attribute, OwnAttribute, RequestEncoder, RequestHead};
+pub use request::{Attribute, OwnAttribute, RequestEncoder, RequestHead, request_packet};
 pub use response::{HeaderName, Headers, Packet, ResponseHead, parse_packet};
 
 /// Builds the six bytes that precede `len` bytes of request body.

@@ -106,6 +106,25 @@ pub struct RequestEncoder<'b> {
     fault: Option<EncodeError>,
 }
 
+/// Makes a request in a packet of its own, as long as it is; `fill` adds headers and attributes. What
+/// is sent again and again goes into a buffer that is used again, see [`RequestEncoder::new`].
+///
+/// # Errors
+///
+/// As for [`RequestEncoder::finish`].
+pub fn request_packet(
+    max_packet_size: usize,
+    head: &RequestHead<'_>,
+    fill: impl FnOnce(&mut RequestEncoder<'_>),
+) -> Result<Vec<u8>, EncodeError> {
+    let mut packet = Vec::new();
+    let mut encoder = RequestEncoder::new(&mut packet, max_packet_size, head);
+    fill(&mut encoder);
+    let len = encoder.finish()?;
+    packet.truncate(len);
+    Ok(packet)
+}
+
 impl<'b> RequestEncoder<'b> {
     /// Begins a request of at most `max_packet_size` bytes, header included, at the front of `out`,
     /// which grows to that size.

@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::ajp::{
-    Attribute, DEFAULT_PACKET_SIZE, EncodeError, Exchange, ProtocolError, RequestBody,
-    RequestEncoder, RequestHead, Step,
+    Attribute, DEFAULT_PACKET_SIZE, EncodeError, Exchange, ProtocolError, RequestBody, RequestHead,
+    Step, request_packet,
 };
 
 /// The health check of a balancer.
@@ -123,20 +123,17 @@ impl HealthCheck {
             server_port: port,
             is_tls: false,
         };
-        let mut packet = Vec::new();
-        let mut encoder = RequestEncoder::new(&mut packet, DEFAULT_PACKET_SIZE, &head);
-        encoder.header(b"host", self.host.as_bytes());
-        encoder.header(b"user-agent", b"mod_jk health check");
-        encoder.header(b"content-length", b"0");
-        if let Some(secret) = secret {
-            encoder.attribute(Attribute::Secret(secret.as_bytes()));
-        }
-        if let Some(query) = &self.query {
-            encoder.attribute(Attribute::QueryString(query.as_bytes()));
-        }
-        let len = encoder.finish()?;
-        packet.truncate(len);
-        Ok(packet)
+        request_packet(DEFAULT_PACKET_SIZE, &head, |encoder| {
+            encoder.header(b"host", self.host.as_bytes());
+            encoder.header(b"user-agent", b"mod_jk health check");
+            encoder.header(b"content-length", b"0");
+            if let Some(secret) = secret {
+                encoder.attribute(Attribute::Secret(secret.as_bytes()));
+            }
+            if let Some(query) = &self.query {
+                encoder.attribute(Attribute::QueryString(query.as_bytes()));
+            }
+        })
     }
 
     /// Tells whether a status is as it should be.

@@ -2,7 +2,7 @@
 
 use mod_jk::ajp::{
     Attribute, Close, EncodeError, Exchange, Frame, Packet, Pieces, ProtocolError, RequestBody,
-    RequestEncoder, RequestHead, Step, next_packet, parse_packet,
+    RequestHead, Step, next_packet, parse_packet, request_packet,
 };
 
 use crate::decoder::{Field, Forward};
@@ -20,29 +20,26 @@ pub fn encode(forward: &Forward, limit: usize) -> Result<Vec<u8>, EncodeError> {
         server_port: forward.server_port,
         is_tls: forward.is_tls,
     };
-    let mut out = Vec::new();
-    let mut encoder = RequestEncoder::new(&mut out, limit, &head);
-    for (name, value) in &forward.headers {
-        encoder.header(name, value);
-    }
-    for field in &forward.attributes {
-        encoder.attribute(match field {
-            Field::KeySize(bits) => Attribute::SslKeySize(*bits),
-            Field::Named(name, value) => Attribute::Request { name, value },
-            Field::Text(3, text) => Attribute::RemoteUser(text),
-            Field::Text(4, text) => Attribute::AuthType(text),
-            Field::Text(5, text) => Attribute::QueryString(text),
-            Field::Text(6, text) => Attribute::Route(text),
-            Field::Text(7, text) => Attribute::SslCert(text),
-            Field::Text(8, text) => Attribute::SslCipher(text),
-            Field::Text(9, text) => Attribute::SslSession(text),
-            Field::Text(0x0c, text) => Attribute::Secret(text),
-            Field::Text(code, _) => panic!("attribute {code:#04x} is never sent"),
-        });
-    }
-    let len = encoder.finish()?;
-    out.truncate(len);
-    Ok(out)
+    request_packet(limit, &head, |encoder| {
+        for (name, value) in &forward.headers {
+            encoder.header(name, value);
+        }
+        for field in &forward.attributes {
+            encoder.attribute(match field {
+                Field::KeySize(bits) => Attribute::SslKeySize(*bits),
+                Field::Named(name, value) => Attribute::Request { name, value },
+                Field::Text(3, text) => Attribute::RemoteUser(text),
+                Field::Text(4, text) => Attribute::AuthType(text),
+                Field::Text(5, text) => Attribute::QueryString(text),
+                Field::Text(6, text) => Attribute::Route(text),
+                Field::Text(7, text) => Attribute::SslCert(text),
+                Field::Text(8, text) => Attribute::SslCipher(text),
+                Field::Text(9, text) => Attribute::SslSession(text),
+                Field::Text(0x0c, text) => Attribute::Secret(text),
+                Field::Text(code, _) => panic!("attribute {code:#04x} is never sent"),
+            });
+        }
+    })
 }
 
 /// Says what a container's packet is, in the words of the recordings.

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use crate::ajp::{
     Attribute, Cause, EncodeError, MAX_PACKET_SIZE, Part, RequestEncoder, RequestHead,
+    request_packet,
 };
 
 pub(super) const HEAD: RequestHead<'_> = RequestHead {
@@ -23,16 +24,14 @@ pub(super) fn encode(
     headers: Pairs<'_>,
     attributes: &[Attribute<'_>],
 ) -> Result<Vec<u8>, EncodeError> {
-    let mut out = Vec::new();
-    let mut encoder = RequestEncoder::new(&mut out, limit, head);
-    for (name, value) in headers {
-        encoder.header(name, value);
-    }
-    for attribute in attributes {
-        encoder.attribute(*attribute);
-    }
-    let len = encoder.finish()?;
-    out.truncate(len);
+    let out = request_packet(limit, head, |encoder| {
+        for (name, value) in headers {
+            encoder.header(name, value);
+        }
+        for attribute in attributes {
+            encoder.attribute(*attribute);
+        }
+    })?;
     assert_eq!(usize::from(u16::from_be_bytes([out[2], out[3]])), out.len() - 4);
     Ok(out)
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mod_jk::ajp::{
-    self, Attribute, Close, END_OF_BODY, Exchange, RequestBody, RequestEncoder, RequestHead, Step,
+    self, Attribute, Close, END_OF_BODY, Exchange, RequestBody, RequestHead, Step, request_packet,
 };
 use mod_jk::clock;
 use mod_jk::net::{Connection, SocketOptions, Target};
@@ -134,24 +134,22 @@ fn encode(
         server_port: 80,
         is_tls: false,
     };
-    let mut out = Vec::new();
-    let mut encoder = RequestEncoder::new(&mut out, ajp::MAX_PACKET_SIZE, &head);
-    encoder.header(b"host", host.as_bytes());
-    encoder.header(b"user-agent", concat!("jkctl/", env!("CARGO_PKG_VERSION")).as_bytes());
-    encoder.header(b"accept", b"*/*");
-    encoder.header(b"content-length", b"0");
-    if size.is_some() {
-        encoder.header(b"x-jkctl-padding", "x".repeat(padding).as_bytes());
-    }
-    if let Some(secret) = &peer.secret {
-        encoder.attribute(Attribute::Secret(secret.as_bytes()));
-    }
-    if let Some(query) = query {
-        encoder.attribute(Attribute::QueryString(query.as_bytes()));
-    }
-    let len = encoder.finish().map_err(|error| Fault::Other(error.to_string()))?;
-    out.truncate(len);
-    Ok(out)
+    let packet = request_packet(ajp::MAX_PACKET_SIZE, &head, |encoder| {
+        encoder.header(b"host", host.as_bytes());
+        encoder.header(b"user-agent", concat!("jkctl/", env!("CARGO_PKG_VERSION")).as_bytes());
+        encoder.header(b"accept", b"*/*");
+        encoder.header(b"content-length", b"0");
+        if size.is_some() {
+            encoder.header(b"x-jkctl-padding", "x".repeat(padding).as_bytes());
+        }
+        if let Some(secret) = &peer.secret {
+            encoder.attribute(Attribute::Secret(secret.as_bytes()));
+        }
+        if let Some(query) = query {
+            encoder.attribute(Attribute::QueryString(query.as_bytes()));
+        }
+    });
+    packet.map_err(|error| Fault::Other(error.to_string()))
 }
 
 /// Returns how a port answers an HTTP request, if it does.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::socket::give_back_zeros;
 use crate::ajp::Piece;
@@ -94,6 +94,11 @@ impl Inbox {
         Arc::get_mut(&mut self.buffer).map_or(&mut [], |own| &mut own[self.end..])
     }
 
+    /// Tells whether there is no room behind what has arrived.
+    pub fn is_full(&self) -> bool {
+        self.end == BUFFER_BYTES
+    }
+
     /// Books that `len` bytes were written to [`room`](Self::room).
     pub fn filled(&mut self, len: usize) {
         self.end = (self.end + len).min(BUFFER_BYTES);
@@ -121,12 +126,23 @@ fn spare() -> Option<Arc<Buffer>> {
     SPARE.lock().pop()
 }
 
+/// Leave to fill a second buffer before the first one was passed on.
+pub type Leave = MutexGuard<'static, ()>;
+
+/// Gives leave, unless another request of this child has it: two buffers for each of many would be
+/// memory, and they hurry no one. Nobody ever waits for it.
+pub fn leave() -> Option<Leave> {
+    LEAVE.try_lock()
+}
+
+static LEAVE: Mutex<()> = Mutex::new(());
+
 /// Buffers of this child that nobody needs now. Their old content is never seen again: only what
 /// was received is read.
 static SPARE: Mutex<Vec<Arc<Buffer>>> = Mutex::new(Vec::new());
 
 /// Most of them; more are given back to the system.
-const MOST_SPARE: usize = 16;
+const MOST_SPARE: usize = 15;
 
 /// Makes a buffer without a copy of it ever lying on the stack.
 fn fresh() -> Arc<Buffer> {

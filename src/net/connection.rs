@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use super::buffer::{Inbox, Slices};
+use super::buffer::{Inbox, Leave, Slices, leave};
 use super::error::{NetError, Phase};
 use super::socket::{Idle, Socket, SocketOptions};
 use crate::ajp::{self, Exchange, Frame, Piece, Pieces, ProtocolError};
@@ -167,6 +167,25 @@ impl Connection {
         }
     }
 
+    /// Receives more without waiting, if the last time filled the buffer: then more is there most
+    /// likely. If something came, returns the leave for it, to be kept until both were passed on.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive).
+    pub fn receive_rest(&mut self) -> Result<Option<Leave>, NetError> {
+        let Some(leave) = self.inbox.is_full().then(leave).flatten() else { return Ok(None) };
+        match self.socket.receive_ready(self.inbox.room()) {
+            Ok(None) => Ok(None),
+            Ok(Some(0)) => Err(NetError::new(Phase::Receive, io::ErrorKind::UnexpectedEof)),
+            Ok(Some(got)) => {
+                self.inbox.filled(got);
+                Ok(Some(leave))
+            }
+            Err(error) => Err(NetError::new(Phase::Receive, error)),
+        }
+    }
+
     /// Finds the next whole packet among what was received.
     ///
     /// # Errors
@@ -263,3 +282,60 @@ fn as_cping(error: NetError) -> NetError {
 
 /// The whole answer to a CPING.
 const CPONG: [u8; 5] = [0x41, 0x42, 0x00, 0x01, 0x09];
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+
+    use super::super::buffer::BUFFER_BYTES;
+    use super::super::socket::{Wanted, wait_any};
+    use super::*;
+
+    fn pair() -> (Connection, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let limit = Duration::from_secs(5);
+        let own = Connection::open(&[address], &SocketOptions::default(), clock::now(), limit);
+        (own.expect("it listens"), listener.accept().expect("a connection").0)
+    }
+
+    /// Waits until something is there, or the end.
+    fn wait(own: &Connection) {
+        wait_any([(own.as_fd(), Wanted::Read)].into_iter(), Duration::from_secs(5));
+    }
+
+    /// Fills the buffer, as a container does that is far ahead.
+    fn fill(own: &mut Connection, other: &mut TcpStream) {
+        let left = BUFFER_BYTES - own.bytes().len();
+        other.write_all(&vec![b'x'; left]).expect("there is room");
+        while !own.inbox.is_full() {
+            own.receive(None).expect("it was sent");
+        }
+    }
+
+    #[test]
+    fn the_rest_is_what_is_there_after_a_full_buffer() {
+        // One test, as there is one leave for all.
+        let (mut own, mut other) = pair();
+        fill(&mut own, &mut other);
+        own.consume(BUFFER_BYTES - 4);
+        assert!(own.receive_rest().expect("it is open").is_none(), "nobody waits");
+        fill(&mut own, &mut other);
+        own.consume(BUFFER_BYTES);
+        other.write_all(b"the rest").expect("there is room");
+        wait(&own);
+        assert!(own.receive_rest().expect("it is open").is_some());
+        assert_eq!(own.bytes(), b"the rest");
+        other.write_all(b"more").expect("there is room");
+        wait(&own);
+        assert!(own.receive_rest().expect("nobody is asked").is_none(), "the buffer was not full");
+        own.receive(None).expect("it was sent");
+        fill(&mut own, &mut other);
+        own.consume(BUFFER_BYTES);
+        other.shutdown(std::net::Shutdown::Both).expect("it is open");
+        wait(&own);
+        let error = own.receive_rest().expect_err("the stream ended");
+        assert_eq!(error.source.kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

@@ -251,6 +251,25 @@ impl Socket {
         }
     }
 
+    /// Receives what is there already; `None` if nothing is, 0 at the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// As the system reports it.
+    pub fn receive_ready(&self, into: &mut [u8]) -> io::Result<Option<usize>> {
+        let place = into.as_mut_ptr().cast();
+        // SAFETY: `into` is writable for its length.
+        let got = unsafe { libc::recv(self.raw(), place, into.len(), libc::MSG_DONTWAIT) };
+        if let Ok(got) = usize::try_from(got) {
+            return Ok(Some(got));
+        }
+        let error = io::Error::last_os_error();
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(None),
+            _ => Err(error),
+        }
+    }
+
     /// Looks at an idle connection without waiting.
     pub fn idle(&self) -> Idle {
         let mut byte = 0_u8;

@@ -89,7 +89,7 @@ impl<'w> Run<'w> {
         connection: &mut Connection,
     ) -> Result<(), Cause> {
         loop {
-            let mut flush = false;
+            let (mut flush, mut rest) = (false, None);
             loop {
                 if self.exchange.takes_pieces() && self.pieces(downstream, connection) {
                     flush |= self.settings.flush_packets;
@@ -97,6 +97,20 @@ impl<'w> Run<'w> {
                 }
                 let payload = match connection.packet() {
                     Ok(Some(payload)) => payload,
+                    // What fills a buffer seldom is all there is. Each pass to httpd is a write.
+                    Ok(None) if rest.is_none() && self.queued > 0 && !flush => {
+                        match connection.receive_rest() {
+                            Ok(Some(leave)) => {
+                                rest = Some(leave);
+                                continue;
+                            }
+                            Ok(None) => break,
+                            Err(error) => {
+                                self.pass(downstream, flush)?;
+                                return self.closed(downstream, Some(error));
+                            }
+                        }
+                    }
                     Ok(None) => break,
                     Err(error) => return Err(malformed(error, connection.bytes())),
                 };
@@ -152,6 +166,8 @@ impl<'w> Run<'w> {
                 connection.consume(end);
             }
             self.pass(downstream, flush)?;
+            // Waiting is nothing that memory is kept for.
+            drop(rest);
             if let Err(error) = self.wait(connection) {
                 return self.closed(downstream, Some(error));
             }

@@ -95,18 +95,20 @@ impl Default for SessionIds {
 const SHORT_IDS: usize = 112;
 
 /// Iterates over the routes of session ids: what follows the first dot of each.
-pub fn routes(ids: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(ids);
+pub fn routes(mut ids: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         loop {
-            let ids = rest?;
-            let end = memchr::memchr(b';', ids);
-            rest = end.map(|end| &ids[end + 1..]);
-            let id = &ids[..end.unwrap_or(ids.len())];
-            if let Some(dot) = memchr::memchr(b'.', id)
-                && dot + 1 < id.len()
-            {
-                return Some(&id[dot + 1..]);
+            let mark = memchr::memchr2(b'.', b';', ids)?;
+            let is_dot = ids[mark] == b'.';
+            ids = &ids[mark + 1..];
+            if is_dot {
+                // Routes are short.
+                let end = ids.iter().position(|byte| *byte == b';').unwrap_or(ids.len());
+                let route = &ids[..end];
+                ids = &ids[end..];
+                if !route.is_empty() {
+                    return Some(route);
+                }
             }
         }
     })
@@ -171,5 +173,7 @@ mod tests {
         let all = |ids| routes(ids).collect::<Vec<_>>();
         assert_eq!(all(b"ABC.dom.n3"), [b"dom.n3"]);
         assert_eq!(all(b"nodot;X.n1;Y."), [b"n1"]);
+        assert_eq!(all(b";X.n1;;.n2;Y.;n.o;Z.n3"), [&b"n1"[..], b"n2", b"o", b"n3"]);
+        assert_eq!(all(b""), [b""; 0]);
     }
 }

@@ -35,14 +35,20 @@ pub enum CleanError {
 /// # Errors
 ///
 /// [`CleanError`], all variants.
+#[inline]
 pub fn clean<'a>(path: &'a [u8], out: &'a mut Vec<u8>) -> Result<Cleaned<'a>, CleanError> {
+    if path.starts_with(b"/") && !may_need_cleaning(path) {
+        return Ok(Cleaned { path, changed: false });
+    }
+    clean_into(path, out)
+}
+
+#[inline(never)]
+fn clean_into<'a>(path: &[u8], out: &'a mut Vec<u8>) -> Result<Cleaned<'a>, CleanError> {
     match path {
         b"*" => return Err(CleanError::Asterisk),
         [b'/', ..] => {}
         _ => return Err(CleanError::NotAbsolute),
-    }
-    if !may_need_cleaning(path) {
-        return Ok(Cleaned { path, changed: false });
     }
     normalize(path, true, out)?;
     // Cleaning only ever removes bytes.
@@ -89,17 +95,37 @@ pub(super) fn normalize(
     Ok(())
 }
 
-/// One pass for the usual path. A name that begins with a dot counts as a maybe.
+/// One pass for the usual path, eight bytes at a time. A name that begins with a dot counts as a
+/// maybe.
+#[inline(never)]
 fn may_need_cleaning(path: &[u8]) -> bool {
-    let mut after_slash = false;
-    for byte in path {
-        match byte {
-            b';' => return true,
-            b'/' | b'.' if after_slash => return true,
-            _ => after_slash = *byte == b'/',
+    // Each byte with the one before it; the first one is the slash.
+    let (before, here) = (&path[..path.len() - 1], &path[1..]);
+    let words = before.as_chunks::<8>().0.iter().zip(here.as_chunks::<8>().0);
+    for (before, here) in words {
+        if is_suspicious(*before, *here) {
+            return true;
         }
     }
-    false
+    // The last word overlaps the one before it.
+    match (before.last_chunk(), here.last_chunk()) {
+        (Some(before), Some(here)) => is_suspicious(*before, *here),
+        _ => path.windows(2).any(|pair| pair[1] == b';' || matches!(pair, b"//" | b"/.")),
+    }
+}
+
+/// Tells whether a byte of `here` is a semicolon, or a slash or dot and the one in `before` a slash.
+#[inline]
+fn is_suspicious(before: [u8; 8], here: [u8; 8]) -> bool {
+    const fn all(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    let (before, here) = (u64::from_ne_bytes(before), u64::from_ne_bytes(here));
+    // Not zero if and only if some byte of the word is zero.
+    let has_zero = |word: u64| word.wrapping_sub(all(1)) & !word & all(0x80);
+    // A dot and a slash differ in the lowest bit only.
+    let segments = (before ^ all(b'/')) | ((here | all(1)) ^ all(b'/'));
+    has_zero(segments) | has_zero(here ^ all(b';')) != 0
 }
 
 #[cfg(test)]
@@ -154,6 +180,33 @@ mod tests {
         let mut out = Vec::new();
         clean(b"/docs/index.html", &mut out).unwrap();
         assert_eq!(out.capacity(), 0);
+    }
+
+    #[test]
+    fn the_quick_look_sees_what_a_slow_one_sees() {
+        let is_seen = |path: &[u8]| {
+            path.contains(&b';')
+                || path.windows(2).any(|pair| pair[0] == b'/' && matches!(pair[1], b'/' | b'.'))
+        };
+        // Neighbours in value and with the upper bit, at all places of words and of their borders.
+        let bytes = b"./0:;<\x00\x01a\x80\xae\xaf\xbb\xff";
+        for len in 1..=25 {
+            let mut path = vec![b'a'; len];
+            path[0] = b'/';
+            assert!(!may_need_cleaning(&path), "length {len}");
+            for at in 1..len {
+                for first in bytes {
+                    for second in bytes {
+                        let mut path = path.clone();
+                        path[at] = *first;
+                        if let Some(next) = path.get_mut(at + 1) {
+                            *next = *second;
+                        }
+                        assert_eq!(may_need_cleaning(&path), is_seen(&path), "{path:?}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

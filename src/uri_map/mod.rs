@@ -18,6 +18,7 @@ pub mod pattern;
 pub mod problem;
 pub mod reading;
 pub mod rule;
+mod sieve;
 pub mod target;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ use matcher::{Matcher, Rank};
 use problem::printable;
 pub use problem::{Origin, Problem, Severity};
 pub use rule::{Rule, Source};
+pub use sieve::Sieve;
 
 /// The compiled rules of one server.
 #[derive(Debug)]
@@ -118,6 +120,16 @@ impl UriMap {
         let (mapped, uri) = (self.fold(mapped), self.fold(uri));
         let rank = self.matcher.find(&mapped);
         rank.is_some_and(|rank| self.excluded_by(rank as usize, &uri).is_some())
+    }
+
+    /// Returns what keeps URIs out that no rule maps.
+    pub fn sieve(&self) -> Sieve {
+        let sieve = Sieve::of(self.ranked.iter().map(|rule| &**rule));
+        if self.has_encoded_slash {
+            // A lookup changes such a URI first, perhaps its last byte.
+            sieve.open();
+        }
+        sieve
     }
 
     /// Says whether the map has no rule that could map anything.

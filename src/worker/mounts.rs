@@ -15,12 +15,15 @@ use crate::config::check::target;
 use crate::config::uri_map_file::parse_mount_file;
 use crate::uri_map::check::{check_patterns, check_workers};
 use crate::uri_map::merge::{MapOf, Mounts, ServerMounts, copies, map_of, server_rules};
-use crate::uri_map::{Problem, Rule, Severity, UriMap};
+use crate::uri_map::{Problem, Rule, Severity, Sieve, UriMap};
 
 /// A map that a reload replaces. Requests look up in what there is at that moment.
 #[derive(Debug)]
 pub struct LiveMap {
     current: RwLock<Arc<UriMap>>,
+    /// Keeps out what surely no rule maps, which spares the lookup and the lock. As rules come and go
+    /// it lets more and more through, never too little.
+    sieve: Sieve,
     /// Whether there is anything to look for; spares the lock where there is not.
     has_rules: AtomicBool,
 }
@@ -28,12 +31,20 @@ pub struct LiveMap {
 impl LiveMap {
     fn new(map: UriMap) -> Self {
         let has_rules = AtomicBool::new(!map.is_empty());
-        Self { current: RwLock::new(Arc::new(map)), has_rules }
+        let sieve = map.sieve();
+        Self { current: RwLock::new(Arc::new(map)), sieve, has_rules }
     }
 
     /// Returns the rule that maps a match URI. Does not allocate.
     #[inline]
     pub fn find(&self, match_uri: &[u8]) -> Option<Arc<Rule>> {
+        if self.sieve.keeps_out(match_uri) {
+            return None;
+        }
+        self.look_up(match_uri)
+    }
+
+    fn look_up(&self, match_uri: &[u8]) -> Option<Arc<Rule>> {
         self.current.read().find(match_uri).cloned()
     }
 
@@ -50,6 +61,8 @@ impl LiveMap {
 
     fn set(&self, map: UriMap) {
         let has_rules = !map.is_empty();
+        // Before the rules, which must not be kept out.
+        self.sieve.widen(&map.sieve());
         *self.current.write() = Arc::new(map);
         self.has_rules.store(has_rules, Relaxed);
     }

@@ -73,7 +73,9 @@ proptest! {
             Arc::new(Rule { origin: Origin::new("test", line), ..(*rule).clone() })
         }).collect();
         let map = UriMap::build(rules.clone()).0;
+        let sieve = map.sieve();
         for uri in uris {
+            prop_assert!(!sieve.keeps_out(uri.as_bytes()) || map.find(uri.as_bytes()).is_none(), "{}", uri);
             prop_assert_eq!(map.find(uri.as_bytes()).cloned(), find(&rules, uri.as_bytes()), "{}", uri);
         }
     }

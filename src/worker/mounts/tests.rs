@@ -66,6 +66,22 @@ fn pass(files: &MountFiles, now: &mut Millis) {
 }
 
 #[test]
+fn what_new_rules_map_is_not_kept_out() {
+    let map = |pattern: &str| {
+        let origin = Origin::new("rules", 1);
+        let pattern = pattern.as_bytes();
+        UriMap::build(Rule::parse(pattern, b"w1", Source::Directive, &origin, &mut Vec::new())).0
+    };
+    let live = LiveMap::new(map("/app/*"));
+    for (pattern, uri) in [("/docs/*", "/docs/x"), ("/*.jsp", "/q.jsp"), ("/q/*%2Fx", "/q/%2fx")] {
+        assert!(live.find(uri.as_bytes()).is_none(), "{uri}");
+        live.set(map(pattern));
+        assert!(live.find(uri.as_bytes()).is_some(), "{uri}");
+        assert!(live.find(b"/app/x").is_none(), "an earlier rule");
+    }
+}
+
+#[test]
 fn a_changed_file_is_taken_whole_or_not_at_all() {
     let dir = Dir::new("taken");
     dir.write("map", "/a/*=w1\nno rule\n");

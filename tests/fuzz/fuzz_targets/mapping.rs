@@ -28,6 +28,7 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     let map = UriMap::build(rules.clone()).0;
+    let sieve = map.sieve();
     let mut buffer = Vec::new();
     for uri in uris.split(|byte| *byte == b'\n').take(16) {
         let Ok(cleaned) = clean(uri, &mut buffer) else { continue };
@@ -36,6 +37,7 @@ fuzz_target!(|data: &[u8]| {
         assert!(uri == b"*" || !uri.contains(&b';'), "cleaned");
         let is_dots = |segment: &[u8]| segment == b"." || segment == b"..";
         assert!(!uri.split(|byte| *byte == b'/').any(is_dots), "cleaned");
+        assert!(!sieve.keeps_out(uri) || map.find(uri).is_none(), "{uri:?} is kept out");
         let (found, expected) = (map.find(uri), find(&rules, uri));
         let is_same = match (found, expected) {
             (Some(found), Some(expected)) => Arc::ptr_eq(found, expected),

@@ -7,6 +7,8 @@
 mod cases;
 #[path = "uri_map/explain.rs"]
 mod explain;
+#[path = "uri_map/memory.rs"]
+mod memory;
 #[path = "uri_map/oracle.rs"]
 mod oracle;
 #[path = "uri_map/request.rs"]

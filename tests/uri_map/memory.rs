@@ -1,0 +1,85 @@
+//! A lookup allocates nothing.
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use mod_jk::uri_map::{Origin, Rule, Source, UriMap, clean};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: hands on to the system's allocator and counts beside.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promised.
+        unsafe { System.dealloc(place, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+#[test]
+fn lookups_allocate_nothing() {
+    let before = ALLOCATIONS.get();
+    drop(Box::new(before));
+    assert_eq!(ALLOCATIONS.get(), before + 1, "the count works");
+    let shapes: &[(&str, fn(u32) -> String)] = &[
+        ("exact", |n| format!("/exact/{n}=w")),
+        ("prefix", |n| format!("/app{n}/*=w")),
+        ("suffix", |n| format!("/*.e{n}=w")),
+        ("stars inside", |n| format!("/*/d{n}/*.gif=w")),
+        ("any byte", |n| format!("/a?p{n}/*=w")),
+        ("exclusion", |n| format!("!/app{n}/static/*=w")),
+        // More ways at once than the walk has room for.
+        ("many stars", |n| format!("/*{}/*x=w", char::from(b'a' + (n % 26) as u8))),
+    ];
+    let origin = Origin::new("test", 1);
+    let all: Vec<_> = shapes.iter().flat_map(|(_, rule)| (0..500).map(rule)).collect();
+    let each = shapes.iter().map(|(name, rule)| (*name, (0..500).map(rule).collect()));
+    for (name, lines) in each.chain([("all together", all)]) {
+        let rules = lines.iter().flat_map(|line: &String| {
+            let (left, worker) = line.split_once('=').unwrap();
+            Rule::parse(
+                left.as_bytes(),
+                worker.as_bytes(),
+                Source::Directive,
+                &origin,
+                &mut Vec::new(),
+            )
+        });
+        let map = UriMap::build(rules.collect()).0;
+        let sieve = map.sieve();
+        let uris = [
+            "/",
+            "/exact/7",
+            "/app7/x",
+            "/app7/static/x",
+            "/x/y.e7",
+            "/x/d7/y.gif",
+            "/abp7/x",
+            "/images/logo.txt",
+            "/images/logo.gif",
+            "/abcdefghijklmnopqrstuvwxyz/abcx",
+            "/q/a/b/c/d/x",
+        ];
+        let mut buffer = Vec::new();
+        let before = ALLOCATIONS.get();
+        for uri in uris {
+            let cleaned = clean(uri.as_bytes(), &mut buffer).unwrap();
+            let found = map.find(cleaned.path).is_some();
+            assert!(!(found && sieve.keeps_out(cleaned.path)));
+        }
+        assert_eq!(ALLOCATIONS.get(), before, "{name}");
+    }
+}

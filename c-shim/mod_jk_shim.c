@@ -120,6 +120,17 @@ static int monitor(apr_pool_t *pool, server_rec *s)
     return DECLINED;
 }
 
+static int logs_requests;
+
+/* httpd sorts hooks once more after the directives, and forgets them before it reads them again. */
+void jk_shim_log_requests(void)
+{
+    if (!logs_requests) {
+        logs_requests = 1;
+        ap_hook_log_transaction(mod_jk_log_transaction, NULL, NULL, APR_HOOK_MIDDLE);
+    }
+}
+
 void jk_shim_register_hooks(apr_pool_t *pool)
 {
     /* Load order must not decide. mod_alias does Redirect and Alias in one hook: a Redirect ends the
@@ -140,7 +151,7 @@ void jk_shim_register_hooks(apr_pool_t *pool)
                            APR_HOOK_MIDDLE);
     ap_hook_map_to_storage(mod_jk_map_to_storage, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(mod_jk_handler, NULL, after_handler, APR_HOOK_MIDDLE);
-    ap_hook_log_transaction(mod_jk_log_transaction, NULL, NULL, APR_HOOK_MIDDLE);
+    logs_requests = 0;
     /* Optional: without mod_status nobody calls it. */
     APR_OPTIONAL_HOOK(ap, status_hook, mod_jk_server_status, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -26,6 +26,10 @@ extern const command_rec jk_shim_commands[];
 
 void jk_shim_register_hooks(apr_pool_t *pool);
 
+/* Has mod_jk_log_transaction called at the end of requests; only while directives are read. All
+ * requests pay for a hook, so there is none without a directive that needs it. */
+void jk_shim_log_requests(void);
+
 /* Finished text to httpd's error log; `level` is an APLOG_* number. */
 void jk_shim_log_server(int level, apr_status_t status, const server_rec *s, const char *text,
                         int len);

@@ -43,7 +43,13 @@ pub unsafe extern "C" fn mod_jk_directive(
         // SAFETY: the server is live, and configuration is read on one thread.
         let Some(conf) = (unsafe { server::of_mut(cmd.server) }) else { return ptr::null() };
         match conf.settings.set(&name, &first, second.as_deref(), &context) {
-            Ok(()) => ptr::null(),
+            Ok(()) => {
+                if conf.settings.request_log_format.is_some() {
+                    // SAFETY: directives are being read, on one thread.
+                    unsafe { ffi::jk_shim_log_requests() };
+                }
+                ptr::null()
+            }
             Err(why) => {
                 let why = CString::new(why.replace('\0', "")).unwrap_or_default();
                 // SAFETY: copies the text into httpd's pool, where it outlives the call.

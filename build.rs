@@ -11,7 +11,7 @@ use std::process::Command;
 const OLDEST_MMN: (u32, u32) = (20_120_211, 37);
 
 /// What Rust calls directly; everything that is a macro goes through the shim.
-const HTTPD_FUNCTIONS: &str = "ap_(get|set)_module_config|ap_set_content_type|\
+const HTTPD_FUNCTIONS: &str = "ap_set_content_type|\
     ap_get_remote_host|ap_get_server_(name|port)|ap_server_root_relative|ap_state_query|\
     ap_mpm_query|ap_get_status_line|ap_get_server_description|ap_add_(version_component|common_vars|cgi_vars)|ap_map_http_request_error|\
     ap_open_piped_log_ex|ap_piped_log_write_fd|apr_uri_unparse|ap_retained_data_(create|get)|ap_exists_config_define|\

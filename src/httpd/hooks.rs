@@ -175,7 +175,9 @@ pub unsafe extern "C" fn mod_jk_translate_name(r: *mut request_rec) -> c_int {
 pub unsafe extern "C" fn mod_jk_map_to_storage(r: *mut request_rec) -> c_int {
     // SAFETY: httpd keeps `r` alive and gives it to one thread only until the hook returns.
     let request = unsafe { Request::from_raw(r) };
-    guard("map_to_storage", FAILED, || request.map_or(DECLINED, mapping::to_storage))
+    // Most requests are not ours, and the guard costs more than to see that.
+    let Some(request) = request.filter(mapping::is_for_storage) else { return DECLINED };
+    guard("map_to_storage", FAILED, || mapping::to_storage(request))
 }
 
 /// Serves a request.
@@ -187,7 +189,8 @@ pub unsafe extern "C" fn mod_jk_map_to_storage(r: *mut request_rec) -> c_int {
 pub unsafe extern "C" fn mod_jk_handler(r: *mut request_rec) -> c_int {
     // SAFETY: httpd keeps `r` alive and gives it to one thread only until the hook returns.
     let request = unsafe { Request::from_raw(r) };
-    guard("handler", FAILED, || request.map_or(DECLINED, mapping::handle))
+    let Some(request) = request.filter(mapping::is_for_handler) else { return DECLINED };
+    guard("handler", FAILED, || mapping::handle(request))
 }
 
 /// Sees a request off.
@@ -199,8 +202,9 @@ pub unsafe extern "C" fn mod_jk_handler(r: *mut request_rec) -> c_int {
 pub unsafe extern "C" fn mod_jk_log_transaction(r: *mut request_rec) -> c_int {
     // SAFETY: httpd keeps `r` alive and gives it to one thread only until the hook returns.
     let request = unsafe { Request::from_raw(r) };
+    let Some(request) = request.filter(logging::is_for_log) else { return DECLINED };
     guard("log_transaction", DECLINED, || {
-        request.into_iter().for_each(logging::transaction);
+        logging::transaction(request);
         DECLINED
     })
 }

@@ -194,6 +194,11 @@ fn number(level: LogLevel) -> c_int {
     }) as c_int
 }
 
+/// Tells whether [`transaction`] might write a line. Cannot panic.
+pub fn is_for_log(request: &Request<'_>) -> bool {
+    request.ready().is_some_and(|ready| ready.settings.request_log_format.is_some())
+}
+
 /// Writes the line of `JkRequestLogFormat` for a request of ours that is over.
 pub fn transaction(request: Request<'_>) {
     let Some(ready) = request.ready() else { return };

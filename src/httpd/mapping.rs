@@ -8,7 +8,7 @@ use super::choice::{choose, keeps_unsafe, refuse, refuse_unsafe, way};
 use super::downstream::HttpdDownstream;
 use super::environment::{Environment, Variable};
 use super::logging;
-use super::request::{Request, Table};
+use super::request::{Left, Request, Table};
 use super::server::Ready;
 use super::{auto_alias, ffi};
 use crate::lb::Activation;
@@ -19,39 +19,31 @@ use crate::worker::{RequestSettings, Worker};
 const OK: c_int = ffi::OK as c_int;
 const DECLINED: c_int = ffi::DECLINED;
 /// The handler of a directory whose index page does not exist.
-const DIRECTORY: &[u8] = b"httpd/unix-directory";
+const DIRECTORY: &CStr = c"httpd/unix-directory";
 /// The name of our handler.
 const HANDLER: &CStr = c"jakarta-servlet";
-
-/// What mapping came to, kept with the request.
-#[derive(Clone, Copy)]
-enum Found<'r> {
-    /// A rule.
-    Rule(&'r Mapped),
-    /// No rule for this path but one for its `FallbackResource`, should mod_dir take that.
-    Fallback(&'r Mapped),
-    /// No rule for this path.
-    Nothing(&'r [u8]),
-}
 
 /// A rule that maps a request.
 pub struct Mapped {
     rule: Arc<Rule>,
     /// The decoded path with its path parameters, where cleaning took something away.
     path: Option<Vec<u8>>,
+    /// The rule is one for its `FallbackResource`, should mod_dir take that.
+    is_fallback: bool,
 }
 
 /// Tells whether a request has our handler: set by us, or by its name in the configuration.
 pub fn is_ours(request: &Request<'_>) -> bool {
     let handler = request.fields().handler;
-    std::ptr::eq(handler, HANDLER.as_ptr()) || request.bytes(handler) == Some(HANDLER.to_bytes())
+    std::ptr::eq(handler, HANDLER.as_ptr()) || request.is_text(handler, HANDLER)
 }
 
 /// Maps in the translation phase.
 pub fn translate(request: Request<'_>) -> c_int {
-    let result = map(request);
+    let Some(ready) = request.ready() else { return DECLINED };
+    let result = map(request, ready);
     if result == DECLINED
-        && let Some(dir) = request.ready().and_then(|ready| ready.settings.auto_alias.as_ref())
+        && let Some(dir) = &ready.settings.auto_alias
         && request.fields().proxyreq == 0
         && !request.is_left_alone()
         && !is_ours(&request)
@@ -66,17 +58,13 @@ pub fn to_storage(request: Request<'_>) -> c_int {
     if is_ours(&request) && mapped(&request).is_some() {
         return OK;
     }
-    // Most requests of most servers are nobody's; once is enough to find that out. Other modules may
-    // have given the request another path meanwhile.
-    let path = request.bytes(request.fields().uri);
-    let is_known = matches!(found(&request), Some(Found::Nothing(known)) if Some(known) == path);
-    let result = if is_known { DECLINED } else { map(request) };
+    let Some(ready) = request.ready() else { return DECLINED };
+    let result = if is_known_as_unmapped(&request) { DECLINED } else { map(request, ready) };
     if result == OK {
         tell_of_lost_rewrite(&request);
     }
     if result == DECLINED
-        && let Some(Some(name)) =
-            request.ready().and_then(|ready| ready.settings.strip_session.as_ref())
+        && let Some(Some(name)) = &ready.settings.strip_session
     {
         strip(request, name.as_bytes());
     }
@@ -98,24 +86,21 @@ fn tell_of_lost_rewrite(request: &Request<'_>) {
     });
 }
 
-fn map(request: Request<'_>) -> c_int {
-    let fields = request.fields();
-    let Some(ready) = request.ready() else { return DECLINED };
-    if ready.map.is_empty() || fields.proxyreq != 0 || request.is_left_alone() {
+/// Maps by the path. Whether a request may be mapped at all is asked only where it matters: of most
+/// requests no rule says anything.
+fn map(request: Request<'_>, ready: &Ready) -> c_int {
+    if ready.map.is_empty() {
         return DECLINED;
     }
-    if is_ours(&request) || request.bytes(fields.method) == Some(b"CONNECT") {
-        return DECLINED;
-    }
-    let path = request.bytes(fields.uri).unwrap_or_default();
-    if path == b"*" {
-        return DECLINED;
-    }
+    let path = request.bytes(request.fields().uri).unwrap_or_default();
     let mut buffer = Vec::new();
     let cleaned = match uri_map::clean(path, &mut buffer) {
         Ok(cleaned) => cleaned.path,
         Err(CleanError::Asterisk) => return DECLINED,
         Err(why @ (CleanError::ClimbsAboveRoot | CleanError::NotAbsolute)) => {
+            if !may_be_mapped(&request) {
+                return DECLINED;
+            }
             logging::within(&request, || {
                 tracing::info!("JK-201 {why}: \"{}\"; answered 400", log::escaped(path));
             });
@@ -123,6 +108,9 @@ fn map(request: Request<'_>) -> c_int {
         }
     };
     if keeps_unsafe(ready) && is_unsafe(cleaned) {
+        if !may_be_mapped(&request) {
+            return DECLINED;
+        }
         return logging::within(&request, || {
             let is_forbidden = ready.settings.options.forbid_unsafe_uri == Some(true);
             if is_forbidden && ready.map.find(cleaned).is_some() {
@@ -133,9 +121,12 @@ fn map(request: Request<'_>) -> c_int {
         });
     }
     let Some(rule) = ready.map.find(cleaned) else {
-        request.attach(Found::Nothing(request.copy(path)));
+        request.leave_text(path);
         return DECLINED;
     };
+    if !may_be_mapped(&request) {
+        return DECLINED;
+    }
     logging::within(&request, || {
         let way = way(&request, ready, path);
         if way.may_differ()
@@ -165,10 +156,19 @@ fn map(request: Request<'_>) -> c_int {
     })
 }
 
+/// Tells whether a rule may have a request.
+fn may_be_mapped(request: &Request<'_>) -> bool {
+    let fields = request.fields();
+    fields.proxyreq == 0
+        && !request.is_left_alone()
+        && !is_ours(request)
+        && !request.is_text(fields.method, c"CONNECT")
+}
+
 /// Makes a request ours.
 fn claim(request: Request<'_>, rule: &Arc<Rule>, path: Option<Vec<u8>>) {
-    let mapped = request.place_owned(Mapped { rule: Arc::clone(rule), path });
-    request.attach(Found::Rule(mapped));
+    let mapped = Mapped { rule: Arc::clone(rule), path, is_fallback: false };
+    request.leave(request.place_owned(mapped));
     request.set(Table::Notes, c"JK_WORKER_NAME", rule.worker.as_bytes());
     // SAFETY: the request is ours during the hook; the name is static.
     unsafe { (*request.raw()).handler = HANDLER.as_ptr() };
@@ -225,8 +225,8 @@ fn fall_back(
         if may_be_forwarded(&own, ready, |path| !map.keeps_from_worker_of(resource, path)) {
             // Not claimed: others look things up as well, and only mod_dir sets our handler then.
             let path = own.bytes(own.fields().uri).map(<[u8]>::to_vec);
-            let mapped = own.place_owned(Mapped { rule: Arc::clone(rule), path });
-            own.attach(Found::Fallback(mapped));
+            let mapped = Mapped { rule: Arc::clone(rule), path, is_fallback: true };
+            own.leave(own.place_owned(mapped));
         }
     }
 }
@@ -257,28 +257,46 @@ fn strip(request: Request<'_>, name: &[u8]) {
     }
 }
 
+/// Tells whether a request has the path for which no rule was found. Most requests of most servers
+/// are nobody's; once is enough to find that out. Other modules may have given the request another
+/// path meanwhile, or changed it where it lies.
+fn is_known_as_unmapped(request: &Request<'_>) -> bool {
+    matches!(left(request), Some(Left::Text(path)) if request.has_path(path))
+}
+
 fn mapped<'r>(request: &Request<'r>) -> Option<&'r Mapped> {
-    match found(request) {
-        Some(Found::Rule(mapped)) => Some(mapped),
-        Some(Found::Fallback(mapped)) => is_ours(request).then_some(mapped),
-        Some(Found::Nothing(_)) | None => None,
+    match left(request) {
+        Some(Left::Value(mapped)) => (!mapped.is_fallback || is_ours(request)).then_some(mapped),
+        Some(Left::Text(_)) | None => None,
     }
 }
 
-fn found<'r>(request: &Request<'r>) -> Option<Found<'r>> {
-    // SAFETY: nothing else is attached to requests, and what it borrows lives as long as they do.
-    unsafe { request.attached::<Found<'r>>() }.copied()
+/// Returns the rule that maps a request, or the path that none maps.
+fn left<'r>(request: &Request<'r>) -> Option<Left<'r, Mapped>> {
+    // SAFETY: no other type of value is left with requests, and it lives as long as they do.
+    unsafe { request.left() }
+}
+
+/// Tells whether [`handle`] has anything to look at. Cannot panic.
+pub fn is_for_handler(request: &Request<'_>) -> bool {
+    is_ours(request) || request.is_text(request.fields().handler, DIRECTORY)
+}
+
+/// Tells whether [`to_storage`] has anything to do. Cannot panic.
+pub fn is_for_storage(request: &Request<'_>) -> bool {
+    let strips = || request.ready().is_some_and(|ready| ready.settings.strip_session.is_some());
+    !is_known_as_unmapped(request) || strips()
 }
 
 /// Serves a request that is ours.
 pub fn handle(request: Request<'_>) -> c_int {
     let fields = request.fields();
     let is_directory = !is_ours(&request);
-    if is_directory && request.bytes(fields.handler) != Some(DIRECTORY) {
+    if is_directory && !request.is_text(fields.handler, DIRECTORY) {
         return DECLINED;
     }
     // No container can make a tunnel, whatever has set the handler.
-    if request.bytes(fields.method) == Some(b"CONNECT") {
+    if request.is_text(fields.method, c"CONNECT") {
         return DECLINED;
     }
     let Some(ready) = request.ready() else { return DECLINED };
@@ -293,9 +311,7 @@ pub fn handle(request: Request<'_>) -> c_int {
     logging::within(&request, || {
         let environment = Environment::read(&request, &ready.names);
         let mapped = mapped(&request);
-        if let Some(Found::Fallback(Mapped { path: Some(path), .. })) = found(&request)
-            && mapped.is_some()
-        {
+        if let Some(Mapped { path: Some(path), is_fallback: true, .. }) = mapped {
             // mod_dir has put the resource's path there.
             let path = request.keep(path);
             // SAFETY: the request is ours during the hook; the text lies in its pool.

@@ -1,5 +1,6 @@
 //! The one symbol httpd looks up.
 
+use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::ptr;
 
@@ -29,7 +30,18 @@ pub static mut jk_module: module = {
 /// Says that this is a module of httpd 2: "AP24" as httpd spells it.
 const MODULE_MAGIC_COOKIE: std::ffi::c_ulong = 0x4150_3234;
 
-/// Returns where httpd finds this module's index.
-pub fn own() -> *const module {
-    &raw const jk_module
+/// Returns where a vector of configurations has ours: what httpd's macros `ap_get_module_config` and
+/// `ap_set_module_config` do. Its functions of these names are for other languages; requests that are
+/// nobody's would notice the calls.
+///
+/// # Safety
+///
+/// `vector` must be one of httpd's, for a server or a request, and httpd must have loaded the module.
+#[inline]
+pub unsafe fn place_in(vector: *mut ffi::ap_conf_vector_t) -> *mut *mut c_void {
+    let own = &raw const jk_module;
+    // SAFETY: httpd wrote the index before it called any of our functions, and nobody writes it later.
+    let index = unsafe { (*own).module_index };
+    // SAFETY: a vector has a place for the index of each module that is loaded.
+    unsafe { vector.cast::<*mut c_void>().offset(index as isize) }
 }

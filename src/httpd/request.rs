@@ -69,6 +69,25 @@ impl<'r> Request<'r> {
         (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_bytes())
     }
 
+    /// Compares a C string of the request with a word; null is none.
+    #[inline]
+    pub fn is_text(&self, text: *const c_char, word: &CStr) -> bool {
+        // SAFETY: fields of a request are C strings in its pool, or null.
+        let Some(first) = (unsafe { text.as_ref() }) else { return false };
+        // Most words differ in the first byte.
+        // SAFETY: both are C strings.
+        word.to_bytes_with_nul().first() == Some(&first.cast_unsigned())
+            && unsafe { libc::strcmp(text, word.as_ptr()) } == 0
+    }
+
+    /// Tells whether the path is the same text that it was.
+    #[inline]
+    pub fn has_path(&self, text: Kept<'_>) -> bool {
+        let path = self.fields().uri;
+        // SAFETY: both are C strings, the path one of the request's.
+        !path.is_null() && unsafe { libc::strcmp(path, text.text) } == 0
+    }
+
     /// Returns a value of a table.
     pub fn get(&self, table: Table, name: &CStr) -> Option<&'r [u8]> {
         // SAFETY: the table belongs to the request; the value is a C string or null.
@@ -178,21 +197,16 @@ impl<'r> Request<'r> {
         unsafe { &*place }
     }
 
-    /// Copies bytes into the request's pool.
-    pub fn copy(&self, text: &[u8]) -> &'r [u8] {
-        let copy = self.keep(text).cast::<u8>();
-        // SAFETY: `keep` copied that many bytes to where they live as long as the request.
-        unsafe { std::slice::from_raw_parts(copy, text.len()) }
+    /// Leaves a value with the request for later hooks.
+    pub fn leave<T>(&self, value: &'r T) {
+        const { assert!(align_of::<T>() > TEXT) };
+        self.set_left(std::ptr::from_ref(value).cast_mut().cast());
     }
 
-    /// Leaves a value with the request for later hooks.
-    pub fn attach<T: Copy>(&self, value: T) {
-        let value = std::ptr::from_ref(self.place(value)).cast_mut();
-        let vector = self.fields().request_config;
-        // SAFETY: the vector belongs to the request; the value lives as long as its pool.
-        unsafe {
-            ffi::ap_set_module_config(vector, super::module::own(), value.cast::<c_void>());
-        }
+    /// Leaves a copy of a text with the request for later hooks, in place of a value.
+    pub fn leave_text(&self, text: &[u8]) {
+        // APR aligns to eight bytes.
+        self.set_left(self.keep(text).cast::<c_void>().map_addr(|address| address | TEXT));
     }
 
     /// Copies text with NUL bytes in it into the request's pool at once.
@@ -200,17 +214,30 @@ impl<'r> Request<'r> {
         Block { original: block, copy: self.keep(block), lives: PhantomData }
     }
 
-    /// Returns what was left with the request.
+    /// Returns what was left with the request last.
     ///
     /// # Safety
     ///
-    /// `T` must be the type given to [`attach`](Self::attach), and live no longer than the request.
-    pub unsafe fn attached<T>(&self) -> Option<&'r T> {
-        let vector = self.fields().request_config;
+    /// `T` must be the type given to [`leave`](Self::leave), and live no longer than the request.
+    #[inline]
+    pub unsafe fn left<T>(&self) -> Option<Left<'r, T>> {
         // SAFETY: the vector belongs to the request.
-        let value = unsafe { ffi::ap_get_module_config(vector, super::module::own()) };
+        let place = unsafe { super::module::place_in(self.fields().request_config) };
+        // SAFETY: the place is ours, and null until something is left.
+        let left = unsafe { *place };
+        if left.addr() & TEXT != 0 {
+            let text = left.map_addr(|address| address & !TEXT).cast();
+            return Some(Left::Text(Kept { text, lives: PhantomData }));
+        }
         // SAFETY: of this type by contract, and alive as long as the request's pool.
-        unsafe { value.cast::<T>().as_ref() }
+        unsafe { left.cast::<T>().as_ref() }.map(Left::Value)
+    }
+
+    fn set_left(&self, left: *mut c_void) {
+        // SAFETY: the vector belongs to the request.
+        let place = unsafe { super::module::place_in(self.fields().request_config) };
+        // SAFETY: the place is ours; what is left lives as long as the request's pool.
+        unsafe { *place = left };
     }
 
     fn table(&self, table: Table) -> *mut apr_table_t {
@@ -239,6 +266,17 @@ fn has_name(row: &apr_table_entry_t, name: &'static [u8]) -> bool {
         && name.iter().enumerate().all(|(at, own)| byte(at) | 0x20 == *own)
         && byte(name.len()) == 0
 }
+
+/// What a hook has left with a request.
+pub enum Left<'r, T> {
+    /// A value.
+    Value(&'r T),
+    /// A text.
+    Text(Kept<'r>),
+}
+
+/// Marks the address of a text that is left with a request; values are aligned.
+const TEXT: usize = 1;
 
 /// A C string that lives as long as a request.
 #[derive(Clone, Copy)]

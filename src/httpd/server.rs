@@ -158,8 +158,10 @@ pub unsafe fn before_pool_ends<T: Sync + 'static>(pool: *mut apr_pool_t, value: 
 pub unsafe fn of<'s>(server: *const server_rec) -> Option<&'s ServerConf> {
     // SAFETY: `server` is live by contract.
     let vector = unsafe { (*server).module_config };
-    // SAFETY: httpd fills the vector; our index was set when the module was loaded.
-    let conf = unsafe { ffi::ap_get_module_config(vector, super::module::own()) };
+    // SAFETY: the vector is that of a server.
+    let place = unsafe { super::module::place_in(vector) };
+    // SAFETY: httpd fills the vector.
+    let conf = unsafe { *place };
     // SAFETY: what is stored there comes from `give_to_pool` and lives as long as the server.
     unsafe { conf.cast::<ServerConf>().as_ref() }
 }
@@ -173,7 +175,9 @@ pub unsafe fn of_mut<'s>(server: *mut server_rec) -> Option<&'s mut ServerConf> 
     // SAFETY: `server` is live by contract.
     let vector = unsafe { (*server).module_config };
     // SAFETY: as in `of`.
-    let conf = unsafe { ffi::ap_get_module_config(vector, super::module::own()) };
+    let place = unsafe { super::module::place_in(vector) };
+    // SAFETY: as in `of`.
+    let conf = unsafe { *place };
     // SAFETY: as in `of`; unshared by contract.
     unsafe { conf.cast::<ServerConf>().as_mut() }
 }

@@ -326,7 +326,9 @@ unsafe fn make_own(
     // SAFETY: a server of httpd's list.
     let vector = unsafe { (*host).module_config };
     // SAFETY: the host's vector is writable during configuration.
-    unsafe { ffi::ap_set_module_config(vector, module::own(), conf.cast::<c_void>()) };
+    let place = unsafe { module::place_in(vector) };
+    // SAFETY: as above.
+    unsafe { *place = conf.cast::<c_void>() };
 }
 
 /// Names a file beside a missing one that may be meant: worker.properties is a usual slip.

@@ -1,9 +1,12 @@
 //! Beside httpd's other modules: who decides where several of them want a request, and what a
 //! request that httpd sends on by itself brings along.
 
+use std::process::Command;
+
 use crate::support::client::Client;
 use crate::support::container::{Container, Reply, Request, chunk_packet, echo, end, head, ok};
 use crate::support::httpd::{Httpd, Setup, load};
+use crate::support::{fresh_dir, root};
 
 /// Two workers, and a third where nobody listens; `modules` are loaded behind ours.
 fn prepare(name: &str, ports: [u16; 2], modules: &[&str], config: &str) -> Httpd {
@@ -354,4 +357,30 @@ fn s2_2_filters_and_headers_of_httpd_apply() {
     assert_eq!(body.text(), "hello from a compressed body");
     assert_eq!(w.last().header("content-length"), None);
     assert_eq!(client.get("/app/text").body.len(), 50_000, "as it is for who wants it so");
+}
+
+#[test]
+fn s2_2_a_path_that_another_module_changes_where_it_lies_is_mapped() {
+    let dir = fresh_dir("in-place-module");
+    let source = root().join("tests/httpd/mod_in_place.c");
+    std::fs::copy(source, dir.join("mod_in_place.c")).expect("a file of the package");
+    let built = Command::new("apxs").args(["-c", "mod_in_place.c"]).current_dir(&dir).output();
+    let built = built.expect("apxs is missing; Debian package: apache2-dev");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let config = format!(
+        "LoadModule in_place_module {}/.libs/mod_in_place.so\nJkMount /app/* w\n",
+        dir.display()
+    );
+    let w = Container::start(echo("w"));
+    let mut httpd = prepare("in-place", [w.port, w.port], &[], &config);
+    httpd.launch();
+    check(
+        &httpd,
+        &[
+            ("h", "/zpp/x", 200, "w GET /app/x"),
+            ("h", "/zap/x", 404, ""),
+            ("h", "/app/x", 200, "w GET /app/x"),
+        ],
+    );
+    httpd.stop();
 }

@@ -66,8 +66,8 @@ mistakes-seeded:
 	.ci/install build
 	tests/config/check-seeded
 
-# What packets, an election, a page, a scrape and the metrics of a request cost in instructions, against
-# their limits.
+# What packets, an election, a page, a scrape, the metrics of a request and its mapping cost in
+# instructions, against their limits.
 costs:
 	.ci/install test
 	tests/costs/run

@@ -1,8 +1,8 @@
 //! What mapping costs, in instructions: exact, so that the budgets can be checked anywhere.
 //!
 //! `mapping` runs itself under callgrind and compares lookups with the budgets; `mapping lookups` is
-//! what it runs, `mapping table` prints what the report shows. `mapping requests` does the same with requests through httpd, whose budgets are a
-//! goal that is not reached yet.
+//! what it runs, `mapping table` prints what the report shows. `mapping requests` does the same with
+//! requests through httpd.
 // Real servers take real time; a program that cannot go on ends with a panic.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 

@@ -95,7 +95,8 @@ fn watched(
     let file = out.display();
     let words = match tool {
         Tool::Callgrind => {
-            format!("valgrind --tool=callgrind --callgrind-out-file={file} --quiet")
+            let threads = "--separate-threads=yes";
+            format!("valgrind --tool=callgrind {threads} --callgrind-out-file={file} --quiet")
         }
         Tool::Strace => format!("strace -f -c -U calls,name -o {file}"),
     };
@@ -125,7 +126,11 @@ fn watched(
         let _ = process.wait();
         panic!("{} did not end", peer.name());
     }
-    read(&out)
+    match tool {
+        // The first thread, which serves. What the background does depends on how long all takes.
+        Tool::Callgrind => read(&out.with_file_name(format!("out-{port}-01"))),
+        Tool::Strace => read(&out),
+    }
 }
 
 fn read(path: &Path) -> String {

@@ -5,6 +5,8 @@
 
 #[path = "uri_map/cases.rs"]
 mod cases;
+#[path = "support/counting.rs"]
+mod counting;
 #[path = "uri_map/explain.rs"]
 mod explain;
 #[path = "uri_map/memory.rs"]

@@ -2,6 +2,8 @@
 //! laws that hold for any members, and a simulation that compares the methods.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/counting.rs"]
+mod counting;
 #[path = "../support/balancer.rs"]
 mod plain;
 

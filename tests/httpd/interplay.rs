@@ -28,16 +28,6 @@ fn prepare(name: &str, ports: [u16; 2], modules: &[&str], config: &str) -> Httpd
     httpd
 }
 
-/// Asks each path of a host: the status, and how the body begins.
-fn check(httpd: &Httpd, cases: &[(&str, &str, u16, &str)]) {
-    for (host, path, status, text) in cases {
-        let response = httpd.ask(host, path, "");
-        let own = response.text();
-        assert_eq!(response.status, *status, "{host} {path}: {own}");
-        assert!(own.starts_with(text), "{host} {path}: {own}");
-    }
-}
-
 /// Sends a body to a host and then asks for a page over the same connection.
 fn post(httpd: &Httpd, host: &str, path: &str, body: &[u8]) -> (u16, String) {
     let mut client = Client::connect(httpd.port);
@@ -74,22 +64,19 @@ fn s2_2_rewriting_for_a_server_comes_before_mapping() {
     // Without [PT] the path was rewritten for nothing, which is said.
     httpd.expect("JK-209");
     httpd.launch();
-    check(
-        &httpd,
-        &[
-            ("h", "/old/x?q=1", 200, "w GET /app/x 0"),
-            ("h", "/away/x", 404, ""),
-            ("h", "/app/lost", 200, "w GET /app/lost 0"),
-            ("h", "/app/refused", 403, ""),
-            ("h", "/app/gone", 410, ""),
-            ("h", "/app/moved", 301, ""),
-            ("h", "/app/taken", 200, "a page"),
-            ("h", "/app/here", 200, "from httpd"),
-            ("h", "/named/x", 200, "v GET /named/x 0"),
-            ("h", "/only-named", 404, ""),
-            ("h", "/app/seen", 200, "w GET /app/seen 0"),
-        ],
-    );
+    httpd.check(&[
+        ("h", "/old/x?q=1", 200, "w GET /app/x 0"),
+        ("h", "/away/x", 404, ""),
+        ("h", "/app/lost", 200, "w GET /app/lost 0"),
+        ("h", "/app/refused", 403, ""),
+        ("h", "/app/gone", 410, ""),
+        ("h", "/app/moved", 301, ""),
+        ("h", "/app/taken", 200, "a page"),
+        ("h", "/app/here", 200, "from httpd"),
+        ("h", "/named/x", 200, "v GET /named/x 0"),
+        ("h", "/only-named", 404, ""),
+        ("h", "/app/seen", 200, "w GET /app/seen 0"),
+    ]);
     assert_eq!(w.last().attribute("SEEN"), Some("1"));
     assert_eq!(post(&httpd, "h", "/old/x", b"12345"), (200, "w POST /app/x 5".to_owned()));
     let log = httpd.log("jk.log");
@@ -108,10 +95,10 @@ fn s2_2_rewriting_in_a_directory_maps_the_new_path_and_keeps_the_body() {
     );
     httpd.write("htdocs/d2/x", "a file");
     httpd.launch();
-    check(
-        &httpd,
-        &[("h", "/from/x", 200, "w GET /app/x 0"), ("h", "/named/x", 200, "v GET /named/x 0")],
-    );
+    httpd.check(&[
+        ("h", "/from/x", 200, "w GET /app/x 0"),
+        ("h", "/named/x", 200, "v GET /named/x 0"),
+    ]);
     let body = vec![b'x'; 100_000];
     let sent = |path: &str| post(&httpd, "h", path, &body);
     assert_eq!(sent("/from/x"), (200, "w POST /app/x 100000".to_owned()));
@@ -153,20 +140,17 @@ fn s2_2_a_mount_beats_an_alias_and_a_redirect_a_mount_in_either_order() {
         httpd.write("htdocs/other/page.html", "aliased");
         httpd.write("htdocs/other/page.jsp", "<% source %>");
         httpd.launch();
-        check(
-            &httpd,
-            &[
-                ("h", "/app/page.html", 200, "aliased"),
-                ("h", "/app/page.jsp", 200, "w GET /app/page.jsp 0"),
-                ("h", "/all/x", 200, "w GET /all/x 0"),
-                ("h", "/all/away/x", 302, ""),
-                ("h", "/all/gone", 410, ""),
-                ("h", "/all/section", 302, ""),
-                ("h", "/all/proxied", 200, "aliased"),
-                ("h", "/all/not", 200, "w GET /all/not 0"),
-                ("h", "/all/none", 200, "w GET /all/none 0"),
-            ],
-        );
+        httpd.check(&[
+            ("h", "/app/page.html", 200, "aliased"),
+            ("h", "/app/page.jsp", 200, "w GET /app/page.jsp 0"),
+            ("h", "/all/x", 200, "w GET /all/x 0"),
+            ("h", "/all/away/x", 302, ""),
+            ("h", "/all/gone", 410, ""),
+            ("h", "/all/section", 302, ""),
+            ("h", "/all/proxied", 200, "aliased"),
+            ("h", "/all/not", 200, "w GET /all/not 0"),
+            ("h", "/all/none", 200, "w GET /all/none 0"),
+        ]);
         let status = httpd.ask("h", "/all/status?auto", "").text();
         assert!(status.contains("ServerUptime"), "{order}: SetHandler wins: {status}");
     }
@@ -189,22 +173,19 @@ fn s4_directories_and_their_index() {
     httpd.host("except", "JkMount /* w\nJkUnMount /d2|/* w");
     httpd.write("htdocs/d2/index.html", "static");
     httpd.launch();
-    check(
-        &httpd,
-        &[
-            ("index", "/d2/", 200, "static"),
-            ("index", "/d3/", 200, "w GET /d3/ 0"),
-            ("index", "/nodir/", 404, ""),
-            ("usual", "/other/", 404, "v's"),
-            ("extended", "/other/", 404, "<!DOCTYPE"),
-            ("root", "/", 200, "w GET / 0"),
-            ("root", "/d3/", 200, "v GET /d3/ 0"),
-            ("all", "/", 200, "w GET / 0"),
-            ("all", "/d2/", 200, "w GET /d2/ 0"),
-            ("all", "/d3", 200, "w GET /d3 0"),
-            ("except", "/d2/", 200, "static"),
-        ],
-    );
+    httpd.check(&[
+        ("index", "/d2/", 200, "static"),
+        ("index", "/d3/", 200, "w GET /d3/ 0"),
+        ("index", "/nodir/", 404, ""),
+        ("usual", "/other/", 404, "v's"),
+        ("extended", "/other/", 404, "<!DOCTYPE"),
+        ("root", "/", 200, "w GET / 0"),
+        ("root", "/d3/", 200, "v GET /d3/ 0"),
+        ("all", "/", 200, "w GET / 0"),
+        ("all", "/d2/", 200, "w GET /d2/ 0"),
+        ("all", "/d3", 200, "w GET /d3 0"),
+        ("except", "/d2/", 200, "static"),
+    ]);
     for (host, path) in [("index", "/d3"), ("root", "/d3"), ("except", "/d2")] {
         let response = httpd.ask(host, path, "");
         assert_eq!(response.status, 301, "{host} {path}");
@@ -285,19 +266,16 @@ fn s5_3_the_page_for_an_error_comes_from_a_container_and_the_status_stays() {
         httpd.expect(line);
     }
     httpd.launch();
-    check(
-        &httpd,
-        &[
-            ("h", "/nothing", 404, "page GET 0"),
-            ("h", "/refused", 403, "page GET 0"),
-            ("h", "/dead/x", 503, "page GET 0"),
-            ("h", "/app/missing", 404, "page GET 0"),
-            ("h", "/app/page", 200, "page GET 0"),
-            ("broken", "/nothing", 500, "oh"),
-            ("login", "/nothing", 302, ""),
-            ("dead", "/dead/x", 503, "<!DOCTYPE"),
-        ],
-    );
+    httpd.check(&[
+        ("h", "/nothing", 404, "page GET 0"),
+        ("h", "/refused", 403, "page GET 0"),
+        ("h", "/dead/x", 503, "page GET 0"),
+        ("h", "/app/missing", 404, "page GET 0"),
+        ("h", "/app/page", 200, "page GET 0"),
+        ("broken", "/nothing", 500, "oh"),
+        ("login", "/nothing", 302, ""),
+        ("dead", "/dead/x", 503, "<!DOCTYPE"),
+    ]);
     assert_eq!(httpd.ask("h", "/nothing", "").reason, "Not Found");
     let head =
         Client::connect(httpd.port).raw(b"HEAD /nothing HTTP/1.1\r\nHost: h\r\n\r\n", "HEAD");
@@ -374,13 +352,10 @@ fn s2_2_a_path_that_another_module_changes_where_it_lies_is_mapped() {
     let w = Container::start(echo("w"));
     let mut httpd = prepare("in-place", [w.port, w.port], &[], &config);
     httpd.launch();
-    check(
-        &httpd,
-        &[
-            ("h", "/zpp/x", 200, "w GET /app/x"),
-            ("h", "/zap/x", 404, ""),
-            ("h", "/app/x", 200, "w GET /app/x"),
-        ],
-    );
+    httpd.check(&[
+        ("h", "/zpp/x", 200, "w GET /app/x"),
+        ("h", "/zap/x", 404, ""),
+        ("h", "/app/x", 200, "w GET /app/x"),
+    ]);
     httpd.stop();
 }

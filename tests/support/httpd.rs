@@ -108,6 +108,16 @@ impl Httpd {
         Client::connect(self.port).raw(request.as_bytes(), "GET")
     }
 
+    /// Asks each path of a virtual host: the status, and how the body begins.
+    pub fn check(&self, cases: &[(&str, &str, u16, &str)]) {
+        for (host, path, status, text) in cases {
+            let response = self.ask(host, path, "");
+            let own = response.text();
+            assert_eq!(response.status, *status, "{host} {path}: {own}");
+            assert!(own.starts_with(text), "{host} {path}: {own}");
+        }
+    }
+
     pub fn launch(&mut self) {
         let child = self.command().arg("-DFOREGROUND").spawn().expect("apache2 can be started");
         let lifeline = Lifeline::tie(child.id());

@@ -1,39 +1,11 @@
 //! A lookup allocates nothing.
-#![allow(unsafe_code)]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 
 use mod_jk::uri_map::{Origin, Rule, Source, UriMap, clean};
 
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: hands on to the system's allocator and counts beside.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: as the caller promised.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promised.
-        unsafe { System.dealloc(place, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
+use crate::counting::allocations;
 
 #[test]
 fn lookups_allocate_nothing() {
-    let before = ALLOCATIONS.get();
-    drop(Box::new(before));
-    assert_eq!(ALLOCATIONS.get(), before + 1, "the count works");
     let shapes: &[(&str, fn(u32) -> String)] = &[
         ("exact", |n| format!("/exact/{n}=w")),
         ("prefix", |n| format!("/app{n}/*=w")),
@@ -74,12 +46,12 @@ fn lookups_allocate_nothing() {
             "/q/a/b/c/d/x",
         ];
         let mut buffer = Vec::new();
-        let before = ALLOCATIONS.get();
+        let before = allocations();
         for uri in uris {
             let cleaned = clean(uri.as_bytes(), &mut buffer).unwrap();
             let found = map.find(cleaned.path).is_some();
             assert!(!(found && sieve.keeps_out(cleaned.path)));
         }
-        assert_eq!(ALLOCATIONS.get(), before, "{name}");
+        assert_eq!(allocations(), before, "{name}");
     }
 }

@@ -5,9 +5,11 @@
 //! twice for each case: what the second run does more is what is counted.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod callgrind;
+
 use std::env;
 use std::hint::black_box;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use mod_jk::ajp::{
     Attribute, Exchange, Frame, Pieces, RequestBody, RequestEncoder, RequestHead, Step, next_packet,
@@ -125,18 +127,7 @@ fn packet(payload: &[u8]) -> Vec<u8> {
 
 /// Counts what one time of a case takes.
 fn count(number: usize) -> u64 {
-    let run = |times: u64| -> u64 {
-        let out = Command::new("valgrind")
-            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-            .arg(env::current_exe().unwrap())
-            .args([number.to_string(), times.to_string()])
-            .output()
-            .expect("valgrind is installed");
-        let text = String::from_utf8_lossy(&out.stderr).into_owned();
-        assert!(out.status.success(), "{text}");
-        let collected = text.lines().find_map(|line| line.split_once("Collected :"));
-        collected.and_then(|(_, count)| count.trim().parse().ok()).expect(&text)
-    };
+    let run = |times: u64| callgrind::own(&[number.to_string(), times.to_string()], &[]);
     (run(2 * TIMES) - run(TIMES)) / TIMES
 }
 

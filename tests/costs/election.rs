@@ -2,13 +2,13 @@
 //! busy the machine is. Prints a line for each case and fails if one costs more than it may.
 //!
 //! `cargo run --profile costs --example election` does it all, with `table` it prints a few cases for the
-//! report; the program starts itself under
-//! valgrind, once for each case, and collects inside `Balancer::elect` only.
+//! report; the program starts itself under valgrind, once for each case, and collects inside
+//! `Balancer::elect` only.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::env;
 use std::hint::black_box;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use mod_jk::clock::Millis;
 use mod_jk::lb::{Activation, Balancer, MemberState, Method, Query, hash};
 use mod_jk::shm::{BalancerRecord, MemberRecord};
 
+mod callgrind;
 #[path = "../support/balancer.rs"]
 mod plain;
 
@@ -143,20 +144,8 @@ fn run((members, method, asks, _): Case) {
 
 /// Counts a case's instructions with valgrind.
 fn count(number: usize) -> u64 {
-    let out = Command::new("valgrind")
-        .args([
-            "--tool=callgrind",
-            "--toggle-collect=mod_jk::lb::elect::Balancer::elect",
-            "--callgrind-out-file=/dev/null",
-        ])
-        .arg(env::current_exe().unwrap())
-        .arg(number.to_string())
-        .output()
-        .expect("valgrind is installed");
-    let text = String::from_utf8_lossy(&out.stderr).into_owned();
-    assert!(out.status.success(), "{text}");
-    let collected = text.lines().find_map(|line| line.split_once("Collected :"));
-    collected.and_then(|(_, count)| count.trim().parse().ok()).expect(&text)
+    let only = ["--toggle-collect=mod_jk::lb::elect::Balancer::elect"];
+    callgrind::own(&[number.to_string()], &only)
 }
 
 /// Prints what the report shows.

@@ -6,6 +6,7 @@
 // Real servers take real time; a program that cannot go on ends with a panic.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+#[path = "../callgrind.rs"]
 mod callgrind;
 mod lookups;
 mod requests;

@@ -2,55 +2,113 @@
 
 APXS    ?= apxs
 CARGO   ?= cargo
+STRIP   ?= strip
 DESTDIR ?=
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
 MANDIR  ?= $(DATADIR)/man
+DOCDIR  ?= $(DATADIR)/doc/mod_jk
 
-.PHONY: mistakes-seeded all install demo test costs budget bench lint hazards hazards-seeded fuzz clean
+# Where cargo puts what it builds.
+TARGET  = $(or $(CARGO_TARGET_DIR),target)
+BUILT   = $(TARGET)/release
 
-# The module is target/release/libmod_jk.so, the operator's tool target/release/jkctl; its pages are
-# made by the tool itself.
+.PHONY: deny models mistakes-seeded all install uninstall deb demo test test-httpd soak costs budget bench lint hazards hazards-seeded fuzz clean
+
+# No path of the machine it was built on is in the module: two builds in two places give the same file.
+REMAP = --remap-path-prefix=$(CURDIR)=/mod_jk --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo
+
+# The module is libmod_jk.so, the operator's tool jkctl, both in target/release; the tool's pages are made
+# by itself.
 all:
-	$(CARGO) build --release
-	target/release/jkctl man target/man
+	RUSTFLAGS="$(REMAP) $(RUSTFLAGS)" CFLAGS="-ffile-prefix-map=$(CURDIR)=/mod_jk $(CFLAGS)" $(CARGO) build --release
+	$(BUILT)/jkctl man $(TARGET)/man
 	for shell in bash fish zsh; do \
-	    target/release/jkctl completion $$shell > target/jkctl.$$shell || exit 1; done
+	    $(BUILT)/jkctl completion $$shell > $(TARGET)/jkctl.$$shell || exit 1; done
 
-# apxs knows where this httpd keeps its modules, and installs under the name of the file it gets.
-install: all
-	install -m 644 target/release/libmod_jk.so target/mod_jk.so
-	install -d "$(DESTDIR)$$($(APXS) -q LIBEXECDIR)"
-	$(APXS) -S LIBEXECDIR="$(DESTDIR)$$($(APXS) -q LIBEXECDIR)" -i -n jk target/mod_jk.so
+# Calls no compiler: root, who installs, may have none. STRIP=true leaves the symbols in.
+install:
+	@test -f $(BUILT)/libmod_jk.so && test -f $(TARGET)/jkctl.bash || \
+	    { echo "$(BUILT)/libmod_jk.so is not built: run make first, as the user who has Rust" >&2; exit 1; }
+	modules="$(DESTDIR)$$($(APXS) -q LIBEXECDIR)"; install -d "$$modules"; \
+	    install -m 644 $(BUILT)/libmod_jk.so "$$modules/mod_jk.so"; $(STRIP) "$$modules/mod_jk.so"
 	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(DATADIR)/bash-completion/completions" \
-	    "$(DESTDIR)$(DATADIR)/zsh/site-functions" "$(DESTDIR)$(DATADIR)/fish/vendor_completions.d"
-	install -m 755 target/release/jkctl "$(DESTDIR)$(BINDIR)/jkctl"
-	install -m 644 target/man/*.1 "$(DESTDIR)$(MANDIR)/man1"
-	install -m 644 target/jkctl.bash "$(DESTDIR)$(DATADIR)/bash-completion/completions/jkctl"
-	install -m 644 target/jkctl.zsh "$(DESTDIR)$(DATADIR)/zsh/site-functions/_jkctl"
-	install -m 644 target/jkctl.fish "$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/jkctl.fish"
+	    "$(DESTDIR)$(DATADIR)/zsh/site-functions" "$(DESTDIR)$(DATADIR)/fish/vendor_completions.d" \
+	    "$(DESTDIR)$(DOCDIR)"
+	install -m 755 $(BUILT)/jkctl "$(DESTDIR)$(BINDIR)/jkctl"; $(STRIP) "$(DESTDIR)$(BINDIR)/jkctl"
+	install -m 644 $(TARGET)/man/*.1 "$(DESTDIR)$(MANDIR)/man1"
+	install -m 644 $(TARGET)/jkctl.bash "$(DESTDIR)$(DATADIR)/bash-completion/completions/jkctl"
+	install -m 644 $(TARGET)/jkctl.zsh "$(DESTDIR)$(DATADIR)/zsh/site-functions/_jkctl"
+	install -m 644 $(TARGET)/jkctl.fish "$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/jkctl.fish"
+	install -m 644 LICENSE NOTICE README.md CHANGELOG.md "$(DESTDIR)$(DOCDIR)"
+	cp -R docs apache-conf "$(DESTDIR)$(DOCDIR)"
 
-# CHECK=1 runs unattended and fails if any step does.
+# The module is removed only if it is the one that this build installed.
+uninstall:
+	file="$(DESTDIR)$$($(APXS) -q LIBEXECDIR)/mod_jk.so"; \
+	    install -m 644 $(BUILT)/libmod_jk.so $(TARGET)/installed.so; $(STRIP) $(TARGET)/installed.so; \
+	    if cmp -s $(TARGET)/installed.so "$$file"; then rm "$$file"; \
+	    else echo "$$file is not of this build and is left" >&2; fi; rm -f $(TARGET)/installed.so
+	rm -f "$(DESTDIR)$(BINDIR)/jkctl" "$(DESTDIR)$(MANDIR)/man1"/jkctl*.1 \
+	    "$(DESTDIR)$(DATADIR)/bash-completion/completions/jkctl" \
+	    "$(DESTDIR)$(DATADIR)/zsh/site-functions/_jkctl" \
+	    "$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/jkctl.fish"
+	rm -rf "$(DESTDIR)$(DOCDIR)"
+
+# The package libapache2-mod-jk, in place of the distribution's; in target/deb.
+deb:
+	.ci/install deb
+	packaging/deb
+
+# CHECK=1 runs unattended and fails if any step does. SOCKETS=1 connects httpd and the Tomcats over
+# Unix-domain sockets, SOCKETS=mixed one of the two.
 demo:
 	.ci/install demo
 	$(CARGO) build
-	$(CARGO) run --quiet --example demo -- $(if $(CHECK),check)
+	$(CARGO) run --quiet --example demo -- $(if $(CHECK),check) $(if $(filter mixed,$(SOCKETS)),mixed,$(if $(SOCKETS),sockets))
 
 # The development profile: building with it is minutes faster than what optimisation saves.
 test:
 	.ci/install test
+	CARGO="$(CARGO)" tests/run
+
+# The tests of the module inside another httpd than the one that is found by itself: one built from
+# its sources with --prefix=PREFIX, or RHEL's with PREFIX=/usr.
+test-httpd:
+	.ci/install build
+	set -e; \
+	APXS=$$(tests/installation "$(PREFIX)" apxs); export APXS; \
+	MOD_JK_TEST_HTTPD=$$(tests/installation "$(PREFIX)" httpd); export MOD_JK_TEST_HTTPD; \
+	MOD_JK_TEST_MODULES=$$(tests/installation "$(PREFIX)" modules); export MOD_JK_TEST_MODULES; \
+	CARGO="$(CARGO)" tests/run httpd
+
+# What takes too long for each change: the long outages, kills and restarts, 120 stops at once.
+soak:
+	.ci/install test
 	$(CARGO) build
-	$(CARGO) run --quiet --example demo -- check
-	$(CARGO) test
+	MOD_JK_TEST_ENDURANCE=1 MOD_JK_TEST_STOPS=120 \
+	$(CARGO) test --test endurance -- --nocapture --test-threads=1
 
 lint:
 	.ci/install build
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --lib --no-default-features -- -D warnings
+	$(CARGO) check --bins --manifest-path tests/fuzz/Cargo.toml --target-dir target/fuzz
 	$(CC) -std=gnu99 -fsyntax-only -Wall -Wextra -Werror $$($(APXS) -q EXTRA_CPPFLAGS) \
-	    -I"$$($(APXS) -q INCLUDEDIR)" -I"$$($(APXS) -q APR_INCLUDEDIR)" c-shim/mod_jk_shim.c
+	    -I"$$($(APXS) -q INCLUDEDIR)" -I"$$($(APXS) -q APR_INCLUDEDIR)" \
+	    -I"$$(dirname "$$(ls -t target/debug/build/mod_jk-*/out/jk_directives.h | head -n 1)")" \
+	    c-shim/mod_jk_shim.c c-shim/broken_off.c
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items
+
+# What dependencies may be, by deny.toml. The list of known vulnerabilities is fetched from github.com;
+# DENY="bans licenses sources" does without. Building cargo-deny takes minutes, so .ci/run leaves this out.
+DENY ?= advisories bans licenses sources
+deny:
+	@command -v cargo-deny >/dev/null || { \
+	    echo "cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }
+	$(CARGO) deny check $(DENY)
 
 # What hostile containers and clients send, a line for each row; then the proof that each row fails
 # when its check is taken out.
@@ -65,6 +123,18 @@ hazards-seeded: hazards
 mistakes-seeded:
 	.ci/install build
 	tests/config/check-seeded
+
+# Small changes to the pure modules, and which of them no unit test notices; takes hours. One module or
+# file: make mutants MUTANTS=uri_map/normalize.rs
+MUTANTS ?= ajp uri_map lb config
+mutants:
+	tests/mutants/run $(MUTANTS)
+
+# Every order of events among a few threads, for what several processes change at once by rules of
+# their own: the text of changed settings, the lease of the leader, the rows of children.
+models:
+	.ci/install build
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(CARGO) test --lib model::
 
 # What packets, an election, a page, a scrape, the metrics of a request and its mapping cost in
 # instructions, against their limits.

@@ -1,6 +1,8 @@
 /* Macro work only: rows of the command table, hook registration, bucket rings, optional functions.
  * Everything that can be written in Rust is written there. */
 #include "mod_jk_shim.h"
+#include "broken_off.h"
+#include "bucket.h"
 #include <mod_status.h>
 
 extern module AP_MODULE_DECLARE_DATA jk_module;
@@ -25,47 +27,9 @@ static const char *take12(cmd_parms *cmd, void *dir_conf, const char *w1, const 
 #define ONE_OR_TWO(name, where, text) AP_INIT_TAKE12(name, take12, NULL, where, text)
 #define RAW(name, where, text) AP_INIT_RAW_ARGS(name, take1, NULL, where, text)
 
+/* The rows are made from src/config/rows/directives.rs when the module is built. */
 const command_rec jk_shim_commands[] = {
-    ONE("JkWorkersFile", RSRC_CONF, "File with the workers' properties"),
-    RAW("JkWorkerProperty", RSRC_CONF, "One line of a workers file"),
-    ONE("JkShmFile", RSRC_CONF, "Accepted without effect: the shared memory needs no file"),
-    ONE("JkShmSize", RSRC_CONF, "Accepted without effect: the size is computed"),
-    ONE("JkMountFile", RSRC_CONF, "File with mount rules"),
-    ONE("JkMountFileReload", RSRC_CONF, "Seconds between looks at the mount file"),
-    ONE_OR_TWO("JkMount", RSRC_CONF | ACCESS_CONF, "URI pattern and worker"),
-    ONE_OR_TWO("JkUnMount", RSRC_CONF | ACCESS_CONF, "URI pattern and worker to exclude"),
-    ONE("JkMountCopy", RSRC_CONF, "On, Off or All: whether virtual hosts get the main mounts"),
-    ONE("JkAutoAlias", RSRC_CONF, "Directory of web applications to serve static files from"),
-    ONE_OR_TWO("JkStripSession", RSRC_CONF, "On or Off, and the path parameter to strip"),
-    ONE("JkLogFile", RSRC_CONF, "Log file or |program"),
-    ONE("JkLogLevel", RSRC_CONF, "trace, debug, info, warn, error or emerg"),
-    ONE("JkLogStampFormat", RSRC_CONF, "strftime format of the time stamp, with %Q or %q"),
-    ONE("JkLogFormat", RSRC_CONF, "Text or JSON: the shape of lines in JkLogFile"),
-    ONE("JkRequestLogFormat", RSRC_CONF, "Format of the request log lines"),
-    ONE("JkWorkerIndicator", RSRC_CONF, "Variable that names the worker"),
-    ONE("JkRequestIdIndicator", RSRC_CONF, "Variable that holds the request id"),
-    ONE("JkRemoteAddrIndicator", RSRC_CONF, "Variable for the client's address"),
-    ONE("JkRemotePortIndicator", RSRC_CONF, "Variable for the client's port"),
-    ONE("JkRemoteHostIndicator", RSRC_CONF, "Variable for the client's host name"),
-    ONE("JkRemoteUserIndicator", RSRC_CONF, "Variable for the user"),
-    ONE("JkAuthTypeIndicator", RSRC_CONF, "Variable for the authentication type"),
-    ONE("JkLocalNameIndicator", RSRC_CONF, "Variable for the server's name"),
-    ONE("JkLocalAddrIndicator", RSRC_CONF, "Variable for the server's address"),
-    ONE("JkLocalPortIndicator", RSRC_CONF, "Variable for the server's port"),
-    ONE("JkIgnoreCLIndicator", RSRC_CONF, "Variable that says to ignore Content-Length"),
-    ONE("JkHTTPSIndicator", RSRC_CONF, "Variable that says whether TLS is in use"),
-    ONE("JkSSLPROTOCOLIndicator", RSRC_CONF, "Variable for the TLS protocol"),
-    ONE("JkCERTSIndicator", RSRC_CONF, "Variable for the client certificate"),
-    ONE("JkCIPHERIndicator", RSRC_CONF, "Variable for the TLS cipher"),
-    ONE("JkSESSIONIndicator", RSRC_CONF, "Variable for the TLS session id"),
-    ONE("JkKEYSIZEIndicator", RSRC_CONF, "Variable for the TLS key size"),
-    ONE("JkCERTCHAINPrefix", RSRC_CONF, "Prefix of the certificate chain variables"),
-    ONE("JkExtractSSL", RSRC_CONF, "On or Off: whether TLS data goes to the backend"),
-    RAW("JkOptions", RSRC_CONF, "Options, each with + or -"),
-    ONE_OR_TWO("JkEnvVar", RSRC_CONF, "Variable to forward as request attribute, and its default"),
-    ONE("JkWatchdogInterval", RSRC_CONF, "Seconds between two rounds of maintenance"),
-    ONE("JkStatusLoopback", RSRC_CONF, "On or Off: whether status workers answer this machine only"),
-    ONE("JkStrict", RSRC_CONF, "On or Off: whether warnings about the configuration are errors"),
+#include "jk_directives.h"
     { .name = NULL }
 };
 
@@ -108,7 +72,8 @@ static void child_status(server_rec *s, pid_t pid, ap_generation_t generation, i
 {
     (void)generation;
     (void)slot;
-    if (status == MPM_CHILD_EXITED || status == MPM_CHILD_LOST_SLOT) {
+    /* A child that has lost its slot in the scoreboard goes on serving what it has begun. */
+    if (status == MPM_CHILD_EXITED) {
         mod_jk_child_ended(s, pid);
     }
 }
@@ -142,6 +107,7 @@ void jk_shim_register_hooks(apr_pool_t *pool)
 
     (void)pool;
     ap_hook_optional_fn_retrieve(find_functions, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_pre_config(mod_jk_pre_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_check_config(mod_jk_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(mod_jk_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(mod_jk_child_init, NULL, NULL, APR_HOOK_MIDDLE);
@@ -151,8 +117,9 @@ void jk_shim_register_hooks(apr_pool_t *pool)
                            APR_HOOK_MIDDLE);
     ap_hook_map_to_storage(mod_jk_map_to_storage, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(mod_jk_handler, NULL, after_handler, APR_HOOK_MIDDLE);
+    register_broken_end();
     logs_requests = 0;
-    /* Optional: without mod_status nobody calls it. */
+    /* Optional: without mod_status it is not called. */
     APR_OPTIONAL_HOOK(ap, status_hook, mod_jk_server_status, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
@@ -194,27 +161,99 @@ int jk_shim_body(request_rec *r, enum jk_shim_body *kind, apr_off_t *length)
     return OK;
 }
 
+int jk_shim_is_body_filtered(const request_rec *r)
+{
+    static const char *const keeps_length[] = { "buffer", "keep_body", "kept_body", NULL };
+    const ap_filter_t *f;
+    int at;
+
+    for (f = r->input_filters; f && f->frec->ftype < AP_FTYPE_PROTOCOL; f = f->next) {
+        for (at = 0; keeps_length[at] && strcasecmp(f->frec->name, keeps_length[at]); at++) {
+        }
+        if (!keeps_length[at]) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Asks the input filters for more. */
+static apr_status_t fetch(request_rec *r, apr_bucket_brigade *bb, apr_size_t len, int block)
+{
+    int status = r->status;
+    apr_status_t rv;
+
+    if (r->expecting_100) {
+        /* httpd takes a body for empty if the client waits for 100 and the status, which the
+         * backend may have set already, is an error. The backend asks for the body all the same. */
+        r->status = HTTP_OK;
+    }
+    rv = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES,
+                        block ? APR_BLOCK_READ : APR_NONBLOCK_READ, (apr_off_t)len);
+    /* A filter that has answered has set a status of its own. */
+    if (status != HTTP_OK && r->status == HTTP_OK) {
+        r->status = status;
+    }
+    return rv;
+}
+
 apr_status_t jk_shim_read(request_rec *r, apr_bucket_brigade *bb, char *into, apr_size_t *len,
                           int block, int *ended)
 {
-    apr_bucket *e;
-    apr_status_t rv = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES,
-                                     block ? APR_BLOCK_READ : APR_NONBLOCK_READ,
-                                     (apr_off_t)*len);
+    apr_size_t room = *len;
+    apr_status_t rv = APR_SUCCESS;
 
+    *len = 0;
     *ended = 0;
-    if (rv == APR_SUCCESS) {
-        for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
-            if (APR_BUCKET_IS_EOS(e)) {
-                *ended = 1;
-            }
+    if (APR_BRIGADE_EMPTY(bb)) {
+        /* httpd ends the response if the body turns out to be malformed or too long. */
+        if (block && r->sent_bodyct) {
+            guard_end(r);
         }
-        rv = apr_brigade_flatten(bb, into, len);
-    } else {
-        *len = 0;
+        rv = fetch(r, bb, room, block);
+        if (rv != APR_SUCCESS) {
+            apr_brigade_cleanup(bb);
+            return rv;
+        }
     }
-    apr_brigade_cleanup(bb);
-    return rv;
+    /* A filter may give more than it was asked for. The rest stays for the next call. */
+    while (!APR_BRIGADE_EMPTY(bb)) {
+        apr_bucket *e = APR_BRIGADE_FIRST(bb);
+        const char *data;
+        apr_size_t count;
+
+        if (APR_BUCKET_IS_EOS(e)) {
+            *ended = 1;
+            break;
+        }
+        if (!APR_BUCKET_IS_METADATA(e)) {
+            rv = apr_bucket_read(e, &data, &count, block ? APR_BLOCK_READ : APR_NONBLOCK_READ);
+            if (rv == APR_SUCCESS && count > room - *len) {
+                if (*len == room) {
+                    break;
+                }
+                count = room - *len;
+                rv = apr_bucket_split(e, count);
+            }
+            if (rv != APR_SUCCESS) {
+                break;
+            }
+            memcpy(into + *len, data, count);
+            *len += count;
+        }
+        apr_bucket_delete(e);
+    }
+    /* An error behind data is found again by the next call. */
+    return *len > 0 ? APR_SUCCESS : rv;
+}
+
+/* Weak, as it came with httpd 2.4.13: an older httpd must be able to load the module in order to be
+ * told that it is too old. Nothing is served there. */
+#pragma weak ap_map_http_request_error
+
+int jk_shim_read_error(apr_status_t rv, int usual)
+{
+    return ap_map_http_request_error ? ap_map_http_request_error(rv, usual) : usual;
 }
 
 /* ---- response --------------------------------------------------------------------------- */
@@ -224,30 +263,66 @@ apr_bucket_brigade *jk_shim_brigade(request_rec *r)
     return apr_brigade_create(r->pool, r->connection->bucket_alloc);
 }
 
-int jk_shim_append(apr_bucket_brigade *bb, char *base, apr_size_t whole, apr_size_t offset,
-                   const struct jk_shim_piece *pieces, apr_size_t count, void (*done)(void *))
+/* A part of a buffer that Rust has received into; each bucket has a reference to the buffer of its
+ * own, in `data`. It is no heap bucket: to one that is not shared, apr_brigade_write and its kin append
+ * in place, and behind the part lie packets that are not read yet. So nothing here says how much room
+ * there is, and what is read from a bucket is const. */
+static apr_status_t body_read(apr_bucket *e, const char **bytes, apr_size_t *len,
+                              apr_read_type_e block)
 {
-    apr_bucket *last = APR_BRIGADE_LAST(bb);
-    int is_known = !APR_BRIGADE_EMPTY(bb) && APR_BUCKET_IS_HEAP(last)
-                   && ((apr_bucket_heap *)last->data)->base == base;
+    (void)block;
+    *bytes = (const char *)e->data + e->start;
+    *len = e->length;
+    return APR_SUCCESS;
+}
+
+static apr_status_t body_split(apr_bucket *e, apr_size_t point)
+{
+    apr_status_t rv = apr_bucket_simple_split(e, point);
+
+    if (rv == APR_SUCCESS) {
+        mod_jk_buffer_share(e->data);
+    }
+    return rv;
+}
+
+static apr_status_t body_copy(apr_bucket *e, apr_bucket **copy)
+{
+    apr_status_t rv = apr_bucket_simple_copy(e, copy);
+
+    if (rv == APR_SUCCESS) {
+        mod_jk_buffer_share(e->data);
+    }
+    return rv;
+}
+
+/* Setting aside is nothing to do: a buffer belongs to the child and lasts as long as its references. */
+static const apr_bucket_type_t body_type = {
+    "JK_BODY", 5, APR_BUCKET_DATA, mod_jk_buffer_release, body_read, apr_bucket_setaside_noop,
+    body_split, body_copy
+};
+
+void jk_shim_append(request_rec *r, apr_bucket_brigade *bb, void *base, apr_size_t offset,
+                    const struct jk_shim_piece *pieces, apr_size_t count)
+{
     apr_size_t at;
 
-    for (at = 0; at < count; at++) {
-        apr_bucket *e;
-
-        if (at == 0 && !is_known) {
-            /* A heap bucket frees what it was made over: that is the whole buffer. */
-            e = apr_bucket_heap_create(base, whole, done, bb->bucket_alloc);
-        } else {
-            /* Always succeeds for a bucket that is shared, as heap buckets are. */
-            apr_bucket_shared_copy(last, &e);
+    if (r->connection->master) {
+        /* mod_http2 gives a response to another thread, and copies for that what is in no heap bucket.
+         * Some versions of it then forget the bucket without giving back what it refers to. */
+        for (at = 0; at < count; at++) {
+            apr_brigade_write(bb, NULL, NULL, (const char *)base + offset + pieces[at].start,
+                              pieces[at].len);
         }
-        e->start = (apr_off_t)(offset + pieces[at].start);
-        e->length = pieces[at].len;
-        APR_BRIGADE_INSERT_TAIL(bb, e);
-        last = e;
+        mod_jk_buffer_release(base);
+        return;
     }
-    return is_known;
+    for (at = 0; at < count; at++) {
+        if (at > 0) {
+            mod_jk_buffer_share(base);
+        }
+        append_bucket(bb, &body_type, base, (apr_off_t)(offset + pieces[at].start), pieces[at].len);
+    }
 }
 
 apr_status_t jk_shim_pass(request_rec *r, apr_bucket_brigade *bb, int flush, int end)
@@ -262,18 +337,7 @@ apr_status_t jk_shim_pass(request_rec *r, apr_bucket_brigade *bb, int flush, int
     }
     rv = ap_pass_brigade(r->output_filters, bb);
     apr_brigade_cleanup(bb);
-    return r->connection->aborted ? APR_ECONNABORTED : rv;
-}
-
-void jk_shim_break_off(request_rec *r, apr_bucket_brigade *bb)
-{
-    apr_brigade_cleanup(bb);
-    r->connection->keepalive = AP_CONN_CLOSE;
-    APR_BRIGADE_INSERT_TAIL(bb, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, r->pool,
-                                                       bb->bucket_alloc));
-    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
-    ap_pass_brigade(r->output_filters, bb);
-    apr_brigade_cleanup(bb);
+    return rv;
 }
 
 apr_port_t jk_shim_default_port(const request_rec *r)

@@ -42,8 +42,13 @@ int jk_shim_log_level(const request_rec *r, const server_rec *s);
 enum jk_shim_body { JK_SHIM_BODY_NONE, JK_SHIM_BODY_KNOWN, JK_SHIM_BODY_UNKNOWN };
 int jk_shim_body(request_rec *r, enum jk_shim_body *kind, apr_off_t *length);
 
+/* Whether input filters of other modules may give more or less than the client's length says: all
+ * before httpd's own HTTP filter, but for those of httpd that keep it. */
+int jk_shim_is_body_filtered(const request_rec *r);
+
 /* Reads up to *len bytes of the request body. With `block` zero nothing is awaited. Returns APR_SUCCESS
- * or why it ended; *len holds what was read, *ended is set at the end of the body. */
+ * or what the filters returned; *len holds what was read, *ended is set at the end of the body. What
+ * filters gave beyond *len stays in `bb` and comes with the next call, so that it must be the same. */
 apr_status_t jk_shim_read(request_rec *r, apr_bucket_brigade *bb, char *into, apr_size_t *len,
                           int block, int *ended);
 
@@ -55,18 +60,22 @@ struct jk_shim_piece {
     apr_size_t len;
 };
 
-/* Appends `count` pieces, at least one, of base[offset ..] without copying; `done(base)` is called
- * once, from any thread, when nothing needs them any more. Returns whether the bytes before were of
- * the same base: then there will be no further call, and the caller keeps what it would give back. */
-int jk_shim_append(apr_bucket_brigade *bb, char *base, apr_size_t whole, apr_size_t offset,
-                   const struct jk_shim_piece *pieces, apr_size_t count, void (*done)(void *));
+/* Appends `count` pieces, at least one, of base[offset ..], which lies in a buffer of Rust's. Takes over
+ * one reference to it. Nothing is copied but for HTTP/2, and nothing can be appended to the pieces. */
+void jk_shim_append(request_rec *r, apr_bucket_brigade *bb, void *base, apr_size_t offset,
+                    const struct jk_shim_piece *pieces, apr_size_t count);
 
-/* Hands the brigade to the output filters and empties it. */
+/* Hands the brigade to the output filters and empties it. Returns what they returned. */
 apr_status_t jk_shim_pass(request_rec *r, apr_bucket_brigade *bb, int flush, int end);
 
 /* Ends a response that cannot be completed so that the client sees it: no last chunk, a reset
- * HTTP/2 stream, a closed connection. */
+ * HTTP/2 stream, a closed connection, and a reset one where nothing but its end ends the body. A filter
+ * behind those of the content sees to it. mod_http2 before 2.0 (httpd before 2.4.55) ignores the usual sign
+ * of it; there a bucket that cannot be read resets the stream, or else the client's connection is ended. */
 void jk_shim_break_off(request_rec *r, apr_bucket_brigade *bb);
+
+/* The status for a request body that cannot be read, `usual` where httpd has no better one. */
+int jk_shim_read_error(apr_status_t rv, int usual);
 
 /* Text of one TLS variable from mod_ssl, or NULL without mod_ssl or without a value. */
 const char *jk_shim_tls_variable(request_rec *r, const char *name);
@@ -78,6 +87,7 @@ apr_port_t jk_shim_default_port(const request_rec *r);
 /* ---- what Rust offers ------------------------------------------------------------------- */
 
 const char *mod_jk_directive(cmd_parms *cmd, const char *word1, const char *word2);
+int mod_jk_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp);
 int mod_jk_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
 int mod_jk_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
 void mod_jk_child_init(apr_pool_t *pchild, server_rec *s);
@@ -88,5 +98,9 @@ int mod_jk_map_to_storage(request_rec *r);
 int mod_jk_handler(request_rec *r);
 int mod_jk_log_transaction(request_rec *r);
 int mod_jk_server_status(request_rec *r, int flags);
+
+/* One more reference to a buffer, and one less; from any thread. */
+void mod_jk_buffer_share(void *base);
+void mod_jk_buffer_release(void *base);
 
 #endif

@@ -43,7 +43,7 @@ pub fn micros() -> u64 {
     time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000
 }
 
-/// Returns random hexadecimal digits, which nobody can guess.
+/// Returns random hexadecimal digits, which cannot be guessed.
 pub fn nonce() -> String {
     use std::io::Read;
 

@@ -7,8 +7,11 @@
 compile_error!("mod_jk needs panic = \"unwind\": a panic must be caught at the httpd boundary");
 
 pub mod ajp;
+mod clear;
 pub mod clock;
 pub mod config;
+pub mod events;
+pub mod exchange;
 pub mod health;
 #[cfg_attr(test, allow(dead_code))]
 mod httpd;
@@ -19,6 +22,8 @@ pub mod metrics;
 pub mod net;
 pub mod shm;
 pub mod status;
+pub mod text;
+#[cfg(feature = "jkctl")]
 pub mod tool;
 pub mod uri_map;
 pub mod worker;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use mod_jk::config::reference;
 use mod_jk::messages::{CATALOGUE, manual};
+use mod_jk::metrics;
 
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     for path in fs::read_dir(dir).expect("a directory of ours").flatten().map(|own| own.path()) {
@@ -17,11 +18,11 @@ fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Codes in the text, such as JK-101.
-fn codes(text: &str) -> impl Iterator<Item = &str> {
-    text.match_indices("JK-").filter_map(|(at, _)| {
-        let code = text.get(at..at + 6)?;
-        code[3..].bytes().all(|byte| byte.is_ascii_digit()).then_some(code)
+/// Codes that the text uses, as `JK101`, in the form of the catalogue.
+fn codes(text: &str) -> impl Iterator<Item = String> {
+    text.match_indices("JK").filter_map(|(at, _)| {
+        let digits = text.get(at + 2..at + 5)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| format!("JK-{digits}"))
     })
 }
 
@@ -35,17 +36,41 @@ fn every_code_is_in_the_catalogue_and_used() {
         .map(|path| fs::read_to_string(path).expect("a file of ours"))
         .collect();
     let used: BTreeSet<_> = texts.iter().flat_map(|text| codes(text)).collect();
-    let listed: BTreeSet<_> = CATALOGUE.iter().map(|message| message.code).collect();
+    let listed: BTreeSet<_> = CATALOGUE.iter().map(|message| message.code.to_owned()).collect();
     assert_eq!(used, listed);
+    // A line that writes its code as text would compile with one that does not exist.
+    for (path, text) in files.iter().filter(|path| !path.ends_with("messages.rs")).zip(&texts) {
+        let name = path.to_string_lossy();
+        let is_test = name.ends_with("/tests.rs") || name.contains("/tests/");
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let mut texts = code.split("\"JK-").skip(1);
+        let is_code = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
+        assert!(is_test || !texts.any(is_code), "{name}: write {{JK101}} instead of JK-101");
+    }
     let in_order: Vec<_> = CATALOGUE.iter().map(|message| message.code).collect();
     assert!(in_order.is_sorted_by(|a, b| a < b), "each once, in order");
 }
 
+/// Puts what is made from rows into a page that is otherwise written by hand.
+fn with_made(page: &str, made: &str) -> String {
+    let (begin, end) = ("<!-- made from the rows: ", "<!-- end -->");
+    let (before, rest) = page.split_once(begin).expect("the beginning of what is made");
+    let (how, rest) = rest.split_once('\n').expect("a line");
+    let (_, after) = rest.split_once(end).expect("its end");
+    format!("{before}{begin}{how}\n\n{made}\n{end}{after}")
+}
+
 #[test]
 fn the_manual_is_made_from_the_tables() {
-    let pages = [("docs/messages.md", manual()), ("docs/reference.md", reference())];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/metrics.md")).expect("the page of the metrics");
+    let pages = [
+        ("docs/messages.md", manual()),
+        ("docs/reference.md", reference()),
+        ("docs/metrics.md", with_made(&page, &metrics::manual())),
+    ];
     for (name, made) in pages {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        let path = root.join(name);
         if std::env::var_os("WRITE_DOCS").is_some() {
             fs::write(&path, &made).expect("the package is writable");
         }

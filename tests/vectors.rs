@@ -1,4 +1,4 @@
-//! Recorded packets of a real container, used both ways, and what must hold for any other bytes.
+//! Recorded packets of a real backend, used both ways, and what must hold for any other bytes.
 
 #[path = "vectors/decoder.rs"]
 mod decoder;
@@ -26,9 +26,9 @@ fn every_recording_is_read() {
     assert_eq!((packets(true), packets(false)), (80, 151));
 }
 
-/// The text of each container packet was written by another decoder.
+/// The text of each backend packet was written by another decoder.
 #[test]
-fn container_packets_are_read() {
+fn backend_packets_are_read() {
     for script in script::all() {
         for event in script.events.iter().filter(|event| !event.goes_up) {
             if event.bytes.is_empty() {
@@ -44,7 +44,7 @@ fn container_packets_are_read() {
 }
 
 #[test]
-fn container_packets_cut_anywhere_are_refused() {
+fn backend_packets_cut_anywhere_are_refused() {
     for script in script::all() {
         for event in script.events.iter().filter(|event| !event.goes_up) {
             for cut in 0..event.bytes.len() {
@@ -55,7 +55,7 @@ fn container_packets_cut_anywhere_are_refused() {
                     script.name,
                     event.label
                 );
-                // The cut as the container would make it: with a length that matches.
+                // The cut as the backend would make it: with a length that matches.
                 let Some(payload) = front.get(4..) else { continue };
                 let lacks_padding_only =
                     payload[..].first() == Some(&3) && cut + 1 == event.bytes.len();
@@ -162,7 +162,7 @@ fn mutated_streams_never_panic() {
     }
 }
 
-/// What a container's bytes alone can cause.
+/// What a backend's bytes alone can cause.
 const ALL_TAGS: &[&str] = &[
     "bad_chunk",
     "bad_content_length",
@@ -274,7 +274,7 @@ proptest! {
         prop_assert!(encode(&request, whole).is_ok());
         for limit in [0, 4, 40, whole - 1] {
             match encode(&request, limit) {
-                Err(ajp::EncodeError::DoesNotFit { needed, limit: told, .. }) => {
+                Err(mod_jk::exchange::EncodeError::DoesNotFit { needed, limit: told, .. }) => {
                     prop_assert_eq!((needed, told), (whole, limit));
                 }
                 other => prop_assert!(false, "limit {}: {:?}", limit, other),

@@ -1,7 +1,5 @@
 //! The numbers of AJP13: methods, coded header names, attributes. Lookup only.
 
-use std::ffi::CStr;
-
 /// Returns the code of a method; `None` means that it travels as the stored method.
 ///
 /// Methods are case-sensitive.
@@ -89,88 +87,6 @@ impl RequestHeader {
     }
 }
 
-/// A response header that may travel as the two bytes `A0` and this number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-#[allow(missing_docs)] // the variants are the names
-pub enum ResponseHeader {
-    ContentType = 1,
-    ContentLanguage,
-    ContentLength,
-    Date,
-    LastModified,
-    Location,
-    SetCookie,
-    SetCookie2,
-    ServletEngine,
-    Status,
-    WwwAuthenticate,
-}
-
-impl ResponseHeader {
-    /// Returns the header with this number, the second byte of its code.
-    pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(code).checked_sub(1)?).copied()
-    }
-
-    /// Finds a name, in whatever case it is written.
-    pub fn find(name: &[u8]) -> Option<Self> {
-        let first = name.first()? | 0x20;
-        let candidate = match (name.len(), first) {
-            (4, b'd') => Self::Date,
-            (6, b's') => Self::Status,
-            (8, b'l') => Self::Location,
-            (10, b's') => Self::SetCookie,
-            (11, b's') => Self::SetCookie2,
-            (12, b'c') => Self::ContentType,
-            (13, b'l') => Self::LastModified,
-            (14, b'c') => Self::ContentLength,
-            (14, b's') => Self::ServletEngine,
-            (16, b'c') => Self::ContentLanguage,
-            (16, b'w') => Self::WwwAuthenticate,
-            _ => return None,
-        };
-        name.eq_ignore_ascii_case(candidate.name()).then_some(candidate)
-    }
-
-    /// Returns the name as HTTP writes it.
-    pub const fn name(self) -> &'static [u8] {
-        self.c_name().to_bytes()
-    }
-
-    /// Returns the same as a C string.
-    pub const fn c_name(self) -> &'static CStr {
-        match self {
-            Self::ContentType => c"Content-Type",
-            Self::ContentLanguage => c"Content-Language",
-            Self::ContentLength => c"Content-Length",
-            Self::Date => c"Date",
-            Self::LastModified => c"Last-Modified",
-            Self::Location => c"Location",
-            Self::SetCookie => c"Set-Cookie",
-            Self::SetCookie2 => c"Set-Cookie2",
-            Self::ServletEngine => c"Servlet-Engine",
-            Self::Status => c"Status",
-            Self::WwwAuthenticate => c"WWW-Authenticate",
-        }
-    }
-
-    /// All of them, in the order of their codes.
-    const ALL: [Self; 11] = [
-        Self::ContentType,
-        Self::ContentLanguage,
-        Self::ContentLength,
-        Self::Date,
-        Self::LastModified,
-        Self::Location,
-        Self::SetCookie,
-        Self::SetCookie2,
-        Self::ServletEngine,
-        Self::Status,
-        Self::WwwAuthenticate,
-    ];
-}
-
 /// Tells whether a response header concerns one connection only and is never passed on.
 ///
 /// Connection itself is one of them; what it names is up to the caller. The last variant of the
@@ -233,7 +149,7 @@ impl Folded {
 /// Packet types we send.
 pub(super) const FORWARD_REQUEST: u8 = 0x02;
 
-/// Packet types a container sends.
+/// Packet types a backend sends.
 pub(super) const SEND_BODY_CHUNK: u8 = 0x03;
 pub(super) const SEND_HEADERS: u8 = 0x04;
 pub(super) const END_RESPONSE: u8 = 0x05;

@@ -1,9 +1,9 @@
-//! Splits the container's byte stream into packets.
+//! Splits the backend's byte stream into packets.
 
 use std::ops::Range;
 
-use super::error::ProtocolError;
-use super::{MAX_PAYLOAD, PACKET_HEADER};
+use crate::ajp::error::ProtocolError;
+use crate::ajp::{MAX_PAYLOAD, PACKET_HEADER};
 
 /// What the front of a buffer holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Frame {
 
 /// Looks for a packet at the front of `buf`.
 ///
-/// Any payload from 1 to 65,535 bytes is accepted, so a container whose packets are larger than
+/// Any payload from 1 to 65,535 bytes is accepted, so a backend whose packets are larger than
 /// ours works without being told.
 ///
 /// # Errors
@@ -31,9 +31,12 @@ pub enum Frame {
 /// [`ProtocolError::BadMagic`] as soon as the first wrong byte is there, and
 /// [`ProtocolError::BadLength`] for a packet without payload.
 pub fn next_packet(buf: &[u8]) -> Result<Frame, ProtocolError> {
+    // check: B1
     let &[b'A', b'B', high, low, ..] = buf else { return incomplete_header(buf) };
     let len = usize::from(u16::from_be_bytes([high, low]));
+    // check: B3c
     if len == 0 {
+        // check: B3a
         return Err(ProtocolError::BadLength);
     }
     let end = PACKET_HEADER + len;
@@ -64,7 +67,7 @@ mod tests {
     use ProtocolError::{BadLength, BadMagic};
 
     #[test]
-    fn s1_1_framing() {
+    fn packets_are_framed_by_magic_and_length() {
         type Case = (&'static str, &'static [u8], Result<Frame, ProtocolError>);
         let cases: &[Case] = &[
             ("nothing", b"", Ok(Incomplete { needed: 4 })),
@@ -91,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn s1_10_every_length_up_to_65535_is_accepted() {
+    fn every_length_up_to_65535_is_accepted() {
         let mut buf = vec![0; 4 + 65_535];
         for len in [1, 8_187, 8_188, 8_189, 8_192, 8_193, 65_532, 65_534, 65_535_u16] {
             buf[..2].copy_from_slice(b"AB");

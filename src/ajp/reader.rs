@@ -1,14 +1,14 @@
 //! A cursor over one payload. It knows the data types, no packet.
 
-use super::error::ProtocolError;
+use crate::ajp::error::ProtocolError;
 
 /// Reads fields from the front of a payload; never past its end.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a> {
+pub(super) struct PayloadReader<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Reader<'a> {
+impl<'a> PayloadReader<'a> {
     pub(super) fn new(payload: &'a [u8]) -> Self {
         Self { rest: payload }
     }
@@ -24,6 +24,7 @@ impl<'a> Reader<'a> {
     ///
     /// [`ProtocolError::ShortPacket`] naming `field`.
     pub(super) fn u8(&mut self, field: &'static str) -> Result<u8, ProtocolError> {
+        // check: B10-byte
         let (&byte, rest) = self.rest.split_first().ok_or(ProtocolError::ShortPacket(field))?;
         self.rest = rest;
         Ok(byte)
@@ -35,6 +36,7 @@ impl<'a> Reader<'a> {
     ///
     /// [`ProtocolError::ShortPacket`] naming `field`.
     pub(super) fn u16(&mut self, field: &'static str) -> Result<u16, ProtocolError> {
+        // check: B10-integer
         let (bytes, rest) =
             self.rest.split_first_chunk().ok_or(ProtocolError::ShortPacket(field))?;
         self.rest = rest;
@@ -52,6 +54,7 @@ impl<'a> Reader<'a> {
         field: &'static str,
     ) -> Result<Option<&'a [u8]>, ProtocolError> {
         match self.u16(field)? {
+            // check: B30b
             NULL_STRING => Ok(None),
             len => self.string_body(len, field).map(Some),
         }
@@ -72,6 +75,7 @@ impl<'a> Reader<'a> {
                 self.rest = rest;
                 Ok(bytes)
             }
+            // check: B10-string
             _ => Err(ProtocolError::BadString(field)),
         }
     }
@@ -84,6 +88,7 @@ impl<'a> Reader<'a> {
     pub(super) fn end(self) -> Result<(), ProtocolError> {
         match self.rest.len() {
             0 => Ok(()),
+            // check: B18
             left => Err(ProtocolError::TrailingBytes(left)),
         }
     }
@@ -98,7 +103,7 @@ mod tests {
     use ProtocolError::{BadString, ShortPacket};
 
     #[test]
-    fn s1_2_string_forms() {
+    fn null_empty_and_coded_strings_are_told_apart() {
         type Case = (&'static str, &'static [u8], Result<Option<&'static [u8]>, ProtocolError>);
         let cases: &[Case] = &[
             ("plain", b"\x00\x02ok\x00", Ok(Some(b"ok"))),
@@ -115,13 +120,13 @@ mod tests {
         ];
 
         for (name, wire, expected) in cases {
-            assert_eq!(Reader::new(wire).string("reason"), *expected, "case: {name}");
+            assert_eq!(PayloadReader::new(wire).string("reason"), *expected, "case: {name}");
         }
     }
 
     #[test]
-    fn s1_2_integers_are_big_endian_and_consumed_in_order() {
-        let mut reader = Reader::new(b"\x07\x12\x34\xff\xff\x00");
+    fn integers_are_big_endian_and_consumed_in_order() {
+        let mut reader = PayloadReader::new(b"\x07\x12\x34\xff\xff\x00");
         assert_eq!(reader.u8("a"), Ok(7));
         assert_eq!(reader.u16("b"), Ok(0x1234));
         assert_eq!(reader.u16("c"), Ok(65_535));

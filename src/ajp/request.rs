@@ -3,86 +3,12 @@
 //! The encoder decides how a field is written, not which fields there are: leaving out hop-by-hop
 //! headers, and sending exactly one Content-Length, is up to the caller.
 
-use std::fmt;
-
-use super::codes::{self, RequestHeader, method_code};
-use super::error::{Cause, EncodeError, Part};
-use super::text;
-use super::writer::Writer;
-
-/// The fixed fields of a request, in wire order.
-#[derive(Clone, Copy, Debug)]
-pub struct RequestHead<'a> {
-    /// Method token, case kept; HEAD is `HEAD`, not a GET.
-    pub method: &'a [u8],
-    /// Such as `HTTP/1.1`.
-    pub protocol: &'a [u8],
-    /// Path without query, escaped as it is to be forwarded.
-    pub uri: &'a [u8],
-    /// The client's address as text.
-    pub remote_addr: Option<&'a [u8]>,
-    /// The client's host name, if it was looked up.
-    pub remote_host: Option<&'a [u8]>,
-    /// The server's name; the container uses it where the request has no Host header.
-    pub server_name: &'a [u8],
-    /// The server's port.
-    pub server_port: u16,
-    /// Whether the client connection is TLS.
-    pub is_tls: bool,
-}
-
-/// An optional field of a request. The variants stand in the order in which they are added, which
-/// is mod_jk's; the stored method takes its place between the last two by itself.
-#[derive(Clone, Copy)]
-#[allow(missing_docs)] // the variants are the names of AJP13
-pub enum Attribute<'a> {
-    Secret(&'a [u8]),
-    RemoteUser(&'a [u8]),
-    AuthType(&'a [u8]),
-    /// What follows the `?`. An empty one is sent, an absent one is not added.
-    QueryString(&'a [u8]),
-    Route(&'a [u8]),
-    /// One or more certificates as PEM text.
-    SslCert(&'a [u8]),
-    SslCipher(&'a [u8]),
-    SslSession(&'a [u8]),
-    SslKeySize(u16),
-    /// A request attribute the servlet can read; there may be several.
-    Request {
-        /// Unless the container knows it, it must match its `allowedRequestAttributesPattern`.
-        name: &'a [u8],
-        /// Any bytes but NUL, as environment variables may hold certificates.
-        value: &'a [u8],
-    },
-}
-
-/// A request attribute that every request carries, or every one over TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // the variants are their names
-pub enum OwnAttribute<'a> {
-    RemotePort(&'a [u8]),
-    LocalAddr(&'a [u8]),
-    Activation(&'static str),
-    SslProtocol(&'a [u8]),
-}
-
-impl fmt::Debug for Attribute<'_> {
-    /// Shows which attribute it is; the value may be a secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Request { name, .. } => write!(f, "Request({})", name.escape_ascii()),
-            Self::Secret(_) => f.write_str("Secret"),
-            Self::RemoteUser(_) => f.write_str("RemoteUser"),
-            Self::AuthType(_) => f.write_str("AuthType"),
-            Self::QueryString(_) => f.write_str("QueryString"),
-            Self::Route(_) => f.write_str("Route"),
-            Self::SslCert(_) => f.write_str("SslCert"),
-            Self::SslCipher(_) => f.write_str("SslCipher"),
-            Self::SslSession(_) => f.write_str("SslSession"),
-            Self::SslKeySize(bits) => write!(f, "SslKeySize({bits})"),
-        }
-    }
-}
+use crate::ajp::codes;
+use crate::ajp::codes::{RequestHeader, method_code};
+use crate::ajp::request_fields::{Attribute, OwnAttribute, RequestHead, prefixes};
+use crate::ajp::text;
+use crate::ajp::writer::Writer;
+use crate::exchange::{EncodeError, Oversize, Part};
 
 /// Writes one request: headers first, then attributes, then [`finish`](Self::finish).
 ///
@@ -230,21 +156,21 @@ impl<'b> RequestEncoder<'b> {
         match own {
             OwnAttribute::RemotePort(text) => {
                 self.begin_request_attribute(text);
-                self.writer.prefixed_string(const { named::<19>(b"AJP_REMOTE_PORT") }, text);
+                self.writer.prefixed_string(prefixes::REMOTE_PORT, text);
             }
             OwnAttribute::LocalAddr(text) => {
                 self.begin_request_attribute(text);
-                self.writer.prefixed_string(const { named::<18>(b"AJP_LOCAL_ADDR") }, text);
+                self.writer.prefixed_string(prefixes::LOCAL_ADDR, text);
             }
             OwnAttribute::Activation(word) => {
                 // A word of ours.
                 self.number_request_attribute();
-                let prefix = const { named::<20>(b"JK_LB_ACTIVATION") };
+                let prefix = prefixes::ACTIVATION;
                 self.writer.prefixed_string(prefix, word.as_bytes());
             }
             OwnAttribute::SslProtocol(text) => {
                 self.begin_request_attribute(text);
-                self.writer.prefixed_string(const { named::<20>(b"AJP_SSL_PROTOCOL") }, text);
+                self.writer.prefixed_string(prefixes::SSL_PROTOCOL, text);
             }
         }
     }
@@ -367,6 +293,7 @@ impl<'b> RequestEncoder<'b> {
         if let Some(method) = self.stored_method.take() {
             self.measure(Part::Method, method);
             self.line_bytes += method.len() + 4;
+            // check: A41a
             self.writer.coded_string(codes::STORED_METHOD, method);
         }
     }
@@ -407,12 +334,14 @@ impl<'b> RequestEncoder<'b> {
     fn too_big(&self) -> EncodeError {
         let limit = self.writer.limit();
         let line_bytes = self.line_bytes + self.query_bytes;
+        // check: A48b
         let cause = if line_bytes >= limit {
-            Cause::RequestLine
+            Oversize::RequestLine
+            // check: A45
         } else if self.writer.needed() - self.server_bytes > limit {
-            Cause::Headers
+            Oversize::Headers
         } else {
-            Cause::ServerData
+            Oversize::ServerData
         };
         let (largest, largest_bytes) = self.largest;
         EncodeError::DoesNotFit {
@@ -440,14 +369,3 @@ fn has_no_nul(bytes: &[u8]) -> bool {
 
 /// Rank of the request attributes, the only ones that may repeat.
 const LAST_RANK: u8 = 10;
-
-/// Returns code and name of a request attribute, as they stand before its value.
-const fn named<const N: usize>(name: &[u8]) -> [u8; N] {
-    assert!(N == name.len() + 4 && name.len() < 256);
-    let mut bytes = [0; N];
-    (bytes[0], bytes[2]) = (codes::REQUEST_ATTRIBUTE, name.len() as u8);
-    let (_, place) = bytes.split_at_mut(3);
-    let (place, _) = place.split_at_mut(name.len());
-    place.copy_from_slice(name);
-    bytes
-}

@@ -1,21 +1,23 @@
-//! The container's packets. A packet is validated as a whole before any of it is used.
+//! The backend's packets. A packet is validated as a whole before any of it is used.
 
 use std::fmt;
 use std::ops::Range;
 
-use super::codes::{self, ResponseHeader, is_hop_by_hop};
-use super::error::{HeaderFault, ProtocolError};
-use super::reader::{NULL_STRING, Reader};
-use super::text;
+use crate::ajp::codes;
+use crate::ajp::codes::is_hop_by_hop;
+use crate::ajp::error::{HeaderFault, ProtocolError};
+use crate::ajp::reader::{NULL_STRING, PayloadReader};
+use crate::ajp::text;
+use crate::exchange::{HeaderName, ResponseHeader, ResponseParts};
 
-/// One packet of a container.
+/// One packet of a backend.
 #[derive(Clone, Debug)]
 pub enum Packet<'a> {
     /// Status and headers of the response.
     SendHeaders(ResponseHead<'a>),
     /// Bytes of the body, as a range of the payload; an empty range asks for a flush.
     SendBodyChunk(Range<usize>),
-    /// The container wants up to this many bytes of the request's body.
+    /// The backend wants up to this many bytes of the request's body.
     GetBodyChunk(u16),
     /// The response is complete; the flag says whether the connection may be used again.
     EndResponse(bool),
@@ -24,7 +26,7 @@ pub enum Packet<'a> {
 }
 
 /// Status and headers of a response, validated.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct ResponseHead<'a> {
     /// 200 to 999.
     pub status: u16,
@@ -34,10 +36,12 @@ pub struct ResponseHead<'a> {
     pub content_length: Option<u64>,
     /// The same in digits, as they stand in the packet without zeros in front; empty without one.
     pub length_digits: &'a [u8],
-    headers: Reader<'a>,
+    headers: PayloadReader<'a>,
     count: u16,
     /// Whether a header is among them that concerns this connection only.
     has_hop_by_hop: bool,
+    /// Whether a cookie is set.
+    pub sets_cookie: bool,
 }
 
 impl fmt::Debug for ResponseHead<'_> {
@@ -51,27 +55,8 @@ impl fmt::Debug for ResponseHead<'_> {
     }
 }
 
-/// The name of a response header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeaderName<'a> {
-    /// One of the names AJP13 has a number for, whether it came coded or spelled out.
-    Known(ResponseHeader),
-    /// Any other name, a token.
-    Other(&'a [u8]),
-}
-
-impl<'a> HeaderName<'a> {
-    /// Returns the name as it goes to the client.
-    pub fn as_bytes(&self) -> &'a [u8] {
-        match self {
-            Self::Known(header) => header.name(),
-            Self::Other(name) => name,
-        }
-    }
-}
-
 impl<'a> ResponseHead<'a> {
-    /// Iterates over the headers for the client, in the container's order. Left out are the
+    /// Iterates over the headers for the client, in the backend's order. Left out are the
     /// hop-by-hop ones, those that Connection names, and Content-Length, which is
     /// [`content_length`](Self::content_length).
     pub fn headers(&self) -> Headers<'a> {
@@ -87,8 +72,8 @@ impl<'a> ResponseHead<'a> {
 
     /// Reads the Connection headers again: most responses have none worth keeping.
     #[cold]
-    fn options(&self) -> Options<'a> {
-        let mut options = Options::NONE;
+    fn options(&self) -> ConnectionOptions<'a> {
+        let mut options = ConnectionOptions::NONE;
         let mut reader = self.headers;
         for index in 0..self.count {
             if let Ok((HeaderName::Other(name), value)) = read_header(&mut reader, index)
@@ -101,13 +86,50 @@ impl<'a> ResponseHead<'a> {
     }
 }
 
+impl ResponseParts for ResponseHead<'_> {
+    #[inline]
+    fn status(&self) -> u16 {
+        self.status
+    }
+
+    #[inline]
+    fn reason(&self) -> Option<&[u8]> {
+        self.reason
+    }
+
+    #[inline]
+    fn content_length(&self) -> Option<u64> {
+        self.content_length
+    }
+
+    #[inline]
+    fn length_digits(&self) -> &[u8] {
+        self.length_digits
+    }
+
+    #[inline]
+    fn sets_cookie(&self) -> bool {
+        self.sets_cookie
+    }
+
+    #[inline]
+    fn headers(&self) -> impl Iterator<Item = (HeaderName<'_>, &[u8])> {
+        Self::headers(self)
+    }
+
+    #[inline]
+    fn block(&self) -> &[u8] {
+        Self::block(self)
+    }
+}
+
 /// Iterator of [`ResponseHead::headers`].
 #[derive(Clone)]
 pub struct Headers<'a> {
-    reader: Reader<'a>,
+    reader: PayloadReader<'a>,
     left: u16,
     /// None if all of the headers but Content-Length are for the client.
-    options: Option<Options<'a>>,
+    options: Option<ConnectionOptions<'a>>,
 }
 
 impl fmt::Debug for Headers<'_> {
@@ -128,6 +150,7 @@ impl<'a> Iterator for Headers<'a> {
             if name == HeaderName::Known(ResponseHeader::ContentLength) {
                 continue;
             }
+            // check: B37
             if self.options.as_ref().is_none_or(|options| !options.drop(name)) {
                 return Some((name, value));
             }
@@ -138,12 +161,12 @@ impl<'a> Iterator for Headers<'a> {
 
 /// The names of further headers that concern this connection only, from the Connection headers.
 #[derive(Clone, Copy)]
-struct Options<'a> {
+struct ConnectionOptions<'a> {
     names: [&'a [u8]; MAX_OPTIONS],
     count: usize,
 }
 
-impl<'a> Options<'a> {
+impl<'a> ConnectionOptions<'a> {
     const NONE: Self = Self { names: [b""; MAX_OPTIONS], count: 0 };
 
     /// Adds the names in one Connection header. Returns whether there was room.
@@ -180,7 +203,7 @@ impl<'a> Options<'a> {
 ///
 /// The first rule the packet breaks; see [`ProtocolError`].
 pub fn parse_packet(payload: &[u8]) -> Result<Packet<'_>, ProtocolError> {
-    let mut reader = Reader::new(payload);
+    let mut reader = PayloadReader::new(payload);
     match reader.u8("packet type")? {
         codes::SEND_BODY_CHUNK => body_chunk(reader),
         codes::SEND_HEADERS => send_headers(reader),
@@ -188,6 +211,7 @@ pub fn parse_packet(payload: &[u8]) -> Result<Packet<'_>, ProtocolError> {
             let reuse = match reader.u8("reuse flag")? {
                 0 => false,
                 1 => true,
+                // check: B11a
                 other => return Err(ProtocolError::BadReuse(other)),
             };
             reader.end()?;
@@ -202,24 +226,29 @@ pub fn parse_packet(payload: &[u8]) -> Result<Packet<'_>, ProtocolError> {
             reader.end()?;
             Ok(Packet::Cpong)
         }
+        // check: B61b
         other => Err(ProtocolError::BadType(other)),
     }
 }
 
-/// A chunk may carry one byte of padding; most containers send it, some do not.
-fn body_chunk(mut reader: Reader<'_>) -> Result<Packet<'_>, ProtocolError> {
+/// A chunk may carry one byte of padding; most backends send it, some do not.
+fn body_chunk(mut reader: PayloadReader<'_>) -> Result<Packet<'_>, ProtocolError> {
     let announced = reader.u16("chunk length")?;
     let len = usize::from(announced);
     let present = reader.rest().len();
     match present.checked_sub(len) {
+        // check: B50
         Some(0 | 1) => Ok(Packet::SendBodyChunk(3..3 + len)),
+        // check: B49
         Some(excess) => Err(ProtocolError::TrailingBytes(excess)),
+        // check: B46a
         None => Err(ProtocolError::BadChunk { announced, present }),
     }
 }
 
-fn send_headers(mut reader: Reader<'_>) -> Result<Packet<'_>, ProtocolError> {
+fn send_headers(mut reader: PayloadReader<'_>) -> Result<Packet<'_>, ProtocolError> {
     let status = reader.u16("status")?;
+    // check: B15a
     if !(200..=999).contains(&status) {
         return Err(ProtocolError::BadStatus(status));
     }
@@ -227,19 +256,24 @@ fn send_headers(mut reader: Reader<'_>) -> Result<Packet<'_>, ProtocolError> {
     let count = reader.u16("header count")?;
     let headers = reader;
     let (mut content_length, mut length_digits) = (None, &b""[..]);
-    let mut options = None;
+    let (mut options, mut sets_cookie) = (None, false);
     for index in 0..count {
         let bad = |fault| ProtocolError::BadHeader { index, fault };
         if reader.rest().is_empty() {
+            // check: B17a
             return Err(bad(HeaderFault::Missing));
         }
         let (name, value) = read_header(&mut reader, index)?;
+        // check: B31a
         if !text::is_field_value(value) {
             return Err(bad(HeaderFault::BadValue));
         }
         match name {
             HeaderName::Known(ResponseHeader::ContentLength) => {
+                // check: B43a
                 let length = number(value).ok_or(ProtocolError::BadContentLength { index })?;
+                // check: B43h
+                // check: B43g
                 if content_length.is_some_and(|earlier| earlier != length) {
                     return Err(ProtocolError::BadContentLength { index });
                 }
@@ -247,12 +281,14 @@ fn send_headers(mut reader: Reader<'_>) -> Result<Packet<'_>, ProtocolError> {
                 let zeros = value.iter().take_while(|byte| **byte == b'0').count();
                 length_digits = &value[zeros.min(value.len() - 1)..];
             }
+            HeaderName::Known(ResponseHeader::SetCookie) => sets_cookie = true,
             HeaderName::Known(_) => {}
+            // check: B22
             HeaderName::Other(other) if !text::is_token(other) => {
                 return Err(bad(HeaderFault::BadName));
             }
             HeaderName::Other(other) if is_hop_by_hop(other) => {
-                let options = options.get_or_insert(Options::NONE);
+                let options = options.get_or_insert(ConnectionOptions::NONE);
                 if other.eq_ignore_ascii_case(b"connection") && !options.add(value) {
                     return Err(bad(HeaderFault::TooManyOptions));
                 }
@@ -274,19 +310,22 @@ fn send_headers(mut reader: Reader<'_>) -> Result<Packet<'_>, ProtocolError> {
         headers,
         count,
         has_hop_by_hop: options.is_some(),
+        sets_cookie,
     }))
 }
 
 /// Reads one header. Which bytes it holds is up to the caller.
 fn read_header<'a>(
-    reader: &mut Reader<'a>,
+    reader: &mut PayloadReader<'a>,
     index: u16,
 ) -> Result<(HeaderName<'a>, &'a [u8]), ProtocolError> {
     let bad = |fault| ProtocolError::BadHeader { index, fault };
     let name = match reader.u16("header name")? {
+        // check: B21a
         NULL_STRING => return Err(bad(HeaderFault::NullName)),
         code if code >> 8 == u16::from(codes::CODED_NAME) => {
             let known = ResponseHeader::from_code(code as u8);
+            // check: B19a
             HeaderName::Known(known.ok_or(ProtocolError::BadHeaderCode(code))?)
         }
         len => {
@@ -294,12 +333,41 @@ fn read_header<'a>(
             ResponseHeader::find(name).map_or(HeaderName::Other(name), HeaderName::Known)
         }
     };
+    // check: B21b
     let value = reader.string("header value")?.ok_or(bad(HeaderFault::NullValue))?;
     Ok((name, value))
 }
 
+/// Returns the name of a header in the payload of a SEND_HEADERS packet, counted from 0, also if the
+/// packet is malformed there or behind it. `None` if there is none.
+pub fn header_name(payload: &[u8], index: u16) -> Option<&[u8]> {
+    let mut reader = PayloadReader::new(payload);
+    (reader.u8("packet type").ok()? == codes::SEND_HEADERS).then_some(())?;
+    reader.u16("status").ok()?;
+    reader.string("reason").ok()?;
+    reader.u16("header count").ok()?;
+    for _ in 0..index {
+        read_name(&mut reader)?;
+        reader.string("header value").ok()?;
+    }
+    read_name(&mut reader)
+}
+
+/// Reads the name of a header, whatever it holds.
+fn read_name<'a>(reader: &mut PayloadReader<'a>) -> Option<&'a [u8]> {
+    match reader.u16("header name").ok()? {
+        NULL_STRING => None,
+        code if code >> 8 == u16::from(codes::CODED_NAME) => {
+            ResponseHeader::from_code(code as u8).map(ResponseHeader::name)
+        }
+        len => reader.string_body(len, "header name").ok(),
+    }
+}
+
 /// Tomcat sends the status number as reason; a client is better served with the standard phrase.
 fn is_worth_showing(reason: &[u8], status: u16) -> bool {
+    // check: B30c
+    // check: B30a
     !reason.iter().all(u8::is_ascii_whitespace)
         && number(reason) != Some(u64::from(status))
         && text::is_reason(reason)

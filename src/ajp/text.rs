@@ -47,6 +47,7 @@ fn has_suspect<const LOW: u8>(bytes: &[u8]) -> bool {
                 return true;
             }
         }
+        // check: last-bytes-of-a-long-text
         return is_suspect::<LOW>(last);
     }
     if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
@@ -120,7 +121,7 @@ mod tests {
     /// Every byte at every position of every short length: the fast path must agree with the
     /// definition wherever a byte falls in a word.
     #[test]
-    fn s4_5_fast_checks_agree_with_the_definition() {
+    fn fast_checks_agree_with_the_definition() {
         for len in 0..40 {
             for at in 0..len {
                 for byte in 0..=255u8 {
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn s4_5_two_bad_bytes_do_not_hide_each_other() {
+    fn two_bad_bytes_do_not_hide_each_other() {
         let cases: &[(&str, &[u8], bool, bool)] = &[
             ("empty", b"", true, true),
             ("tab then newline", b"\t\n", false, false),
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn s4_5_tokens() {
+    fn only_tokens_are_header_names() {
         let legal =
             b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
         for byte in 0..=255u8 {
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn s3_8_reason_bytes() {
+    fn a_reason_with_forbidden_bytes_is_not_shown() {
         for byte in 0..=255u8 {
             let printable = byte == 9 || (0x20..0x7F).contains(&byte);
             assert_eq!(is_reason(&[byte]), printable, "byte {byte:#04x}");

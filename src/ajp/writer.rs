@@ -1,8 +1,8 @@
 //! Builds one packet in a reused buffer. It knows the data types and the limit, no field.
 
-use super::codes::CODED_NAME;
-use super::reader::NULL_STRING;
-use super::{MAX_PAYLOAD, MAX_STRING, PACKET_HEADER};
+use crate::ajp::codes::CODED_NAME;
+use crate::ajp::reader::NULL_STRING;
+use crate::ajp::{MAX_PAYLOAD, MAX_STRING, PACKET_HEADER};
 
 /// Appends fields while they fit, and only counts them afterwards.
 ///
@@ -20,7 +20,7 @@ pub(super) struct Writer<'b> {
 }
 
 impl<'b> Writer<'b> {
-    /// Starts a packet for the container of at most `limit` bytes, header included. `out` becomes
+    /// Starts a packet for the backend of at most `limit` bytes, header included. `out` becomes
     /// as large as that once, so that it is not cleared for each packet.
     pub(super) fn new(out: &'b mut Vec<u8>, limit: usize) -> Self {
         let limit = limit.min(PACKET_HEADER + MAX_PAYLOAD);
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s1_10_exactly_the_limit_fits() {
+    fn exactly_the_limit_fits() {
         let cases: &[(&str, usize, usize, bool)] = &[
             ("one byte left", 4 + 2 + 3 + 1, 2, true),
             ("exactly", 4 + 2 + 3, 3 - 1, true),
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn s1_2_strings_of_every_length_are_copied_whole() {
+    fn strings_of_every_length_are_copied_whole() {
         for len in 0..100 {
             let text: Vec<u8> = (0..len).map(|at| at as u8 + 1).collect();
             let mut out = Vec::new();
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn s1_10_nothing_is_written_behind_a_gap() {
+    fn nothing_is_written_behind_a_gap() {
         let mut out = Vec::new();
         let mut writer = Writer::new(&mut out, 10);
         writer.string(b"does not fit");
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn s1_2_a_string_that_wraps_its_length_is_refused() {
+    fn a_string_that_wraps_its_length_is_refused() {
         for len in [65_535, 65_536, 65_541, 131_072] {
             let mut out = Vec::new();
             let mut writer = Writer::new(&mut out, usize::MAX);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn s1_10_the_buffer_is_reused() {
+    fn the_buffer_is_reused() {
         let mut out = Vec::new();
         Writer::new(&mut out, 8_192).string(b"first");
         let (place, capacity) = (out.as_ptr(), out.capacity());

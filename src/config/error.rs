@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use crate::text;
 pub use crate::uri_map::Origin;
 use crate::uri_map::problem::printable;
-use crate::uri_map::{Problem, Severity as RuleSeverity};
+use crate::uri_map::{Problem, RuleSeverity};
 
 /// How much a mistake matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub enum Severity {
     Error,
     /// httpd starts; the administrator should know.
     Warning,
-    /// Often meant as it is: said where somebody asks, by `httpd -t` and `jkctl check`, and not at
+    /// Often intended: reported by checks only, by `httpd -t` and `jkctl check`, and not at
     /// each start.
     Notice,
 }
@@ -32,7 +33,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Makes one of a text in which values stand as they were found: control bytes are escaped.
     fn new(severity: Severity, origin: &Origin, text: &str) -> Self {
-        Self { severity, origin: origin.clone(), text: printable(text.as_bytes()) }
+        Self { severity, origin: origin.clone(), text: printable(&text::raw(text)) }
     }
 
     /// Makes one that keeps httpd from starting.

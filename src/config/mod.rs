@@ -1,34 +1,41 @@
 //! Text to typed settings. Pure: parsers take text and a file name, never open a file.
 #![forbid(unsafe_code)]
 
-pub mod check;
+mod cross_checks;
+pub mod directive_tree;
 mod dump;
 mod error;
-pub mod httpd_conf;
-mod kinds;
+mod limit;
+mod model;
 pub mod options;
 mod properties;
 mod reference;
-pub mod registry;
 pub mod request_log;
+pub mod rows;
+mod section;
 mod server;
-mod shown;
-mod site;
+mod unix_host;
 pub mod uri_map_file;
+pub mod validate;
 mod value;
 mod worker;
 
-pub use dump::dump;
+pub use dump::{DumpRow, DumpSection, dump, sections};
 pub use error::{Diagnostic, Origin, Severity};
-pub use kinds::{
+pub use limit::Limit;
+pub use model::{
     Ajp13Config, HashKey, LbConfig, MemberConfig, Secret, StatusConfig, WorkerConfig, WorkerKind,
     WorkersConfig,
 };
 pub use options::Options;
 pub use properties::{Properties, Property};
 pub use reference::reference;
-pub use registry::{Kind, PROPERTIES, PropertyRow, Scope, nearest};
-pub use server::{Context, Given, LogLevel, ServerSettings};
+pub use rows::{
+    PROPERTIES, PropertyRow, PropertyScope, Setting, Settings, UNSET, Value, ValueKind, nearest,
+};
+pub use section::{Section, stored_path};
+pub use server::{Context, LogLevel, ServerSettings, SetDirectives};
+pub use unix_host::{unix_path, unix_path_fault};
 pub use value::boolean;
 pub use worker::resolve;
 

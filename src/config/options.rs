@@ -8,7 +8,7 @@ use crate::uri_map::forward::ForwardUri;
 pub struct Options {
     pub forward_uri: Option<ForwardUri>,
     pub forward_directories: Option<bool>,
-    /// Whose address the container is told.
+    /// Whose address the backend is told.
     pub address: Option<Address>,
     pub flush_packets: Option<bool>,
     pub flush_header: Option<bool>,
@@ -44,6 +44,7 @@ impl Options {
             };
             let mode = |mode| match on {
                 true => Ok(Some(mode)),
+                // check: option-that-cannot-be-switched-off
                 false => Err(format!(
                     "JkOptions: {word} cannot be switched off, name another ForwardURI option instead"
                 )),
@@ -64,6 +65,7 @@ impl Options {
                 "forwardkeysize" => self.forward_key_size = Some(on),
                 "rejectunsafeuri" => self.reject_unsafe_uri = Some(on),
                 "forbidunsafeuri" => self.forbid_unsafe_uri = Some(on),
+                // check: unknown-option
                 _ => return Err(format!("JkOptions: unknown option \"{word}\"")),
             }
         }

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::error::{Diagnostic, Origin};
-use super::registry::{self, Kind};
+use crate::config::error::{Diagnostic, Origin};
+use crate::config::rows;
+use crate::config::rows::ValueKind;
+use crate::text;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +42,9 @@ impl Properties {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (index, line) in text.lines().enumerate() {
             let origin = Origin { file: Arc::clone(&file), line: index as u32 + 1 };
-            let bare = line.split('#').next().unwrap_or(line).trim();
+            let bare = line.split('#').next().unwrap_or(line);
+            let bare = text::trim(bare);
+            // check: hash-in-a-secret
             if line.contains('#') && bare.contains(".secret") && bare.contains('=') {
                 let text = "everything from # on is a comment, also inside a secret";
                 problems.push(Diagnostic::warning(&origin, text));
@@ -61,23 +65,27 @@ impl Properties {
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Option<Diagnostic> {
         let Some((name, value)) = line.split_once('=') else {
+            // check: line-without-an-equals-sign
             let line = without_secret(line);
             return Some(Diagnostic::warning(
                 origin,
                 format!("line ignored: \"{line}\" has no =, expected name=value"),
             ));
         };
-        let (name, value) = (name.trim(), value.trim());
+        let (name, value) = (text::trim(name), text::trim(value));
         if name.is_empty() || value.is_empty() {
             let text = match name {
+                // check: no-name-before-the-equals-sign
                 "" => {
                     format!("line ignored: no name before the = in \"{}\"", without_secret(line))
                 }
+                // check: no-value
                 _ => format!("{name} has no value and counts as not set"),
             };
             return Some(Diagnostic::warning(origin, text));
         }
         let (value, mut problem) = self.substitute(name, value, origin, environment);
+        // check: continued-line
         if value.ends_with('\\') {
             let text = format!(
                 "{name}: a backslash at the end continues no line, it is part of the value"
@@ -173,6 +181,7 @@ impl Properties {
         for (index, line) in self.lines.iter().enumerate() {
             let is_list = is_list(&line.name);
             let places = self.by_name.get(&line.name).map(Vec::as_slice).unwrap_or_default();
+            // check: the-same-property-twice
             let earlier = places.iter().rev().find(|place| **place < index);
             if let (Some(earlier), false) = (earlier.map(|place| &self.lines[*place]), is_list) {
                 let text = format!("{} replaces the value of {}", line.name, earlier.origin);
@@ -198,10 +207,12 @@ impl Properties {
                 let text = format!("{name}: \"$(\" without \")\" in \"{value}\"");
                 problem = Some(Diagnostic::warning(origin, text));
                 done.push_str("$(");
+                // check: variable-without-an-end
                 rest = behind;
                 break;
             };
             match self.get(wanted).map(|line| line.value.clone()).or_else(|| environment(wanted)) {
+                // check: last-value-of-a-variable
                 // Lines that double the one before must not fill the memory.
                 Some(found) if done.len() + found.len() > MAX_VALUE => {
                     let text = format!(
@@ -209,6 +220,7 @@ impl Properties {
                     );
                     problem = Some(Diagnostic::warning(origin, text));
                 }
+                // check: variable-that-is-not-defined
                 Some(found) => done.push_str(&found),
                 None => {
                     let text = format!(
@@ -232,8 +244,8 @@ fn is_list(name: &str) -> bool {
     name == "worker.list"
         || name
             .rsplit_once('.')
-            .and_then(|(_, attribute)| registry::find(attribute))
-            .is_some_and(|row| row.kind == Kind::List)
+            .and_then(|(_, attribute)| rows::find(attribute))
+            .is_some_and(|row| row.kind == ValueKind::List)
 }
 
 /// Hides what stands behind the word secret in a line that cannot be read.

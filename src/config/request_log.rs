@@ -6,21 +6,21 @@ use std::fmt;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestLogFormat {
     /// Literal text and codes in their order.
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<FormatPart>,
 }
 
 /// A part of the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum FormatPart {
     /// Written as it is.
     Text(String),
     /// Replaced for each request.
-    Field(Field),
+    Field(LogField),
 }
 
 /// What a code stands for, in the order of the letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
+pub enum LogField {
     /// `%b`: bytes of body sent, `-` for none.
     BodyOrDash,
     /// `%B`: bytes of body sent.
@@ -69,7 +69,7 @@ impl fmt::Display for UnknownCode {
     }
 }
 
-impl Field {
+impl LogField {
     /// Returns the name of the field where names are wanted.
     pub fn name(self) -> &'static str {
         CODES.iter().find(|(_, field, _)| *field == self).map_or("", |(_, _, name)| name)
@@ -105,36 +105,36 @@ impl RequestLogFormat {
                     let found = CODES.iter().find(|(own, _, _)| Some(*own) == letter);
                     let (_, field, _) = found.ok_or(UnknownCode { letter })?;
                     if !text.is_empty() {
-                        pieces.push(Piece::Text(std::mem::take(&mut text)));
+                        pieces.push(FormatPart::Text(std::mem::take(&mut text)));
                     }
-                    pieces.push(Piece::Field(*field));
+                    pieces.push(FormatPart::Field(*field));
                 }
                 (other, _) => text.push(other),
             }
         }
         if !text.is_empty() {
-            pieces.push(Piece::Text(text));
+            pieces.push(FormatPart::Text(text));
         }
         Ok(Self { pieces })
     }
 }
 
 /// Letter, field, and its name in JSON.
-const CODES: &[(char, Field, &str)] = &[
-    ('b', Field::BodyOrDash, "bytes"),
-    ('B', Field::Body, "bytes"),
-    ('H', Field::Protocol, "protocol"),
-    ('m', Field::Method, "method"),
-    ('p', Field::Port, "port"),
-    ('q', Field::Query, "query"),
-    ('r', Field::RequestLine, "request_line"),
-    ('R', Field::Route, "route"),
-    ('s', Field::Status, "status"),
-    ('T', Field::Duration, "seconds"),
-    ('U', Field::Path, "path"),
-    ('v', Field::ServerName, "server_name"),
-    ('V', Field::UsedName, "used_name"),
-    ('w', Field::Worker, "worker"),
+const CODES: &[(char, LogField, &str)] = &[
+    ('b', LogField::BodyOrDash, "bytes"),
+    ('B', LogField::Body, "bytes"),
+    ('H', LogField::Protocol, "protocol"),
+    ('m', LogField::Method, "method"),
+    ('p', LogField::Port, "port"),
+    ('q', LogField::Query, "query"),
+    ('r', LogField::RequestLine, "request_line"),
+    ('R', LogField::Route, "route"),
+    ('s', LogField::Status, "status"),
+    ('T', LogField::Duration, "seconds"),
+    ('U', LogField::Path, "path"),
+    ('v', LogField::ServerName, "server_name"),
+    ('V', LogField::UsedName, "used_name"),
+    ('w', LogField::Worker, "worker"),
 ];
 
 #[cfg(test)]
@@ -143,25 +143,25 @@ mod tests {
 
     #[test]
     fn pieces_and_escapes() {
-        use Piece::Text;
+        use FormatPart::Text;
 
         let text = |text: &str| Text(text.to_owned());
-        let field = Piece::Field;
-        let cases: &[(&str, Result<Vec<Piece>, Option<char>>)] = &[
+        let field = FormatPart::Field;
+        let cases: &[(&str, Result<Vec<FormatPart>, Option<char>>)] = &[
             ("", Ok(vec![])),
-            ("%w", Ok(vec![field(Field::Worker)])),
+            ("%w", Ok(vec![field(LogField::Worker)])),
             (
                 "w=%w %b%B",
                 Ok(vec![
                     text("w="),
-                    field(Field::Worker),
+                    field(LogField::Worker),
                     text(" "),
-                    field(Field::BodyOrDash),
-                    field(Field::Body),
+                    field(LogField::BodyOrDash),
+                    field(LogField::Body),
                 ]),
             ),
             ("a\\tb\\nc\\\\d\\e\\", Ok(vec![text("a\tb\nc\\d\\e\\")])),
-            ("100%% %U", Ok(vec![text("100% "), field(Field::Path)])),
+            ("100%% %U", Ok(vec![text("100% "), field(LogField::Path)])),
             ("%>s", Err(Some('>'))),
             ("%{x}i", Err(Some('{'))),
             ("ends with %", Err(None)),

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::error::Origin;
-use super::options::Options;
-use super::registry::{DIRECTIVES, OPTIONS, Place, hint};
-use super::request_log::{Field, Piece, RequestLogFormat};
-use super::uri_map_file::{MountDirective, Section, add_directive};
-use crate::uri_map::Severity;
+use crate::config::error::Origin;
+use crate::config::options::Options;
+use crate::config::request_log::{FormatPart, LogField, RequestLogFormat};
+use crate::config::rows::{DIRECTIVES, DirectiveName, OPTIONS, Place, ValueKind, hint};
+use crate::config::section::Section;
+use crate::config::uri_map_file::{MountDirective, add_directive};
+use crate::uri_map::RuleSeverity;
 use crate::uri_map::merge::{MountCopy, Mounts};
 
 /// Where a directive stands.
@@ -16,8 +17,8 @@ use crate::uri_map::merge::{MountCopy, Mounts};
 pub struct Context<'a> {
     /// Inside VirtualHost.
     pub is_virtual: bool,
-    /// Argument of the enclosing section such as Location.
-    pub section: Option<&'a str>,
+    /// The section around it.
+    pub section: Section<'a>,
     /// File and line.
     pub origin: Origin,
 }
@@ -64,19 +65,24 @@ pub struct ServerSettings {
     pub notes: Vec<(String, Origin)>,
     /// What is often meant as it is.
     pub hints: Vec<(String, Origin)>,
+    /// The same about rules, with the worker each one names.
+    pub rule_hints: Vec<(String, String, Origin)>,
     /// The directives as they stand in the file, for showing where a setting comes from.
-    pub given: Vec<Given>,
+    pub given: Vec<SetDirectives>,
     /// Those of the main server, which a virtual host may inherit.
-    pub inherited: Vec<Given>,
+    pub inherited: Vec<SetDirectives>,
     /// Name of the virtual host; empty for the main server.
     pub host: String,
     /// Where the virtual host begins.
     pub host_origin: Origin,
+    /// Addresses: of the main server those of `Listen`, of a virtual host its own. Empty if they are
+    /// not known.
+    pub addresses: Vec<String>,
 }
 
 /// One directive as it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Given {
+pub struct SetDirectives {
     /// Its name, as the table spells it.
     pub name: &'static str,
     /// What stood behind it.
@@ -106,51 +112,61 @@ impl ServerSettings {
             let hint = hint(directive, DIRECTIVES.iter().map(|row| row.name));
             return Err(format!("unknown directive {directive}{hint}"));
         };
+        // check: workers-file-in-a-virtual-host
         if row.place == Place::Global && context.is_virtual {
             return Err(format!("{directive} is not allowed inside VirtualHost"));
         }
         let origin = context.origin.clone();
         let words = second.map_or(first.to_owned(), |second| format!("{first} {second}"));
-        self.given.push(Given { name: row.name, words, origin: origin.clone() });
+        self.given.push(SetDirectives { name: row.name, words, origin: origin.clone() });
         let owned = || Some(first.to_owned());
-        match directive.to_ascii_lowercase().as_str() {
-            "jkworkersfile" => {
+        match row.id {
+            DirectiveName::JkWorkersFile => {
+                // check: two-workers-files
                 if let Some((_, earlier)) = &self.workers_file {
-                    return Err(format!("JkWorkersFile was given at {earlier} already"));
+                    return Err(format!("JkWorkersFile is already set at {earlier}"));
                 }
                 self.workers_file = Some((first.to_owned(), origin));
             }
-            "jkworkerproperty" => self.worker_properties.push((first.to_owned(), origin)),
-            "jkshmfile" | "jkshmsize" => {
+            DirectiveName::JkWorkerProperty => {
+                self.worker_properties.push((first.to_owned(), origin))
+            }
+            DirectiveName::JkShmFile | DirectiveName::JkShmSize => {
                 let text = format!(
                     "{directive} has no effect: the shared memory needs no file and its size is computed"
                 );
-                self.notes.push((text, origin));
+                // Nearly every file has them, and nothing is lost.
+                // check: file-of-shared-memory
+                self.hints.push((text, origin));
             }
-            "jkmount" => self.mount(MountDirective::Mount, first, second, context)?,
-            "jkunmount" => self.mount(MountDirective::UnMount, first, second, context)?,
-            "jkmountfile" => self.mount_file = Some((first.to_owned(), origin)),
-            "jkmountfilereload" => {
+            DirectiveName::JkMount => self.mount(MountDirective::Mount, first, second, context)?,
+            DirectiveName::JkUnMount => {
+                self.mount(MountDirective::UnMount, first, second, context)?
+            }
+            DirectiveName::JkMountFile => self.mount_file = Some((first.to_owned(), origin)),
+            DirectiveName::JkMountFileReload => {
                 self.mount_file_reload = Some(self.number(directive, first, &origin));
             }
-            "jkmountcopy" => {
+            DirectiveName::JkMountCopy => {
                 self.mount_copy = Some(match first.to_ascii_lowercase().as_str() {
+                    // check: jkmountcopy-all-in-a-virtual-host
                     "all" if context.is_virtual => {
                         return Err("JkMountCopy All is not allowed inside VirtualHost".to_owned());
                     }
                     "all" => MountCopy::All,
                     "on" => MountCopy::On,
                     "off" => MountCopy::Off,
+                    // check: jkmountcopy-with-another-word
                     _ => return Err(expected(directive, first, "On, Off or All")),
                 });
             }
-            "jkautoalias" => self.auto_alias = owned(),
-            "jkstripsession" => {
+            DirectiveName::JkAutoAlias => self.auto_alias = owned(),
+            DirectiveName::JkStripSession => {
                 let name = second.unwrap_or(";jsessionid").to_owned();
                 self.strip_session = Some(on_off(directive, first)?.then_some(name));
             }
-            "jklogfile" => self.log_file = owned(),
-            "jkloglevel" => {
+            DirectiveName::JkLogFile => self.log_file = owned(),
+            DirectiveName::JkLogLevel => {
                 self.log_level = Some(match first.to_ascii_lowercase().as_str() {
                     "trace" => LogLevel::Trace,
                     "debug" => LogLevel::Debug,
@@ -164,17 +180,19 @@ impl ServerSettings {
                         let text = format!(
                             "JkLogLevel: unknown level \"{first}\", expected trace, debug, info, warn, error or emerg; info is used{hint}"
                         );
+                        // check: unknown-log-level
                         self.notes.push((text, origin));
                         LogLevel::Info
                     }
                 });
             }
-            "jklogstampformat" if first.is_empty() => {
+            DirectiveName::JkLogStampFormat if first.is_empty() => {
                 return Err(expected(directive, first, "a strftime format"));
             }
-            "jklogstampformat" => self.log_stamp_format = owned(),
-            "jkrequestlogformat" => {
+            DirectiveName::JkLogStampFormat => self.log_stamp_format = owned(),
+            DirectiveName::JkRequestLogFormat => {
                 let parsed = RequestLogFormat::parse(first).unwrap_or_else(|unknown| {
+                    // check: unknown-code-of-the-request-log
                     let text =
                         format!("JkRequestLogFormat: {unknown}; this server writes no request log");
                     self.notes.push((text, origin));
@@ -182,22 +200,34 @@ impl ServerSettings {
                 });
                 self.request_log_format = Some(Arc::new(parsed));
             }
-            "jklogformat" => {
+            DirectiveName::JkLogFormat => {
                 self.log_json = Some(match first.to_ascii_lowercase().as_str() {
                     "text" => false,
                     "json" => true,
+                    // check: log-lines-in-another-shape
                     _ => return Err(expected(directive, first, "Text or JSON")),
                 });
             }
-            "jkextractssl" => self.extract_ssl = Some(on_off(directive, first)?),
-            "jkstatusloopback" => self.status_loopback = Some(on_off(directive, first)?),
-            "jkstrict" => self.strict = Some(on_off(directive, first)?),
-            "jkoptions" => self.set_options(first, &origin)?,
-            "jkenvvar" => self.env_var(first, second, origin),
-            "jkwatchdoginterval" => {
+            DirectiveName::JkExtractSSL => self.extract_ssl = Some(on_off(directive, first)?),
+            DirectiveName::JkStatusLoopback => {
+                self.status_loopback = Some(on_off(directive, first)?)
+            }
+            DirectiveName::JkStrict => self.strict = Some(on_off(directive, first)?),
+            DirectiveName::JkOptions => self.set_options(first, &origin)?,
+            DirectiveName::JkEnvVar => self.env_var(first, second, origin),
+            DirectiveName::JkWatchdogInterval => {
                 self.watchdog_interval = Some(self.number(directive, first, &origin));
             }
-            _ => {
+            #[rustfmt::skip]
+            DirectiveName::JkWorkerIndicator | DirectiveName::JkRequestIdIndicator
+            | DirectiveName::JkRemoteAddrIndicator | DirectiveName::JkRemotePortIndicator
+            | DirectiveName::JkRemoteHostIndicator | DirectiveName::JkRemoteUserIndicator
+            | DirectiveName::JkAuthTypeIndicator | DirectiveName::JkLocalNameIndicator
+            | DirectiveName::JkLocalAddrIndicator | DirectiveName::JkLocalPortIndicator
+            | DirectiveName::JkIgnoreCLIndicator | DirectiveName::JkHTTPSIndicator
+            | DirectiveName::JkSSLPROTOCOLIndicator | DirectiveName::JkCERTSIndicator
+            | DirectiveName::JkCIPHERIndicator | DirectiveName::JkSESSIONIndicator
+            | DirectiveName::JkKEYSIZEIndicator | DirectiveName::JkCERTCHAINPrefix => {
                 self.indicators.insert(row.name, first.to_owned());
             }
         }
@@ -209,6 +239,7 @@ impl ServerSettings {
         let begins = |prefix: &&str| {
             name.get(..prefix.len()).is_some_and(|own| own.eq_ignore_ascii_case(prefix))
         };
+        // check: attribute-that-tomcat-takes-for-its-own
         if RESERVED.iter().any(begins) {
             let text = format!(
                 "JkEnvVar {name}: Tomcat takes an attribute of this name for its own; use another name"
@@ -225,11 +256,13 @@ impl ServerSettings {
 
     /// Reads leading digits, else 0, as mod_jk does, and says so where that is not all.
     fn number(&mut self, directive: &str, word: &str, origin: &Origin) -> u32 {
-        let read = super::value::integer(word).and_then(|value| u32::try_from(value).ok());
+        let read = crate::config::value::integer(word).and_then(|value| u32::try_from(value).ok());
         let value = read.unwrap_or(0);
+        // check: interval-that-is-no-number
         if word.parse() != Ok(value) {
+            let instead = crate::config::value::instead(word, ValueKind::Seconds, value.into());
             let text = format!(
-                "{directive}: invalid value \"{word}\", expected a whole number of seconds; {value} is used"
+                "{directive}: invalid value \"{word}\", expected a whole number of seconds; {value} is used{instead}"
             );
             self.notes.push((text, origin.clone()));
         }
@@ -246,6 +279,7 @@ impl ServerSettings {
             return Err(why + &wrong.map_or(String::new(), |word| hint(&bare(word), names)));
         }
         for word in words.split_whitespace().filter(|word| !word.starts_with('-')) {
+            // check: option-without-effect
             if bare(word).starts_with("collapseslashes") {
                 let text = format!("JkOptions {word} has no effect: slashes are always collapsed");
                 self.notes.push((text, origin.clone()));
@@ -256,8 +290,9 @@ impl ServerSettings {
             words.split_whitespace().filter(is_mode).count() + usize::from(before.is_some());
         let is_new = self.options.forward_uri != before
             || words.split_whitespace().filter(is_mode).count() > 1;
+        // check: two-ways-to-forward-the-uri
         if modes > 1 && is_new {
-            let text = "JkOptions: there is one ForwardURI option at a time, the last one counts";
+            let text = "JkOptions: only one ForwardURI option can be set, the last one is used";
             self.notes.push((text.to_owned(), origin.clone()));
         }
         Ok(())
@@ -271,15 +306,16 @@ impl ServerSettings {
         context: &Context<'_>,
     ) -> Result<(), String> {
         let words: Vec<_> = std::iter::once(first).chain(second).collect();
-        let section = context.section.map_or(Section::Server, Section::Location);
         let problems =
-            add_directive(&mut self.mounts, directive, &words, section, &context.origin)?;
+            add_directive(&mut self.mounts, directive, &words, context.section, &context.origin)?;
+        let worker = words.last().and_then(|word| word.split(';').next()).unwrap_or_default();
         for problem in problems {
-            let list = match problem.severity {
-                Severity::Hint => &mut self.hints,
-                _ => &mut self.notes,
-            };
-            list.push((problem.text, problem.origin));
+            match problem.severity {
+                RuleSeverity::Hint => {
+                    self.rule_hints.push((worker.to_owned(), problem.text, problem.origin));
+                }
+                _ => self.notes.push((problem.text, problem.origin)),
+            }
         }
         Ok(())
     }
@@ -320,9 +356,22 @@ impl ServerSettings {
         merged
     }
 
+    /// Tells of the main server whether virtual hosts take every request, as far as addresses are
+    /// known.
+    pub fn serves_nothing<'h>(&self, hosts: impl Iterator<Item = &'h Self> + Clone) -> bool {
+        let taken: Vec<_> =
+            hosts.flat_map(|host| &host.addresses).map(|own| address(own)).collect();
+        let covers = |(name, port): &(&str, &str), listen: &(&str, &str)| {
+            (*name == "*" || *name == listen.0) && (*port == "*" || *port == listen.1)
+        };
+        let listens = || self.addresses.iter().map(|own| address(own));
+        listens().next().is_some()
+            && listens().all(|listen| taken.iter().any(|own| covers(own, &listen)))
+    }
+
     /// Tells whether the request log shows how long requests took.
     pub fn logs_duration(&self) -> bool {
-        let wanted = Piece::Field(Field::Duration);
+        let wanted = FormatPart::Field(LogField::Duration);
         self.request_log_format.as_ref().is_some_and(|format| format.pieces.contains(&wanted))
     }
 
@@ -333,10 +382,22 @@ impl ServerSettings {
     }
 }
 
+/// Splits an address of `Listen` or `VirtualHost` into name and port, each `*` for any.
+fn address(text: &str) -> (&str, &str) {
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, port),
+        None if text.bytes().all(|byte| byte.is_ascii_digit()) => ("*", text),
+        _ => (text, "*"),
+    };
+    let is_any = matches!(name, "" | "*" | "_default_" | "0.0.0.0" | "[::]");
+    (if is_any { "*" } else { name }, port)
+}
+
 fn on_off(directive: &str, word: &str) -> Result<bool, String> {
     match word.to_ascii_lowercase().as_str() {
         "on" => Ok(true),
         "off" => Ok(false),
+        // check: on-or-off
         _ => Err(expected(directive, word, "On or Off")),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::*;
+use crate::config::*;
 use crate::lb::{Activation, Method};
 
 fn read(text: &str) -> (WorkersConfig, Vec<String>) {
@@ -36,14 +36,37 @@ fn a_file_of_2010_loads() {
     assert!(problems.iter().all(|problem| problem.starts_with("Warning")), "{problems:?}");
     let worker = ajp(&config, "worker1");
     assert_eq!(worker.connection_pool_size, Some(10));
-    assert_eq!(worker.connection_pool_timeout, Some(Duration::from_secs(600)));
-    assert_eq!(worker.socket_timeout, Some(Duration::from_secs(300)));
+    assert_eq!(worker.connection_pool_timeout.get(), Some(Duration::from_secs(600)));
+    assert_eq!(worker.socket_timeout.get(), Some(Duration::from_secs(300)));
     assert!(worker.socket_keepalive);
     let WorkerKind::Lb(lb) = &config.workers["controller"].kind else { panic!("it is an lb") };
     assert_eq!(lb.method, Method::Busyness);
     assert!(!lb.sticky_session);
     let members: Vec<_> = lb.members.iter().map(|member| member.route.as_str()).collect();
     assert_eq!(members, ["worker1", "worker2"]);
+}
+
+#[test]
+fn a_unix_domain_socket_is_a_host_without_a_port() {
+    let (config, problems) = read("worker.list=w\nworker.w.host=unix:/run/tomcat/ajp.sock\n");
+    assert_eq!(problems, Vec::<String>::new());
+    let worker = ajp(&config, "w");
+    assert_eq!(worker.host, "unix:/run/tomcat/ajp.sock");
+    let number = |worker: &Ajp13Config| worker.value("port");
+    assert_eq!((number(worker), worker.is_off()), (Some(Value::Number(0)), false));
+
+    // A host that is set later needs a port: the one of the file, or the usual one.
+    let mut later = worker.clone();
+    assert!(later.change("host", &Value::Text("localhost".to_owned())));
+    assert_eq!(number(&later), Some(Value::Number(8009)));
+    assert!(!later.shares_connections_with(worker));
+
+    // What is ignored makes no difference to anything.
+    let (config, problems) =
+        read("worker.list=w\nworker.w.host=unix:/run/tomcat/ajp.sock\nworker.w.port=8080\n");
+    assert_eq!(problems.len(), 1, "not that it is an HTTP port: {problems:?}");
+    assert_eq!(ajp(&config, "w").differing(), worker.differing());
+    assert!(ajp(&config, "w").shares_connections_with(worker));
 }
 
 #[test]
@@ -56,10 +79,10 @@ fn templates_macros_and_old_names() {
     assert_eq!(problems, Vec::<String>::new());
     assert_eq!((ajp(&config, "a").port, ajp(&config, "b").port), (8109, 8110));
     let b = ajp(&config, "b");
-    assert_eq!(b.secret, Some(Secret("s3".to_owned())));
+    assert_eq!(b.secret, Some(Secret::new("s3")));
     assert_eq!(format!("{:?}", b.secret), "Some(***)");
     assert_eq!(b.max_packet_size, 9216);
-    assert_eq!(b.prepost_timeout, Some(Duration::from_secs(10)));
+    assert_eq!(b.prepost_timeout.get(), Some(Duration::from_secs(10)));
     assert_eq!(b.connection_acquire_timeout, Duration::ZERO);
 }
 
@@ -91,9 +114,9 @@ fn options_a_later_word_wins() {
 
 #[test]
 fn directives_check_their_words() {
-    let main = Context { is_virtual: false, section: None, origin: Origin::default() };
+    let main = Context { is_virtual: false, section: Section::Server, origin: Origin::default() };
     let vhost = Context { is_virtual: true, ..main.clone() };
-    let location = Context { section: Some("/app"), ..main.clone() };
+    let location = Context { section: Section::Location("/app"), ..main.clone() };
     type Case<'c> = (&'static str, &'static str, Option<&'static str>, &'c Context<'c>, bool);
     let cases: &[Case<'_>] = &[
         ("JkMount", "/a", Some("w"), &main, true),
@@ -133,5 +156,58 @@ fn maintenance_has_one_interval() {
         let (config, _) = read(&format!("worker.list=a\nworker.a.type=ajp13\n{line}"));
         let expected = expected.map(Duration::from_secs);
         assert_eq!(config.interval(*watchdog), expected, "{line:?} and {watchdog:?}");
+    }
+}
+
+#[test]
+fn the_main_server_serves_what_no_virtual_host_takes() {
+    // Listen, VirtualHost, whether nothing is left
+    let cases: &[(&[&str], &[&str], bool)] = &[
+        (&["80"], &["*:80"], true),
+        (&["80", "443"], &["*:80"], false),
+        (&["80", "443"], &["*:80", "_default_:443"], true),
+        (&["80", "443"], &["*"], true),
+        (&["0.0.0.0:80", "[::]:80"], &["*:80"], true),
+        (&["10.0.0.1:80", "10.0.0.2:80"], &["10.0.0.1:80"], false),
+        (&["10.0.0.1:80"], &["10.0.0.1:80"], true),
+        (&["80"], &["10.0.0.1:80"], false),
+        (&["[::1]:80"], &["[::1]:80"], true),
+        (&[], &["*:80"], false),
+        (&["80"], &[], false),
+    ];
+    let with = |addresses: &[&str]| ServerSettings {
+        addresses: addresses.iter().map(|own| (*own).to_owned()).collect(),
+        ..ServerSettings::default()
+    };
+    for (listen, hosts, expected) in cases {
+        let main = with(listen);
+        let hosts: Vec<_> = hosts.iter().map(|own| with(&[own])).collect();
+        assert_eq!(main.serves_nothing(hosts.iter()), *expected, "{listen:?} {hosts:?}");
+    }
+}
+
+#[test]
+fn times_with_a_unit() {
+    use crate::config::value::instead;
+
+    let cases = [
+        ("5m", ValueKind::Seconds, 5_242_880, ", for 5m write 300"),
+        ("10s", ValueKind::Seconds, 10, ""),
+        ("10s", ValueKind::Millis, 10, ", for 10s write 10000"),
+        ("1.5 min", ValueKind::Millis, 1, ", for 1.5 min write 90000"),
+        ("500ms", ValueKind::Seconds, 500, ", for 500ms write 1"),
+        ("2h", ValueKind::Seconds, 2, ", for 2h write 7200"),
+        ("5x", ValueKind::Seconds, 5, ""),
+        ("m", ValueKind::Seconds, 0, ""),
+        ("5m", ValueKind::Bytes, 5_242_880, ""),
+        (
+            "99999999999999999999d",
+            ValueKind::Seconds,
+            0,
+            ", for 99999999999999999999d write 18446744073709552",
+        ),
+    ];
+    for (text, kind, used, expected) in cases {
+        assert_eq!(instead(text, kind, used), expected, "{text}");
     }
 }

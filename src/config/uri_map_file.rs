@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+pub use crate::config::section::Section;
+use crate::text;
 use crate::uri_map::merge::Mounts;
 use crate::uri_map::problem::printable;
-use crate::uri_map::{Origin, Problem, Rule, Source, pattern};
+use crate::uri_map::{Origin, Problem, Rule, RuleSource, pattern};
 
 /// Parses a mount file.
 ///
@@ -34,17 +36,19 @@ pub fn parse_mount_file(
         };
         if left.is_empty() || right.is_empty() {
             let text = format!("\"{}\" is not a rule, expected pattern=worker", printable(line));
+            // check: line-that-is-no-rule
             problems.push(Problem::error(&origin, text));
             continue;
         }
         let right = substitute(right, env, &origin, &mut problems);
-        let rules = Rule::parse(left, &right, Source::MountFile, &origin, &mut problems);
+        let rules = Rule::parse(left, &right, RuleSource::MountFile, &origin, &mut problems);
         if let Some(earlier) = mounts.insert(left, origin.clone(), rules) {
             let text = format!(
                 "\"{}\" replaces the rule with the same left side in line {}",
                 printable(left),
                 earlier.line
             );
+            // check: rule-given-twice
             problems.push(Problem::warning(&origin, text));
         }
     }
@@ -69,17 +73,6 @@ impl MountDirective {
     }
 }
 
-/// The section a directive stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Section<'a> {
-    /// None, or only a virtual host.
-    Server,
-    /// `<Location path>`; the path is the pattern, whatever the section itself would match.
-    Location(&'a str),
-    /// Any other section: its name and its argument as httpd has stored it.
-    Other(&'a str, &'a str),
-}
-
 /// Adds the rules of a `JkMount` or `JkUnMount` to `mounts`.
 ///
 /// # Errors
@@ -93,57 +86,96 @@ pub fn add_directive(
     origin: &Origin,
 ) -> Result<Vec<Problem>, String> {
     let name = directive.name();
-    let (path, worker) = match (section, words) {
-        (Section::Server, [path, worker]) => (*path, *worker),
-        (Section::Server, _) => return Err(format!("{name} needs a pattern and a worker")),
-        (Section::Location(path) | Section::Other(_, path), [worker]) => (path, *worker),
-        (Section::Location(_) | Section::Other(..), _) => {
+    let (path, worker) = match (section.path(), words) {
+        (None, [path, worker]) => (*path, *worker),
+        // check: one-word-outside-of-sections
+        (None, _) => return Err(format!("{name} needs a pattern and a worker")),
+        // check: two-words-in-a-section
+        (Some(path), [worker]) => (path, *worker),
+        (Some(_), _) => {
             return Err(format!(
                 "{name} inside a section needs only a worker, the section's path is the pattern"
             ));
         }
     };
-    if !path.starts_with(['/', '*']) {
+    // A leading star is for patterns outside of sections.
+    let is_pattern = path.starts_with('/') || section == Section::Server && path.starts_with('*');
+    // check: pattern-without-a-slash
+    if !is_pattern {
         return Err(match section {
-            Section::Other(kind, _) => format!(
-                "{name} cannot be used inside <{kind} {path}>, \
-                 use <Location> or give a pattern outside of it"
-            ),
-            _ => format!(
+            Section::Other(kind, _) | Section::Limited(_, kind, _) => {
+                format!(
+                    "{name} cannot be used inside {}, use <Location> or give a pattern outside of it",
+                    opened(kind, path)
+                )
+            }
+            Section::Server | Section::Location(_) => format!(
                 "{name}: invalid pattern \"{path}\", expected a path that begins with a slash"
             ),
         });
     }
-    if worker.trim().is_empty() {
+    if text::trim(worker).is_empty() {
         return Err(format!("{name}: the worker's name is empty"));
     }
     let mut problems = Vec::new();
-    let is_several = pattern::is_wildcard(path.as_bytes()) || path.contains('|');
+    let is_several = pattern::is_wildcard(&text::raw(path)) || path.contains('|');
     problems.extend(match section {
         // All that a status worker needs, and too little for most others.
+        // check: section-that-maps-one-uri-only
         Section::Location(_) if !is_several => Some(Problem::hint(
             origin,
             format!(
                 "{name} inside <Location {path}> maps only this exact URI, did you mean \"{path}|/*\""
             ),
         )),
-        Section::Other(kind, _) => Some(Problem::warning(
-            origin,
-            format!("{name} inside <{kind}> maps the URI \"{path}\", not files, use <Location> instead"),
-        )),
+        // check: mount-inside-directory
+        Section::Other(..) | Section::Limited(..) => {
+            Some(Problem::warning(origin, misplaced(name, section, path)))
+        }
         Section::Location(_) | Section::Server => None,
     });
     let left = match directive {
         MountDirective::Mount => path.to_owned(),
         MountDirective::UnMount => format!("!{path}"),
     };
-    let (left, right) = (left.as_bytes(), worker.as_bytes());
-    let rules = Rule::parse(left, right, Source::Directive, origin, &mut problems);
-    if let Some(earlier) = mounts.insert(left, origin.clone(), rules) {
+    let (left, right) = (text::raw(&left), text::raw(worker));
+    let rules = Rule::parse(&left, &right, RuleSource::Directive, origin, &mut problems);
+    if let Some(earlier) = mounts.insert(&left, origin.clone(), rules) {
         let text = format!("{name} \"{path}\" replaces the one at {earlier}");
         problems.push(Problem::warning(origin, text));
     }
     Ok(problems)
+}
+
+/// Writes a section as it is opened; what httpd has stored for `<If>` is nothing that was written.
+fn opened(kind: &str, path: &str) -> String {
+    match kind {
+        "If" | "ElseIf" | "Else" => format!("<{kind}>"),
+        _ => format!("<{kind} {path}>"),
+    }
+}
+
+/// Says what a mount means in a section that it is not made for.
+fn misplaced(name: &str, section: Section<'_>, path: &str) -> String {
+    let kind = section.kind();
+    if let Section::Limited(limit, ..) = section {
+        return format!(
+            "{name} inside <{limit}> is for every method, as rules look at the URI only: put it \
+             outside of <{limit}>, and refuse methods with <{limit}> and Require"
+        );
+    }
+    match kind {
+        "LocationMatch" => format!(
+            "{name} inside <{kind}> takes \"{path}\" as a pattern with * and ?, not as a regular \
+             expression, use <Location> or a pattern outside of it"
+        ),
+        "Proxy" | "ProxyMatch" => format!(
+            "{name} inside <{kind}> maps the URI \"{path}\", not what mod_proxy sends, use <Location> instead"
+        ),
+        _ => format!(
+            "{name} inside <{kind}> maps the URI \"{path}\", not files, use <Location> instead"
+        ),
+    }
 }
 
 /// Adds the rules of a worker's `mount` attribute: patterns separated by blanks, tabs or commas.
@@ -159,18 +191,19 @@ pub fn add_worker_mount(
 ) -> Result<Vec<Problem>, Problem> {
     let mut problems = Vec::new();
     for entry in value.split([' ', '\t', ',']).filter(|entry| !entry.is_empty()) {
-        let (left, right) = (entry.as_bytes(), worker.as_bytes());
-        let rules = Rule::parse(left, right, Source::WorkerMount, origin, &mut problems);
+        let (left, right) = (text::raw(entry), text::raw(worker));
+        let rules = Rule::parse(&left, &right, RuleSource::WorkerMount, origin, &mut problems);
+        // check: worker-mount-that-is-no-pattern
         if rules.is_empty() {
             let text = format!(
                 "worker.{worker}.mount: invalid pattern \"{}\", \
                  expected a path that begins with a slash",
-                printable(left)
+                printable(&left)
             );
             return Err(Problem::error(origin, text));
         }
         // Two workers may mount the same pattern, and then the first in worker.list has it.
-        mounts.insert(&[left, b"=", right].concat(), origin.clone(), rules);
+        mounts.insert(&[&*left, b"=", &*right].concat(), origin.clone(), rules);
     }
     Ok(problems)
 }
@@ -186,14 +219,14 @@ fn substitute(
     let mut rest = value;
     while let Some(start) = memchr::memmem::find(rest, b"$(") {
         let Some(length) = memchr::memchr(b')', &rest[start..]) else { break };
-        let name = String::from_utf8_lossy(&rest[start + 2..start + length]);
+        let name = text::decode(&rest[start + 2..start + length]);
         out.extend_from_slice(&rest[..start]);
         match env(&name) {
-            Some(text) => out.extend_from_slice(text.as_bytes()),
+            Some(value) => out.extend_from_slice(&text::raw(&value)),
             None => {
                 let text = format!(
                     "environment variable \"{}\" is not set, \"$({0})\" stays as it is",
-                    printable(name.as_bytes())
+                    printable(&text::raw(&name))
                 );
                 problems.push(Problem::warning(origin, text));
                 out.extend_from_slice(&rest[start..=start + length]);

@@ -2,18 +2,47 @@
 
 use std::ffi::c_int;
 use std::io::Write;
+use std::ptr;
 
-use super::ffi::{self, apr_pool_t, request_rec, server_rec};
-use super::guard::guard;
-use super::logging::{self, say};
-use super::request::Request;
-use super::setup::{self, LastGood, Level, Plan};
-use super::{child, mapping, retained, server_status};
 use crate::config::LogLevel;
+use crate::httpd::checked_config;
+use crate::httpd::checked_config::{CheckedConfig, LastGood, Level};
+use crate::httpd::error_log::say;
+use crate::httpd::ffi;
+use crate::httpd::ffi::{apr_pool_t, request_rec, server_rec};
+use crate::httpd::guard::{guard, guard_with};
+use crate::httpd::request::Request;
+use crate::httpd::{
+    child_init, handler, post_config, request_log, retained, server_status, servers, translate,
+    version,
+};
+use crate::messages::MessageCode::{JK104, JK105};
+use crate::text;
 
 const OK: c_int = ffi::OK as c_int;
 const DECLINED: c_int = ffi::DECLINED;
 const FAILED: c_int = ffi::HTTP_INTERNAL_SERVER_ERROR as c_int;
+
+/// Refuses an httpd that lacks what the module needs, before it reads a directive.
+///
+/// # Safety
+///
+/// The arguments must be those of a pre_config hook.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mod_jk_pre_config(
+    _pconf: *mut apr_pool_t,
+    _plog: *mut apr_pool_t,
+    _ptemp: *mut apr_pool_t,
+) -> c_int {
+    guard("pre_config", FAILED, || match version::refusal(version::running()) {
+        Some(why) => {
+            // There is no server yet: it goes where httpd logs, at a start to the terminal.
+            say(ptr::null(), LogLevel::Emerg, &why);
+            FAILED
+        }
+        None => OK,
+    })
+}
 
 /// Checks the configuration, for `httpd -t` and before a start.
 ///
@@ -33,12 +62,13 @@ pub unsafe extern "C" fn mod_jk_check_config(
             return OK;
         }
         // SAFETY: the arguments are those of the hook.
-        let plan = unsafe { setup::plan(main, ptemp, &LastGood::default()) };
+        let mut plan = unsafe { checked_config::plan(main, ptemp, &LastGood::default()) };
+        plan.look(ptemp, is_test());
         plan.report(main, if is_test() { Level::Notices } else { Level::Errors });
         // SAFETY: httpd copies nothing and keeps nothing of the name.
         if is_test() && unsafe { ffi::ap_exists_config_define(c"DUMP_JK".as_ptr()) } != 0 {
-            // Whoever reads it may have gone.
-            let _ = std::io::stdout().write_all(plan.dump().as_bytes());
+            // The reader may have closed the pipe.
+            let _ = std::io::stdout().write_all(&text::raw(&plan.dump()));
         }
         if plan.is_broken() { FAILED } else { OK }
     })
@@ -62,13 +92,13 @@ pub unsafe extern "C" fn mod_jk_post_config(
         }
         let mut last_good = LastGood::default();
         // SAFETY: the arguments are those of the hook.
-        let plan = |last_good: &LastGood| unsafe { setup::plan(main, ptemp, last_good) };
+        let plan = |last_good: &LastGood| unsafe { checked_config::plan(main, ptemp, last_good) };
         let mut next = plan(&last_good);
         next.report(main, Level::Warnings);
         let mut fallback = next.first_error();
         // A running server goes on with what was good.
         let before = retained::mount_texts();
-        let mut stand_in = |next: &mut Plan, last_good: &mut LastGood| {
+        let mut stand_in = |next: &mut CheckedConfig, last_good: &mut LastGood| {
             let said = before.iter().flat_map(|texts| last_good.stand_in(next, texts));
             let said: Vec<_> = said.collect();
             said.iter().for_each(|line| say(main, LogLevel::Error, line));
@@ -83,7 +113,9 @@ pub unsafe extern "C" fn mod_jk_post_config(
             say(
                 main,
                 LogLevel::Error,
-                "JK-104 the new workers are not used because of the errors above: the last good ones stay in force",
+                &format!(
+                    "{JK104} the new workers were rejected because of the errors above: the previous workers stay in use"
+                ),
             );
             last_good.workers = Some(text);
             next = plan(&last_good);
@@ -94,10 +126,24 @@ pub unsafe extern "C" fn mod_jk_post_config(
             }
         }
         // SAFETY: as above.
-        match unsafe { setup::install(pconf, main, &next, &last_good, fallback.as_deref()) } {
+        let install = |next: &CheckedConfig, last_good: &LastGood, fallback: Option<&str>| unsafe {
+            post_config::install(pconf, main, next, last_good, fallback)
+        };
+        let mut installed = install(&next, &last_good, fallback.as_deref());
+        if let (Err(why), None, Some(text)) =
+            (&installed, &last_good.workers, retained::workers_text())
+        {
+            // More workers than there is memory for: what was good has its memory already.
+            say(main, LogLevel::Error, &format!("{JK104} {why}: the previous workers stay in use"));
+            last_good.workers = Some(text);
+            let why = why.clone();
+            next = plan(&last_good);
+            installed = install(&next, &last_good, Some(&why));
+        }
+        match installed {
             Ok(()) => OK,
             Err(why) => {
-                say(main, LogLevel::Error, &format!("JK-105 {why}"));
+                say(main, LogLevel::Error, &format!("{JK105} {why}"));
                 FAILED
             }
         }
@@ -112,7 +158,7 @@ pub unsafe extern "C" fn mod_jk_post_config(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mod_jk_child_init(pchild: *mut apr_pool_t, main: *mut server_rec) {
     // SAFETY: the arguments are those of the hook.
-    guard("child_init", (), || unsafe { child::begin(pchild, main) });
+    guard("child_init", (), || unsafe { child_init::begin(pchild, main) });
 }
 
 /// Learns that a child is gone: what it had under way is given back.
@@ -124,9 +170,9 @@ pub unsafe extern "C" fn mod_jk_child_init(pchild: *mut apr_pool_t, main: *mut s
 pub unsafe extern "C" fn mod_jk_child_ended(main: *mut server_rec, pid: libc::pid_t) {
     guard("child_status", (), || {
         // SAFETY: httpd passes its main server, which lives as long as the configuration.
-        let ready = (unsafe { super::server::of(main) }).and_then(|conf| conf.ready.get());
+        let ready = (unsafe { servers::of(main) }).and_then(|conf| conf.ready.get());
         if let (Some(ready), Ok(pid)) = (ready, u32::try_from(pid)) {
-            ready.workers.base().shares.release(pid);
+            ready.workers.base().child_counts.release(pid);
         }
     });
 }
@@ -141,8 +187,8 @@ pub unsafe extern "C" fn mod_jk_child_ended(main: *mut server_rec, pid: libc::pi
 pub unsafe extern "C" fn mod_jk_monitor(main: *mut server_rec) {
     guard("monitor", (), || {
         // SAFETY: httpd passes its main server, which lives as long as the configuration.
-        if let Some(ready) = (unsafe { super::server::of(main) }).and_then(|conf| conf.ready.get())
-        {
+        let server = unsafe { servers::of(main) };
+        if let Some(ready) = server.and_then(|conf| conf.ready.get()) {
             ready.mounts.look(crate::clock::now(), false);
             let fresh = ready.mounts.fresh_texts();
             if !fresh.is_empty() {
@@ -163,7 +209,7 @@ pub unsafe extern "C" fn mod_jk_monitor(main: *mut server_rec) {
 pub unsafe extern "C" fn mod_jk_translate_name(r: *mut request_rec) -> c_int {
     // SAFETY: httpd keeps `r` alive and gives it to one thread only until the hook returns.
     let request = unsafe { Request::from_raw(r) };
-    guard("translate_name", FAILED, || request.map_or(DECLINED, mapping::translate))
+    guard("translate_name", FAILED, || request.map_or(DECLINED, translate::translate))
 }
 
 /// Maps a request that another module translated.
@@ -176,8 +222,8 @@ pub unsafe extern "C" fn mod_jk_map_to_storage(r: *mut request_rec) -> c_int {
     // SAFETY: httpd keeps `r` alive and gives it to one thread only until the hook returns.
     let request = unsafe { Request::from_raw(r) };
     // Most requests are not ours, and the guard costs more than to see that.
-    let Some(request) = request.filter(mapping::is_for_storage) else { return DECLINED };
-    guard("map_to_storage", FAILED, || mapping::to_storage(request))
+    let Some(request) = request.filter(translate::is_for_storage) else { return DECLINED };
+    guard("map_to_storage", FAILED, || translate::to_storage(request))
 }
 
 /// Serves a request.
@@ -189,8 +235,21 @@ pub unsafe extern "C" fn mod_jk_map_to_storage(r: *mut request_rec) -> c_int {
 pub unsafe extern "C" fn mod_jk_handler(r: *mut request_rec) -> c_int {
     // SAFETY: httpd keeps `r` alive and gives it to one thread only until the hook returns.
     let request = unsafe { Request::from_raw(r) };
-    let Some(request) = request.filter(mapping::is_for_handler) else { return DECLINED };
-    guard("handler", FAILED, || mapping::handle(request))
+    let Some(request) = request.filter(handler::is_for_handler) else { return DECLINED };
+    guard_with("handler", || after_panic(request), || handler::handle(request))
+}
+
+/// Ends a request whose handler has panicked: a response that has begun is broken off, as a page for
+/// an error behind it would be taken for a part of it.
+fn after_panic(request: Request<'_>) -> c_int {
+    if request.fields().sent_bodyct() == 0 && request.fields().eos_sent() == 0 {
+        return FAILED;
+    }
+    // SAFETY: makes a brigade in the request's pool.
+    let brigade = unsafe { ffi::jk_shim_brigade(request.raw()) };
+    // SAFETY: request and brigade are live and used by this thread only.
+    unsafe { ffi::jk_shim_break_off(request.raw(), brigade) };
+    OK
 }
 
 /// Sees a request off.
@@ -202,9 +261,9 @@ pub unsafe extern "C" fn mod_jk_handler(r: *mut request_rec) -> c_int {
 pub unsafe extern "C" fn mod_jk_log_transaction(r: *mut request_rec) -> c_int {
     // SAFETY: httpd keeps `r` alive and gives it to one thread only until the hook returns.
     let request = unsafe { Request::from_raw(r) };
-    let Some(request) = request.filter(logging::is_for_log) else { return DECLINED };
+    let Some(request) = request.filter(request_log::is_for_log) else { return DECLINED };
     guard("log_transaction", DECLINED, || {
-        logging::transaction(request);
+        request_log::write(request);
         DECLINED
     })
 }

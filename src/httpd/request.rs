@@ -4,8 +4,15 @@ use std::ffi::{CStr, c_char, c_void};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-use super::ffi::{self, apr_table_entry_t, apr_table_t, request_rec};
-use super::server::{self, Ready};
+use crate::httpd::conf_vector::place_in;
+use crate::httpd::ffi;
+use crate::httpd::ffi::{apr_table_entry_t, apr_table_t, request_rec};
+use crate::httpd::fields::Fields;
+use crate::httpd::pool::place_in_pool;
+use crate::httpd::pool_string::{CStringBlock, PoolCString};
+use crate::httpd::server::ServerRuntime;
+use crate::httpd::servers;
+use crate::log::request_label;
 
 /// A request while a hook runs.
 #[derive(Clone, Copy)]
@@ -45,22 +52,42 @@ impl<'r> Request<'r> {
     }
 
     /// Returns the fields.
-    pub fn fields(&self) -> &'r request_rec {
-        // SAFETY: the request lives for `'r` and only this thread uses it; changes are made
-        // through the pointer, between uses of such a view.
-        unsafe { self.raw.as_ref() }
+    #[inline]
+    pub fn fields(&self) -> Fields<'r> {
+        // SAFETY: `raw` is such a request, by the contract of `from_raw`.
+        unsafe { Fields::new(self.raw) }
+    }
+
+    /// Names the request in a line by its method and a path, normally its own.
+    pub fn label(&self, path: &[u8]) -> String {
+        request_label(self.bytes(self.fields().method()).unwrap_or_default(), path)
+    }
+
+    /// Tells whether the client's connection is no more. It may change with every call of httpd.
+    pub fn is_aborted(&self) -> bool {
+        self.fields().connection().is_aborted()
+    }
+
+    /// Tells whether the request is one of several streams over a connection.
+    pub fn is_stream(&self) -> bool {
+        !self.fields().connection().master().is_null()
+    }
+
+    /// Tells whether the end of the response went to httpd's filters, from us or from another module.
+    pub fn has_ended(&self) -> bool {
+        self.fields().eos_sent() != 0
     }
 
     /// Returns the request this one is a sub-request of.
     pub fn main(&self) -> Option<Request<'r>> {
         // SAFETY: httpd keeps the main request alive longer than its sub-requests.
-        unsafe { Self::from_raw(self.fields().main) }
+        unsafe { Self::from_raw(self.fields().main()) }
     }
 
     /// Returns the server's configuration, if it is ready.
-    pub fn ready(&self) -> Option<&'r Ready> {
+    pub fn ready(&self) -> Option<&'r ServerRuntime> {
         // SAFETY: httpd keeps the server as long as its requests.
-        unsafe { server::of(self.fields().server) }?.ready.get()
+        unsafe { servers::of(self.fields().server()) }?.ready.get()
     }
 
     /// Returns a C string of the request as bytes; null is `None`.
@@ -82,10 +109,10 @@ impl<'r> Request<'r> {
 
     /// Tells whether the path is the same text that it was.
     #[inline]
-    pub fn has_path(&self, text: Kept<'_>) -> bool {
-        let path = self.fields().uri;
+    pub fn has_path(&self, text: PoolCString<'_>) -> bool {
+        let path = self.fields().uri();
         // SAFETY: both are C strings, the path one of the request's.
-        !path.is_null() && unsafe { libc::strcmp(path, text.text) } == 0
+        !path.is_null() && unsafe { libc::strcmp(path, text.as_ptr()) } == 0
     }
 
     /// Returns a value of a table.
@@ -116,21 +143,37 @@ impl<'r> Request<'r> {
     }
 
     /// Adds a value beside others of its name without copying either.
-    pub fn add_kept(&self, table: Table, name: Kept<'r>, value: Kept<'r>) {
+    pub fn add_kept(&self, table: Table, name: PoolCString<'r>, value: PoolCString<'r>) {
         // SAFETY: both are C strings that live as long as the request and its table.
-        unsafe { ffi::apr_table_addn(self.table(table), name.text, value.text) };
+        unsafe { ffi::apr_table_addn(self.table(table), name.as_ptr(), value.as_ptr()) };
     }
 
     /// Sets a value of a table without copying either.
-    pub fn set_kept(&self, table: Table, name: Kept<'r>, value: Kept<'r>) {
+    pub fn set_kept(&self, table: Table, name: PoolCString<'r>, value: PoolCString<'r>) {
         // SAFETY: both are C strings that live as long as the request and its table.
-        unsafe { ffi::apr_table_setn(self.table(table), name.text, value.text) };
+        unsafe { ffi::apr_table_setn(self.table(table), name.as_ptr(), value.as_ptr()) };
     }
 
-    /// Empties a table.
-    pub fn clear(&self, table: Table) {
+    /// Remembers what is in a table. Only one that is not empty is copied.
+    pub fn save(&self, table: Table) -> SavedTable<'r> {
+        let copy = (!self.rows(table).is_empty()).then(|| {
+            // SAFETY: table and pool belong to the request.
+            unsafe { ffi::apr_table_copy(self.fields().pool(), self.table(table)) }
+        });
+        SavedTable { copy, lives: PhantomData }
+    }
+
+    /// Brings a table back to what was in it.
+    pub fn restore(&self, table: Table, saved: SavedTable<'r>) {
+        let table = self.table(table);
         // SAFETY: the table belongs to the request.
-        unsafe { ffi::apr_table_clear(self.table(table)) };
+        unsafe { ffi::apr_table_clear(table) };
+        // SAFETY: the copy lies in the request's pool and nothing changes it.
+        let rows = saved.copy.map(|copy| unsafe { rows_of::<'r>(copy) });
+        for row in rows.unwrap_or_default() {
+            // SAFETY: the texts were in this table before, and lie in the request's pool.
+            unsafe { ffi::apr_table_addn(table, row.key, row.val) };
+        }
     }
 
     /// Iterates over a table in its order.
@@ -148,27 +191,20 @@ impl<'r> Request<'r> {
     }
 
     fn rows(&self, table: Table) -> &'r [apr_table_entry_t] {
-        // SAFETY: the table belongs to the request.
-        let array = unsafe { ffi::apr_table_elts(self.table(table)) };
-        // SAFETY: the array is the table's own and lives as long.
-        let array = unsafe { &*array };
-        let count = usize::try_from(array.nelts).unwrap_or(0);
-        match array.elts.is_null() {
-            true => &[],
-            // SAFETY: APR keeps `nelts` rows there; the table is not changed while they are read.
-            false => unsafe { std::slice::from_raw_parts(array.elts.cast(), count) },
-        }
+        // SAFETY: the table belongs to the request, and is not changed while its rows are read.
+        unsafe { rows_of(self.table(table)) }
     }
 
     /// Copies bytes into the request's pool as a C string.
     pub fn keep(&self, text: &[u8]) -> *mut c_char {
         // SAFETY: APR copies `len` bytes and ends them with NUL.
-        unsafe { ffi::apr_pstrmemdup(self.fields().pool, text.as_ptr().cast(), text.len()) }
+        unsafe { ffi::apr_pstrmemdup(self.fields().pool(), text.as_ptr().cast(), text.len()) }
     }
 
     /// Copies bytes in the same way, for tables.
-    pub fn copied(&self, text: &[u8]) -> Kept<'r> {
-        Kept { text: self.keep(text), lives: PhantomData }
+    pub fn copied(&self, text: &[u8]) -> PoolCString<'r> {
+        // SAFETY: APR has just copied it into the request's pool and ended it with NUL.
+        unsafe { PoolCString::new(self.keep(text)) }
     }
 
     /// Tells whether the request is marked to be left alone.
@@ -181,19 +217,19 @@ impl<'r> Request<'r> {
         // APR aligns to eight bytes.
         const { assert!(align_of::<T>() <= 8) };
         // SAFETY: the request's pool is live.
-        let place = unsafe { ffi::apr_palloc(self.fields().pool, size_of::<T>()) }.cast::<T>();
+        let place = unsafe { ffi::apr_palloc(self.fields().pool(), size_of::<T>()) }.cast::<T>();
         // SAFETY: APR ends the process rather than return null; the place is large enough and
         // aligned.
         unsafe { place.write(value) };
-        // SAFETY: it was just filled and lives as long as the request; nobody else knows it.
+        // SAFETY: it was just filled and lives as long as the request; there is no other reference.
         unsafe { &*place }
     }
 
     /// Moves a value into the request's pool, which drops it at its end.
     pub fn place_owned<T>(&self, value: T) -> &'r T {
         // SAFETY: the request's pool is live.
-        let place = unsafe { server::place_in_pool(self.fields().pool, value) };
-        // SAFETY: it was just filled and lives as long as the request; nobody else knows it.
+        let place = unsafe { place_in_pool(self.fields().pool(), value) };
+        // SAFETY: it was just filled and lives as long as the request; there is no other reference.
         unsafe { &*place }
     }
 
@@ -210,8 +246,9 @@ impl<'r> Request<'r> {
     }
 
     /// Copies text with NUL bytes in it into the request's pool at once.
-    pub fn keep_block<'b>(&self, block: &'b [u8]) -> Block<'r, 'b> {
-        Block { original: block, copy: self.keep(block), lives: PhantomData }
+    pub fn keep_block<'b>(&self, block: &'b [u8]) -> CStringBlock<'r, 'b> {
+        // SAFETY: APR has just copied all of the block into the request's pool and ended it with NUL.
+        unsafe { CStringBlock::new(block, self.keep(block)) }
     }
 
     /// Returns what was left with the request last.
@@ -220,22 +257,23 @@ impl<'r> Request<'r> {
     ///
     /// `T` must be the type given to [`leave`](Self::leave), and live no longer than the request.
     #[inline]
-    pub unsafe fn left<T>(&self) -> Option<Left<'r, T>> {
+    pub unsafe fn left<T>(&self) -> Option<RequestState<'r, T>> {
         // SAFETY: the vector belongs to the request.
-        let place = unsafe { super::module::place_in(self.fields().request_config) };
+        let place = unsafe { place_in(self.fields().request_config()) };
         // SAFETY: the place is ours, and null until something is left.
         let left = unsafe { *place };
         if left.addr() & TEXT != 0 {
             let text = left.map_addr(|address| address & !TEXT).cast();
-            return Some(Left::Text(Kept { text, lives: PhantomData }));
+            // SAFETY: `leave_text` has put it into the request's pool.
+            return Some(RequestState::Text(unsafe { PoolCString::new(text) }));
         }
         // SAFETY: of this type by contract, and alive as long as the request's pool.
-        unsafe { left.cast::<T>().as_ref() }.map(Left::Value)
+        unsafe { left.cast::<T>().as_ref() }.map(RequestState::Value)
     }
 
     fn set_left(&self, left: *mut c_void) {
         // SAFETY: the vector belongs to the request.
-        let place = unsafe { super::module::place_in(self.fields().request_config) };
+        let place = unsafe { place_in(self.fields().request_config()) };
         // SAFETY: the place is ours; what is left lives as long as the request's pool.
         unsafe { *place = left };
     }
@@ -243,12 +281,30 @@ impl<'r> Request<'r> {
     fn table(&self, table: Table) -> *mut apr_table_t {
         let fields = self.fields();
         match table {
-            Table::Environment => fields.subprocess_env,
-            Table::HeadersIn => fields.headers_in,
-            Table::HeadersOut => fields.headers_out,
-            Table::ErrorHeadersOut => fields.err_headers_out,
-            Table::Notes => fields.notes,
+            Table::Environment => fields.subprocess_env(),
+            Table::HeadersIn => fields.headers_in(),
+            Table::HeadersOut => fields.headers_out(),
+            Table::ErrorHeadersOut => fields.err_headers_out(),
+            Table::Notes => fields.notes(),
         }
+    }
+}
+
+/// Returns the rows of a table.
+///
+/// # Safety
+///
+/// The table must live for `'t`, and must not be changed while the rows are in use.
+unsafe fn rows_of<'t>(table: *mut apr_table_t) -> &'t [apr_table_entry_t] {
+    // SAFETY: the table is live.
+    let array = unsafe { ffi::apr_table_elts(table) };
+    // SAFETY: the array is the table's own and lives as long.
+    let array = unsafe { &*array };
+    let count = usize::try_from(array.nelts).unwrap_or(0);
+    match array.elts.is_null() {
+        true => &[],
+        // SAFETY: APR keeps `nelts` rows there; the table is not changed while they are read.
+        false => unsafe { std::slice::from_raw_parts(array.elts.cast(), count) },
     }
 }
 
@@ -267,54 +323,22 @@ fn has_name(row: &apr_table_entry_t, name: &'static [u8]) -> bool {
         && byte(name.len()) == 0
 }
 
+/// What was in a table of a request.
+pub struct SavedTable<'r> {
+    copy: Option<*mut apr_table_t>,
+    lives: PhantomData<&'r apr_table_t>,
+}
+
 /// What a hook has left with a request.
-pub enum Left<'r, T> {
+pub enum RequestState<'r, T> {
     /// A value.
     Value(&'r T),
     /// A text.
-    Text(Kept<'r>),
+    Text(PoolCString<'r>),
 }
 
 /// Marks the address of a text that is left with a request; values are aligned.
 const TEXT: usize = 1;
-
-/// A C string that lives as long as a request.
-#[derive(Clone, Copy)]
-pub struct Kept<'r> {
-    text: *const c_char,
-    lives: PhantomData<&'r CStr>,
-}
-
-impl Kept<'_> {
-    /// Returns httpd's view of it.
-    pub fn as_ptr(self) -> *const c_char {
-        self.text
-    }
-}
-
-impl From<&'static CStr> for Kept<'_> {
-    fn from(text: &'static CStr) -> Self {
-        Self { text: text.as_ptr(), lives: PhantomData }
-    }
-}
-
-/// A copy in the request's pool of several C strings that lie in one block.
-pub struct Block<'r, 'b> {
-    original: &'b [u8],
-    copy: *const c_char,
-    lives: PhantomData<&'r CStr>,
-}
-
-impl<'r> Block<'r, '_> {
-    /// Returns the copy of a part of the block, which runs up to the first NUL behind it.
-    pub fn text(&self, part: &[u8]) -> Kept<'r> {
-        let offset = (part.as_ptr() as usize).wrapping_sub(self.original.as_ptr() as usize);
-        debug_assert!(offset + part.len() < self.original.len(), "the part is one of the block");
-        // SAFETY: the copy is as long as the block and ends with NUL, and no offset is past it.
-        let text = unsafe { self.copy.add(offset.min(self.original.len())) };
-        Kept { text, lives: PhantomData }
-    }
-}
 
 #[cfg(test)]
 mod tests {

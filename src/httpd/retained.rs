@@ -3,26 +3,26 @@
 
 use std::ffi::{CStr, c_void};
 
-use super::ffi;
+use crate::httpd::ffi;
 use crate::shm::layout::LAYOUT_VERSION;
-use crate::shm::{Capacity, Key, Segment, Slots};
-use crate::worker::Places;
-use crate::worker::mount_file::{Texts, pack, unpack};
+use crate::shm::{Capacity, Segment, SlotKey, Slots};
+use crate::worker::Records;
+use crate::worker::mounts::file::{Texts, pack, unpack};
 
 /// A text of its own block of memory; zero at first.
 #[repr(C)]
-struct Text {
+struct RetainedText {
     start: *mut u8,
     len: usize,
 }
 
 /// Layout of the retained block; zero at first.
 #[repr(C)]
-struct Block {
-    workers: Text,
-    members: Text,
-    balancers: Text,
-    mounts: Text,
+struct RetainedBlock {
+    workers: RetainedText,
+    members: RetainedText,
+    balancers: RetainedText,
+    mounts: RetainedText,
     /// No other process than httpd's ever sees this memory.
     key: [u64; 2],
     layout_version: u32,
@@ -30,7 +30,7 @@ struct Block {
     room: [usize; 3],
 }
 
-/// Raised with every change of [`Block`].
+/// Raised with every change of [`RetainedBlock`].
 const KEY: &CStr = c"mod_jk-3";
 
 /// Returns the text of the workers file kept before, if there is one.
@@ -47,14 +47,14 @@ pub fn mount_texts() -> Option<Texts> {
 
 /// Keeps texts of mount files that have come into force.
 pub fn keep_mounts(texts: &Texts) {
-    // SAFETY: as in `workers_text`; the parent has one thread and nobody else holds the block.
+    // SAFETY: as in `workers_text`; the parent has one thread and there is no other reference to the block.
     if let Some(block) = find().and_then(|block| unsafe { block.as_mut() }) {
         write(&mut block.mounts, &pack(texts));
     }
 }
 
 /// Returns the shared memory of before, if this library can read it.
-pub fn places() -> Option<Places> {
+pub fn records() -> Option<Records> {
     // SAFETY: as in `workers_text`; the parent has one thread.
     let block = unsafe { &*find()? };
     if block.layout_version != LAYOUT_VERSION {
@@ -64,38 +64,38 @@ pub fn places() -> Option<Places> {
     // SAFETY: `keep` stored address and capacity of a segment of this layout version.
     let segment =
         unsafe { Segment::adopt(block.address, Capacity { balancers, members, children }) };
-    Some(Places {
+    Some(Records {
         segment: segment?,
         members: Slots::from_text(&read(&block.members)?),
         balancers: Slots::from_text(&read(&block.balancers)?),
         configuration: 0,
-        key: Key(block.key),
+        key: SlotKey(block.key),
     })
 }
 
 /// Keeps what the next restart needs. Only the parent calls this, on its one thread.
-pub fn keep(workers: &str, places: &Places) {
+pub fn keep(workers: &str, records: &Records) {
     // SAFETY: httpd copies the key and returns a zeroed block that lives as long as the process.
     let block = find().unwrap_or_else(|| unsafe {
-        ffi::ap_retained_data_create(KEY.as_ptr(), size_of::<Block>()).cast()
+        ffi::ap_retained_data_create(KEY.as_ptr(), size_of::<RetainedBlock>()).cast()
     });
-    // SAFETY: httpd's block has this layout, and nobody else holds it.
+    // SAFETY: httpd's block has this layout, and there is no other reference to it.
     let Some(block) = (unsafe { block.as_mut() }) else { return };
     write(&mut block.workers, workers.as_bytes());
-    write(&mut block.members, places.members.to_text().as_bytes());
-    write(&mut block.balancers, places.balancers.to_text().as_bytes());
-    let Capacity { balancers, members, children } = places.segment.capacity();
+    write(&mut block.members, records.members.to_text().as_bytes());
+    write(&mut block.balancers, records.balancers.to_text().as_bytes());
+    let Capacity { balancers, members, children } = records.segment.capacity();
     block.room = [balancers, members, children];
-    block.address = places.segment.address();
-    block.key = places.key.0;
+    block.address = records.segment.address();
+    block.key = records.key.0;
     block.layout_version = LAYOUT_VERSION;
 }
 
-fn read(text: &Text) -> Option<String> {
+fn read(text: &RetainedText) -> Option<String> {
     String::from_utf8(bytes(text)?.to_vec()).ok()
 }
 
-fn bytes(text: &Text) -> Option<&[u8]> {
+fn bytes(text: &RetainedText) -> Option<&[u8]> {
     if text.start.is_null() {
         return None;
     }
@@ -103,7 +103,7 @@ fn bytes(text: &Text) -> Option<&[u8]> {
     Some(unsafe { std::slice::from_raw_parts(text.start, text.len) })
 }
 
-fn write(place: &mut Text, text: &[u8]) {
+fn write(place: &mut RetainedText, text: &[u8]) {
     // SAFETY: allocates; the result is checked.
     let copy = unsafe { libc::malloc(text.len().max(1)) }.cast::<u8>();
     if copy.is_null() {
@@ -111,12 +111,12 @@ fn write(place: &mut Text, text: &[u8]) {
     }
     // SAFETY: `copy` has room for the text and is new, so nothing overlaps.
     unsafe { copy.copy_from_nonoverlapping(text.as_ptr(), text.len()) };
-    let old = std::mem::replace(place, Text { start: copy, len: text.len() });
-    // SAFETY: the old text came from `malloc` here or is null, and nobody holds it.
+    let old = std::mem::replace(place, RetainedText { start: copy, len: text.len() });
+    // SAFETY: the old text came from `malloc` here or is null, and there is no reference to it.
     unsafe { libc::free(old.start.cast::<c_void>()) };
 }
 
-fn find() -> Option<*mut Block> {
+fn find() -> Option<*mut RetainedBlock> {
     // SAFETY: httpd looks the key up in a pool of its own and returns what it finds, or null.
     let found: *mut c_void = unsafe { ffi::ap_retained_data_get(KEY.as_ptr()) };
     (!found.is_null()).then_some(found.cast())

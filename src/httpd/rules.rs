@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::ffi::{CStr, c_char};
 
-use super::ffi::server_rec;
-use crate::uri_map::rule::{Rule, Source};
+use crate::httpd::ffi::server_rec;
+use crate::uri_map::rule::{Rule, RuleSource};
 use crate::worker::{MountFiles, RuleView};
 
 /// Returns the rules that name a worker, over all servers, as they are now.
@@ -46,7 +46,7 @@ fn text(text: *const c_char) -> String {
     match text.is_null() {
         true => String::new(),
         // SAFETY: fields of a server are C strings of the configuration's pool.
-        false => unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned(),
+        false => crate::text::owned(unsafe { CStr::from_ptr(text) }.to_bytes()),
     }
 }
 
@@ -55,14 +55,14 @@ fn view(server: &str, rule: &Rule) -> RuleView {
     let statuses = extensions.fail_on_status.iter().flatten().map(i32::to_string);
     RuleView {
         server: server.to_owned(),
-        uri: String::from_utf8_lossy(&rule.pattern).into_owned(),
+        uri: crate::text::owned(&rule.pattern),
         is_exact: !rule.pattern.iter().any(|byte| matches!(byte, b'*' | b'?')),
         is_disabled: rule.is_disabled,
         is_exclusion: rule.is_exclusion,
         source: match rule.source {
-            Source::MountFile => "uriworkermap",
-            Source::Directive => "JkMount",
-            Source::WorkerMount => "worker definition",
+            RuleSource::MountFile => "uriworkermap",
+            RuleSource::Directive => "JkMount",
+            RuleSource::WorkerMount => "worker definition",
         }
         .to_owned(),
         reply_timeout: extensions

@@ -2,10 +2,11 @@
 
 use std::ptr;
 
-use super::directives::text;
-use super::ffi::server_rec;
-use super::server;
+use crate::config::directive_tree::{Directive, addresses_of, listens};
 use crate::config::{Origin, ServerSettings};
+use crate::httpd::c_strings::text;
+use crate::httpd::ffi::server_rec;
+use crate::httpd::servers;
 
 /// Returns every server with its settings, the main server first.
 ///
@@ -22,7 +23,7 @@ pub unsafe fn settings(main: *mut server_rec) -> Vec<(*mut server_rec, ServerSet
         let own = unsafe { &*place };
         next = own.next;
         // SAFETY: as above.
-        let Some(conf) = (unsafe { server::of(own) }) else { continue };
+        let Some(conf) = (unsafe { servers::of(own) }) else { continue };
         // httpd lets hosts without own directives share the main server's.
         let mut settings = match all.first() {
             Some((_, main)) if ptr::eq(conf, shared) => {
@@ -45,4 +46,15 @@ pub unsafe fn settings(main: *mut server_rec) -> Vec<(*mut server_rec, ServerSet
         all.push((place, settings));
     }
     all
+}
+
+/// Adds the addresses, which stand in httpd's tree of directives as they were written.
+pub fn find_addresses(servers: &mut [(*mut server_rec, ServerSettings)], tree: &[Directive]) {
+    for (place, (_, settings)) in servers.iter_mut().enumerate() {
+        let origin = &settings.host_origin;
+        settings.addresses = match place {
+            0 => listens(tree),
+            _ => addresses_of(tree, &origin.file, origin.line),
+        };
+    }
 }

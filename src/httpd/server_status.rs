@@ -2,22 +2,24 @@
 
 use std::ffi::c_int;
 
-use super::ffi;
-use super::request::Request;
-use crate::status::server_status::{html, html_without_table, lines};
-use crate::status::view::Server;
+use crate::httpd::ffi;
+use crate::httpd::request::Request;
+use crate::status::mod_status::{html, html_without_table, lines};
+use crate::status::view::ServerView;
+use crate::text;
 use crate::worker::snapshot;
 
 /// Writes the workers of the request's server behind what mod_status has written.
 pub fn write(request: &Request<'_>, flags: c_int) {
     let Some(ready) = request.ready() else { return };
     let workers = ready.workers.current();
-    let snapshot = snapshot(&workers, Server::default());
+    let snapshot = snapshot(&workers, ServerView::default());
     let text = match flags {
         _ if flags & SHORT != 0 => lines(&snapshot),
         _ if flags & NO_TABLE != 0 => html_without_table(&snapshot),
         _ => html(&snapshot),
     };
+    let text = text::raw(&text);
     let len = c_int::try_from(text.len()).unwrap_or(c_int::MAX);
     // SAFETY: httpd keeps the request alive during the hook and copies `len` bytes of the text. It
     // says -1 if the client is gone, which ends the page in any case.

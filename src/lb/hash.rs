@@ -6,7 +6,8 @@
 //! [`BOUND_PERCENT`] is passed over, so that one popular value does not drown the member it belongs
 //! to (Mirrokni, Thorup, Zadimoghaddam: Consistent Hashing with Bounded Loads, 2016).
 
-use super::elect::Member;
+use crate::lb::member::Member;
+use crate::text;
 
 /// Hashes a value of a request.
 pub fn hash(value: &[u8]) -> u64 {
@@ -36,7 +37,7 @@ impl Ring {
         let mut points = Vec::new();
         for (index, (member, weight)) in members.iter().zip(&weights).enumerate() {
             let count = ((u64::from(*weight) * POINTS) >> 16).max(1);
-            let own = hash(member.route.as_bytes());
+            let own = hash(&text::raw(&member.route));
             points.extend((0..count).map(|number| (mixed(own ^ mixed(number)), index as u32)));
         }
         points.sort_unstable();

@@ -1,9 +1,10 @@
 //! What an election looks up, made once from the configuration: members by route, by domain, by
 //! distance, and by what a value is hashed to.
 
-use super::elect::Member;
-use super::hash::{Ring, hash};
-use super::method::Method;
+use crate::lb::hash::{Ring, hash};
+use crate::lb::member::Member;
+use crate::lb::method::Method;
+use crate::text;
 
 /// Members of one distance, in the order of the configuration.
 #[derive(Clone, Debug)]
@@ -17,8 +18,8 @@ pub(super) struct Class {
 /// The tables of one balancer.
 #[derive(Clone, Debug)]
 pub(super) struct Index {
-    routes: Names,
-    domains: Names,
+    routes: NameIndex,
+    domains: NameIndex,
     /// Members of each domain, in the order in which domains are first named.
     in_domains: Vec<Vec<u32>>,
     /// From the smallest distance to the largest.
@@ -59,9 +60,14 @@ impl Index {
         }
         let multiplicities = members.iter().map(|member| member.multiplicity).collect();
         let ring = (method == Method::Hash).then(|| Ring::new(members));
-        let routes = Names::new(members.iter().map(|member| member.route.as_str()));
-        let domains = Names::new(names.into_iter());
+        let routes = NameIndex::new(members.iter().map(|member| member.route.as_str()));
+        let domains = NameIndex::new(names.into_iter());
         Self { routes, domains, in_domains, classes, multiplicities, ring }
+    }
+
+    /// Returns the route of a member as it is sent.
+    pub fn route(&self, member: usize) -> &[u8] {
+        &self.routes.names[member]
     }
 
     /// Finds the member with exactly this route.
@@ -88,19 +94,19 @@ impl Index {
 /// Names with their places, found by hash. The table is made once and never grows, so that names
 /// from requests cannot fill it.
 #[derive(Clone, Debug)]
-struct Names {
-    names: Vec<String>,
+struct NameIndex {
+    names: Vec<Box<[u8]>>,
     /// Places plus 1, where their hashes point or behind; 0 for none. A power of two, at most half
     /// full.
     slots: Vec<u32>,
 }
 
-impl Names {
+impl NameIndex {
     fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
-        let names: Vec<_> = names.map(str::to_owned).collect();
+        let names: Vec<Box<[u8]>> = names.map(|name| text::raw(name).into()).collect();
         let mut slots = vec![0; (names.len() * 2).next_power_of_two()];
         for (place, name) in names.iter().enumerate() {
-            let mut slot = hash(name.as_bytes()) as usize % slots.len();
+            let mut slot = hash(name) as usize % slots.len();
             while slots[slot] != 0 {
                 slot = (slot + 1) % slots.len();
             }
@@ -115,7 +121,7 @@ impl Names {
         let mut slot = hash(name) as usize & mask;
         loop {
             let place = (*self.slots.get(slot)? as usize).checked_sub(1)?;
-            if self.names[place].as_bytes() == name {
+            if *self.names[place] == *name {
                 return Some(place);
             }
             slot = (slot + 1) & mask;

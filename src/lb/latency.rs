@@ -2,13 +2,13 @@
 //!
 //! One word holds the average in microseconds (lower half) and the second of the last answer (upper
 //! half), so that both are always read together. Without answers the average counts half after each
-//! ten seconds: a member that was slow once is asked again without anybody having to remember it.
+//! ten seconds: a member that was slow once is tried again without a timer of its own.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use crate::clock::Millis;
-use crate::shm::layout::MemberRecord;
+use crate::lb::record::MemberRecord;
 
 /// Returns the average in microseconds; 0 if nothing is known, or nothing that still counts.
 pub fn average_us(record: &MemberRecord, now: Millis) -> u32 {

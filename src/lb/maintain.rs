@@ -2,17 +2,20 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::elect::Balancer;
-use super::method::Method;
-use super::state::{Activation, MemberState, Policy};
-use super::weights::rescaled;
 use crate::clock::Millis;
-use crate::shm::layout::MemberRecord;
+use crate::lb::activation::Activation;
+use crate::lb::balancer::Balancer;
+use crate::lb::member::Member;
+use crate::lb::method::Method;
+use crate::lb::record::MemberRecord;
+use crate::lb::state::transition::transition;
+use crate::lb::state::{Event, Health, MemberState, StateChange, is_refusing};
+use crate::lb::weights::rescaled;
 
 impl Balancer {
     /// Lets load values fade after `rounds` intervals of maintenance, and finds members that are
     /// not used.
-    pub fn decay(&self, records: &[&MemberRecord], rounds: u64) {
+    pub fn decay(&self, records: &[&MemberRecord], rounds: u64, now: Millis) {
         let shift = u32::try_from(rounds).unwrap_or(u32::MAX);
         let least = || {
             let active = records.iter().enumerate().filter(|(index, record)| {
@@ -37,8 +40,7 @@ impl Balancer {
             });
             let used = record.used.load(Relaxed) as u32;
             if record.used_before.swap(used, Relaxed) == used && record.busy.load(Relaxed) == 0 {
-                let (ok, idle) = (MemberState::Ok as u32, MemberState::Idle as u32);
-                let _ = record.state.compare_exchange(ok, idle, Relaxed, Relaxed);
+                transition(record, Event::Unused, &self.policy, || false, now);
             }
         }
     }
@@ -58,24 +60,52 @@ impl Balancer {
         }
     }
 
-    /// Brings a member back from error: the next request is its trial.
-    pub fn readmit(&self, records: &[&MemberRecord], index: usize, now: Millis) {
-        let own = records[index];
-        let state = own.state.load(Relaxed);
-        let is_out = [MemberState::Error, MemberState::Force, MemberState::Probe];
-        if !is_out.iter().any(|out| *out as u32 == state) {
-            return;
+    /// Books what was seen of a member. Returns the change of state, if this caused one.
+    pub fn report(
+        &self,
+        records: &[&MemberRecord],
+        index: usize,
+        event: Event,
+        now: Millis,
+    ) -> Option<StateChange> {
+        let others_serve = || self.others_serve(records, index);
+        let change = transition(records[index], event, &self.policy, others_serve, now)?;
+        let is_way_back = !matches!(event, Event::Elected | Event::Ended { .. });
+        if is_way_back && matches!(change.after, MemberState::Recover | MemberState::Force) {
+            // Until its trial has succeeded it gets nothing that could flood it.
+            self.level(records, index);
         }
-        self.level(records, index);
-        own.reply_timeouts.store(0, Relaxed);
-        own.recovered_ms.store(now.0.max(1), Relaxed);
-        // Lost only to a request that has just settled the matter itself.
-        let _ = own.state.compare_exchange(state, MemberState::Recover as u32, Relaxed, Relaxed);
+        Some(change)
+    }
+
+    /// Tells whether a member may stay out: as long as another one can serve. A health check that
+    /// fails everywhere is more likely wrong itself, and a member that fails is better than none.
+    pub fn others_serve(&self, records: &[&MemberRecord], index: usize) -> bool {
+        let takes_requests = |place: usize| {
+            let Member { route, domain, .. } = &self.members[place];
+            // A standby is disabled, and takes all requests once no other member can.
+            let is_standby = |other: &Member| {
+                let redirect = &other.redirect;
+                !redirect.is_empty() && (redirect == route || redirect == domain)
+            };
+            match self.activation_now(place, records[place]) {
+                Activation::Active => true,
+                Activation::Disabled => self.members.iter().any(is_standby),
+                Activation::Stopped => false,
+            }
+        };
+        records.iter().enumerate().any(|(place, record)| {
+            place != index
+                && MemberState::of(record).is_usable()
+                && Health::of(record) != Health::Unhealthy
+                && !is_refusing(record)
+                && takes_requests(place)
+        })
     }
 
     /// Changes load values to other factors, from those of `before`. What a member is behind the
     /// busiest is kept as a number of requests: shares are those of the new factors at once, and
-    /// nobody is flooded to make up for the time with the old ones.
+    /// no member is flooded to make up for the time with the old ones.
     pub fn rescale(&self, records: &[&MemberRecord], before: &Self) {
         if self.method != before.method {
             // Bytes, requests and sessions cannot be compared.
@@ -98,10 +128,4 @@ impl Balancer {
             record.lb_value.store(most - behind, Relaxed);
         }
     }
-}
-
-/// Tells whether a member in error may be tried again though it has given no sign of life.
-pub fn recover_due(record: &MemberRecord, policy: &Policy, now: Millis) -> bool {
-    MemberState::of(record) == MemberState::Error
-        && now.since(Millis(record.error_last_ms.load(Relaxed))) > policy.recover_time
 }

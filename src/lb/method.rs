@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::weights::MAX_LOAD;
-use crate::shm::layout::MemberRecord;
+use crate::lb::record::MemberRecord;
+use crate::lb::weights::MAX_LOAD;
 
 /// The balancing method, `worker.<lb>.method`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +39,19 @@ impl Method {
             b'l' if word.eq_ignore_ascii_case("LeastTime") => Some(Self::LeastTime),
             b'h' if word.eq_ignore_ascii_case("Hash") => Some(Self::Hash),
             _ => None,
+        }
+    }
+
+    /// Returns its name, as the status worker has always shown it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Busyness => "Busyness",
+            Self::Hash => "Hash",
+            Self::LeastTime => "LeastTime",
+            Self::Next => "Next",
+            Self::Request => "Request",
+            Self::Session => "Sessions",
+            Self::Traffic => "Traffic",
         }
     }
 

@@ -3,24 +3,37 @@
 //! It knows members and outcomes, no protocol, socket or lock; everything shared is an atomic.
 #![forbid(unsafe_code)]
 
-pub mod budget;
+mod activation;
+mod algorithms;
+mod balancer;
 mod elect;
 mod hash;
 mod index;
 pub mod latency;
 mod maintain;
+mod member;
 mod method;
-mod pick;
-pub mod recovery;
+mod record;
+pub mod retry_budget;
+pub mod retry_policy;
 pub mod session;
+mod session_count;
 mod state;
 mod weights;
 
-pub use elect::{Balancer, Election, Member, Query, Refusal, Rules};
+pub use activation::Activation;
+pub use balancer::{Balancer, ElectionRules, Query};
+pub use elect::{Election, NoMember};
 pub use hash::hash;
-pub use maintain::recover_due;
+pub use member::Member;
 pub use method::Method;
-pub use state::{Activation, MemberState, Outcome, Policy, has_something_to_clear, report};
+pub use record::{BalancerRecord, MemberRecord};
+pub use session_count::RecentSessions;
+pub use state::owned::Owned;
+pub use state::transition::transition;
+pub use state::{
+    Event, Health, MemberState, Outcome, Policy, StateChange, has_something_to_clear, is_refusing,
+};
 pub use weights::{multiplicities, rescaled};
 
 #[cfg(test)]

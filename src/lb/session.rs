@@ -1,5 +1,18 @@
 //! Session ids and the routes in them.
 
+/// Returns the route of the session id that a Set-Cookie header begins, empty if the id has none;
+/// `None` for another cookie, or one that is taken back.
+pub fn route_of_new<'a>(set_cookie: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let value = value_of(set_cookie.trim_ascii_start(), name)?;
+    let end = memchr::memchr(b';', value).unwrap_or(value.len());
+    let id = value[..end].trim_ascii();
+    let id = id.strip_prefix(b"\"").and_then(|id| id.strip_suffix(b"\"")).unwrap_or(id);
+    if id.is_empty() {
+        return None;
+    }
+    Some(memchr::memchr(b'.', id).map_or(&b""[..], |dot| &id[dot + 1..]))
+}
+
 /// Finds the value of a path parameter such as `;jsessionid`; `name` includes the semicolon.
 /// An empty value is none.
 pub fn in_path<'a>(uri: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
@@ -119,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s5_1_1_path_parameter() {
+    fn the_session_is_read_from_the_path_parameter() {
         let cases: &[(&str, &[u8], Option<&[u8]>)] = &[
             ("plain", b"/a;jsessionid=X.n1", Some(b"X.n1")),
             ("in a middle segment", b"/a;jsessionid=X.n1/b", Some(b"X.n1")),
@@ -136,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn s5_1_2_cookies() {
+    fn the_session_is_read_from_cookies() {
         let cases: &[(&str, &[u8], &[u8])] = &[
             ("alone", b"JSESSIONID=X.n1", b"X.n1"),
             ("among others", b"a=b; JSESSIONID=X.n1; c=d", b"X.n1"),
@@ -156,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn s5_1_2_ids_of_any_length_are_kept() {
+    fn ids_of_any_length_are_kept() {
         for length in [1, 30, SHORT_IDS - 33, SHORT_IDS - 1, SHORT_IDS, SHORT_IDS + 1, 5000] {
             let (first, second) = (vec![b'a'; 31], vec![b'b'; length]);
             let mut ids = SessionIds::new();
@@ -169,7 +182,23 @@ mod tests {
     }
 
     #[test]
-    fn s5_2_routes() {
+    fn the_route_of_a_session_that_begins() {
+        let cases: &[(&[u8], Option<&[u8]>)] = &[
+            (b"JSESSIONID=X.n1; Path=/; HttpOnly", Some(b"n1")),
+            (b"JSESSIONID=X.dom.n1", Some(b"dom.n1")),
+            (b"JSESSIONID=\"X.n1\"; Path=/", Some(b"n1")),
+            (b"JSESSIONID=X; Path=/a.b", Some(b"")),
+            (b"JSESSIONID=; Max-Age=0", None),
+            (b"OTHER=X.n1", None),
+            (b"JSESSIONIDX=X.n1", None),
+        ];
+        for (header, expected) in cases {
+            assert_eq!(route_of_new(header, b"JSESSIONID"), *expected, "{}", header.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn the_route_follows_the_last_dot() {
         let all = |ids| routes(ids).collect::<Vec<_>>();
         assert_eq!(all(b"ABC.dom.n3"), [b"dom.n3"]);
         assert_eq!(all(b"nodot;X.n1;Y."), [b"n1"]);

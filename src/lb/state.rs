@@ -1,56 +1,27 @@
-//! What the administrator set, what has been observed, and how the second changes.
+//! A member's states, and what changes them.
+//!
+//! Whatever is seen of a member is an [`Event`]; `transition.rs` books it in the member's record. The
+//! fields it writes are `Owned` (`owned.rs`), so that no other module can change them. `step.rs` says
+//! what an event means in each state:
 //!
 //! ```text
-//!  Idle, Ok ── connect refused; repeated failure; hard status ──▶ Error
-//!  Error ── recover_time, or a probe answered ──▶ Recover ── elected ──▶ Probe
-//!  Error ── nobody else left ──▶ Force, for one request
-//!  Recover, Probe, Force ── success ──▶ Ok,   failure ──▶ Error
-//!  Ok ── unused for one round of maintenance ──▶ Idle
+//!  Idle, Ok ── connect refused; repeated failure; hard status; health check failed;
+//!              three requests refused by the connector ──▶ Error
+//!  Error ── CPING answered; health check passed; recover_time; administrator ──▶ Recover
+//!  Error ── no other member usable ──▶ Force, for one request
+//!  Recover ── elected ──▶ HalfOpen
+//!  Recover, HalfOpen, Force ── success ──▶ Ok,   failure, or success while unhealthy ──▶ Error
+//!  Ok ── unused for one round of maintenance; counters reset ──▶ Idle
 //! ```
 
-use std::sync::atomic::Ordering::Relaxed;
+pub(super) mod owned;
+mod step;
+pub(super) mod transition;
+
 use std::time::Duration;
 
 use crate::clock::Millis;
-use crate::shm::layout::MemberRecord;
-
-/// What the administrator set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Activation {
-    /// Takes all requests.
-    #[default]
-    Active,
-    /// Takes only requests of its own sessions.
-    Disabled,
-    /// Takes none.
-    Stopped,
-}
-
-impl Activation {
-    /// Reads an activation as mod_jk does: by its first letter or digit.
-    pub fn from_word(word: &str) -> Option<Self> {
-        match word.bytes().next()?.to_ascii_lowercase() {
-            b'a' | b'0' => Some(Self::Active),
-            b'd' | b'1' => Some(Self::Disabled),
-            b's' | b'2' => Some(Self::Stopped),
-            _ => None,
-        }
-    }
-
-    /// Tells whether a member takes requests of its own sessions.
-    pub fn keeps_sessions(self) -> bool {
-        self != Self::Stopped
-    }
-
-    /// Returns the code that goes to the container and into notes.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Active => "ACT",
-            Self::Disabled => "DIS",
-            Self::Stopped => "STP",
-        }
-    }
-}
+use crate::lb::record::MemberRecord;
 
 /// What has been observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,26 +33,30 @@ pub enum MemberState {
     Ok = 1,
     /// May be tried again.
     Recover = 2,
-    /// One request is trying it although it is in error, as nobody else was left.
+    /// One request is trying it although it is in error, as no other member was usable.
     Force = 3,
     /// At its `busy_limit`. Only shown: elections go by the requests in flight.
     Busy = 4,
     /// Not used.
     Error = 5,
     /// One request is trying it.
-    Probe = 6,
+    HalfOpen = 6,
 }
 
 impl MemberState {
     /// Returns the shared state; a number no state has counts as an error.
     pub fn of(record: &MemberRecord) -> Self {
-        match record.state.load(Relaxed) {
+        Self::numbered(record.state.get())
+    }
+
+    fn numbered(number: u32) -> Self {
+        match number {
             0 => Self::Idle,
             1 => Self::Ok,
             2 => Self::Recover,
             3 => Self::Force,
             4 => Self::Busy,
-            6 => Self::Probe,
+            6 => Self::HalfOpen,
             _ => Self::Error,
         }
     }
@@ -89,12 +64,17 @@ impl MemberState {
     /// Tells the same of a member as [`is_usable`](Self::is_usable) of its state, in one comparison.
     #[inline]
     pub fn takes_any(record: &MemberRecord) -> bool {
-        record.state.load(Relaxed) <= Self::Recover as u32
+        record.state.get() <= Self::Recover as u32
     }
 
     /// Tells whether any request may go to a member in this state.
     pub fn is_usable(self) -> bool {
         matches!(self, Self::Idle | Self::Ok | Self::Recover)
+    }
+
+    /// Tells whether a member in this state takes its share of the requests.
+    pub fn is_in_service(self) -> bool {
+        matches!(self, Self::Idle | Self::Ok | Self::Busy)
     }
 
     /// Returns the code of the status page and of notes.
@@ -106,7 +86,40 @@ impl MemberState {
             Self::Force => "ERR/FRC",
             Self::Busy => "OK/BUSY",
             Self::Error => "ERR",
-            Self::Probe => "ERR/PRB",
+            Self::HalfOpen => "ERR/PRB",
+        }
+    }
+}
+
+/// What the health check says of a member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Health {
+    /// Nothing yet, or there is none.
+    #[default]
+    Unknown = 0,
+    /// Enough good answers in a row.
+    Healthy = 1,
+    /// Enough bad ones.
+    Unhealthy = 2,
+}
+
+impl Health {
+    /// Returns what was said last.
+    pub fn of(record: &MemberRecord) -> Self {
+        match record.health.get() {
+            1 => Self::Healthy,
+            2 => Self::Unhealthy,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Returns its word on the status page.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Healthy => "healthy",
+            Self::Unhealthy => "unhealthy",
         }
     }
 }
@@ -114,11 +127,13 @@ impl MemberState {
 /// How an attempt on a member ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The container answered in full.
+    /// The backend answered in full.
     Success,
-    /// The client gave up, or its request was at fault: says nothing about the container.
+    /// The connector itself refused the request, and the client got that answer.
+    Refused,
+    /// The client gave up, or its request was at fault: says nothing about the backend.
     ClientError,
-    /// This machine ran out of something: says nothing about the container.
+    /// This machine ran out of something: says nothing about the backend.
     OwnFault,
     /// The connection was refused or did not come about.
     ConnectFailed,
@@ -134,6 +149,60 @@ pub enum Outcome {
     SoftStatus,
 }
 
+/// What is seen of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An election gave it a request.
+    Elected,
+    /// No member is usable: an election wants to try it all the same.
+    Forced,
+    /// An attempt that began at `started` ended.
+    #[allow(missing_docs)]
+    Ended { outcome: Outcome, started: Millis },
+    /// It answered a CPING in the background.
+    ProbeAnswered,
+    /// It did not.
+    ProbeFailed,
+    /// It is not known to be dead, so that `recover_time` may bring it back.
+    RecoverTime,
+    /// Enough health checks in a row were answered well.
+    HealthPassed,
+    /// Enough of them were not.
+    HealthFailed,
+    /// It is not checked any more.
+    HealthUnchecked,
+    /// The administrator wants it back.
+    Recovered,
+    /// The administrator set its counters to 0.
+    Reset,
+    /// A round of maintenance found that it had no request.
+    Unused,
+}
+
+/// A change of state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct StateChange {
+    pub before: MemberState,
+    pub after: MemberState,
+    /// When the failures began that no success has ended before this event.
+    pub failing_since: Option<Millis>,
+    /// Whether a request was already let try the member since then.
+    pub was_tried: bool,
+}
+
+impl StateChange {
+    /// Tells whether the member takes its share of the requests again.
+    pub fn is_return(self) -> bool {
+        self.after.is_in_service() && !self.before.is_in_service()
+    }
+
+    /// Tells whether the member has just gone out of service. One whose trial fails was out already.
+    pub fn is_outage(self) -> bool {
+        self.after == MemberState::Error && self.before.is_in_service()
+    }
+}
+
 /// The balancer's rules about errors.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
@@ -146,78 +215,19 @@ pub struct Policy {
 }
 
 /// Tells whether a success changes anything that is known of a member.
+#[inline]
 pub fn has_something_to_clear(record: &MemberRecord) -> bool {
-    record.state.load(Relaxed) != MemberState::Ok as u32
-        || record.failures_in_row.load(Relaxed) != 0
+    record.state.get() != MemberState::Ok as u32 || record.failures_in_row.get() != 0
 }
 
-/// Books the outcome of an attempt that began at `started`. Returns whether the member went into
-/// error by it.
-pub fn report(
-    record: &MemberRecord,
-    outcome: Outcome,
-    policy: &Policy,
-    started: Millis,
-    now: Millis,
-) -> bool {
-    match outcome {
-        Outcome::Success | Outcome::SoftStatus => {
-            // Only an answer that was asked for after the failure proves that it is over.
-            if record.error_last_ms.load(Relaxed) <= started.0 {
-                record.failures_in_row.store(0, Relaxed);
-                record.error_first_ms.store(0, Relaxed);
-                record.error_last_ms.store(0, Relaxed);
-                set(record, MemberState::Ok);
-            }
-            false
-        }
-        Outcome::ClientError => {
-            record.client_errors.fetch_add(1, Relaxed);
-            release_probe(record);
-            false
-        }
-        Outcome::OwnFault => {
-            release_probe(record);
-            false
-        }
-        Outcome::ConnectFailed | Outcome::HardStatus => fail(record, now, true),
-        Outcome::Broken | Outcome::Malformed => {
-            let first = record.error_first_ms.load(Relaxed);
-            let limit = policy.error_escalation_time;
-            let lasting = limit.is_zero() || first != 0 && now.since(Millis(first)) >= limit;
-            // One broken connection may be one bad request; a second in a row is the member.
-            let again = record.failures_in_row.load(Relaxed) > 0;
-            let on_trial = !matches!(MemberState::of(record), MemberState::Idle | MemberState::Ok);
-            fail(record, now, outcome == Outcome::Broken && (lasting || again) || on_trial)
-        }
-        Outcome::ReplyTimeout => {
-            let count = record.reply_timeouts.fetch_add(1, Relaxed).saturating_add(1);
-            fail(record, now, count > policy.max_reply_timeouts)
-        }
-    }
+/// Tells whether the connector refuses a member's requests: the latest answers were all refusals.
+pub fn is_refusing(record: &MemberRecord) -> bool {
+    record.refusals_in_row.get() >= REFUSALS
 }
 
-fn fail(record: &MemberRecord, now: Millis, is_global: bool) -> bool {
-    let stamp = now.0.max(1);
-    record.errors.fetch_add(1, Relaxed);
-    record.failures_in_row.fetch_add(1, Relaxed);
-    let _ = record.error_first_ms.compare_exchange(0, stamp, Relaxed, Relaxed);
-    record.error_last_ms.store(stamp, Relaxed);
-    if is_global {
-        let before = record.state.swap(MemberState::Error as u32, Relaxed);
-        return before != MemberState::Error as u32;
-    }
-    false
-}
+/// Refusals in a row, with no other answer between them, that take a member out. One may be an
+/// application's own; a connector that refuses them refuses all.
+const REFUSALS: u32 = 3;
 
-/// A trial that proved nothing leaves the next one to somebody else.
-fn release_probe(record: &MemberRecord) {
-    let (probe, recover) = (MemberState::Probe as u32, MemberState::Recover as u32);
-    let _ = record.state.compare_exchange(probe, recover, Relaxed, Relaxed);
-    let (force, error) = (MemberState::Force as u32, MemberState::Error as u32);
-    let _ = record.state.compare_exchange(force, error, Relaxed, Relaxed);
-}
-
-fn set(record: &MemberRecord, state: MemberState) {
-    record.state.store(state as u32, Relaxed);
-}
+#[cfg(test)]
+mod tests;

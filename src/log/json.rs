@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::escaped;
+use crate::log::escape::escaped;
+use crate::text;
 
 /// An object under construction, its keys in the order they came.
 #[derive(Debug, Default)]
@@ -13,7 +14,7 @@ pub struct Object {
 impl Object {
     /// Adds text.
     pub fn text(&mut self, name: &'static str, text: &str) {
-        self.members.push((name, Value::from(text)));
+        self.members.push((name, Value::from(&*text::shown(text))));
     }
 
     /// Adds bytes that may be no UTF-8; those that are not become `\xNN`.

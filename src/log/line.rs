@@ -5,43 +5,43 @@ use std::time::Duration;
 
 use tracing::field::{Field, Visit};
 
-use super::sink::LONGEST_LINE;
 use crate::config::LogLevel;
+use crate::log::sink::LONGEST_LINE;
 
 /// A line on its way: the text for people, and the fields for programs.
-pub struct Line {
+pub struct LogLine {
     pub level: LogLevel,
     pub place: &'static str,
     pub number: Option<u32>,
     pub text: String,
-    pub fields: Vec<(&'static str, Value)>,
+    pub fields: Vec<(&'static str, FieldValue)>,
 }
 
 /// What a field holds.
 #[allow(missing_docs)]
-pub enum Value {
+pub enum FieldValue {
     Number(u64),
     Text(String),
 }
 
-impl Line {
+impl LogLine {
     /// Returns who it is about, and which of the mistakes a message has a number for together.
     pub fn subject(&self) -> String {
         let text = |name| match self.fields.iter().find(|(own, _)| *own == name) {
-            Some((_, Value::Text(text))) => text.as_str(),
+            Some((_, FieldValue::Text(text))) => text.as_str(),
             _ => "",
         };
         [text("worker"), text("tag")].join(" ")
     }
 }
 
-impl Visit for Line {
+impl Visit for LogLine {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
             // Writing to a string cannot fail.
             let _ = write!(self.text, "{value:?}");
         } else {
-            self.fields.push((field.name(), Value::Text(format!("{value:?}"))));
+            self.fields.push((field.name(), FieldValue::Text(format!("{value:?}"))));
         }
     }
 
@@ -49,12 +49,12 @@ impl Visit for Line {
         if field.name() == "message" {
             self.text.push_str(value);
         } else {
-            self.fields.push((field.name(), Value::Text(value.to_owned())));
+            self.fields.push((field.name(), FieldValue::Text(value.to_owned())));
         }
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.fields.push((field.name(), Value::Number(value)));
+        self.fields.push((field.name(), FieldValue::Number(value)));
     }
 }
 
@@ -111,5 +111,17 @@ impl Write for Fixed {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.push(text);
         Ok(())
+    }
+}
+
+/// Returns the word of a level.
+pub fn word(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Trace => "trace",
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "info",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
+        LogLevel::Emerg => "emerg",
     }
 }

@@ -1,9 +1,9 @@
 //! The line of `JkRequestLogFormat` for one request.
 
-use super::json::Object;
-use crate::config::request_log::{Field, Piece, RequestLogFormat};
+use crate::config::request_log::{FormatPart, LogField, RequestLogFormat};
+use crate::log::json::Object;
 
-/// What is known of a request when it is over. Text comes from the client or the container and is
+/// What is known of a request when it is over. Text comes from the client or the backend and is
 /// made safe here.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)] // named after the codes
@@ -29,16 +29,16 @@ impl Facts<'_> {
         let mut line = String::with_capacity(160);
         for piece in &format.pieces {
             match piece {
-                Piece::Text(text) => line.push_str(text),
-                Piece::Field(Field::Query) => {
+                FormatPart::Text(text) => line.push_str(text),
+                FormatPart::Field(LogField::Query) => {
                     if let Some(query) = self.query {
                         line.push('?');
                         quoted(query, &mut line);
                     }
                 }
-                Piece::Field(field) => match self.value(*field) {
-                    Some(Value::Number(number)) => line.push_str(&number.to_string()),
-                    Some(Value::Text(text)) => quoted(text, &mut line),
+                FormatPart::Field(field) => match self.value(*field) {
+                    Some(LogValue::Number(number)) => line.push_str(&number.to_string()),
+                    Some(LogValue::Text(text)) => quoted(text, &mut line),
                     None => line.push('-'),
                 },
             }
@@ -49,43 +49,43 @@ impl Facts<'_> {
     /// Adds the fields of the format under their names; its text says nothing there.
     pub fn describe(&self, format: &RequestLogFormat, object: &mut Object) {
         for piece in &format.pieces {
-            let Piece::Field(field) = piece else { continue };
+            let FormatPart::Field(field) = piece else { continue };
             let value = match (field, self.value(*field)) {
-                (Field::BodyOrDash | Field::Body, _) => {
-                    Some(Value::Number(self.body_bytes.unwrap_or(0)))
+                (LogField::BodyOrDash | LogField::Body, _) => {
+                    Some(LogValue::Number(self.body_bytes.unwrap_or(0)))
                 }
                 (_, value) => value,
             };
             match (field, value) {
                 (_, None) => {}
-                (_, Some(Value::Number(number))) => object.number(field.name(), number),
-                (_, Some(Value::Text(text))) => object.bytes(field.name(), text),
+                (_, Some(LogValue::Number(number))) => object.number(field.name(), number),
+                (_, Some(LogValue::Text(text))) => object.bytes(field.name(), text),
             }
         }
     }
 
-    fn value(&self, field: Field) -> Option<Value<'_>> {
-        let text = Value::Text;
+    fn value(&self, field: LogField) -> Option<LogValue<'_>> {
+        let text = LogValue::Text;
         match field {
-            Field::BodyOrDash => self.body_bytes.map(Value::Number),
-            Field::Body => Some(Value::Number(self.body_bytes.unwrap_or(0))),
-            Field::Protocol => Some(text(self.protocol)),
-            Field::Method => Some(text(self.method)),
-            Field::Port => Some(Value::Number(self.port.into())),
-            Field::Query => self.query.map(text),
-            Field::RequestLine => Some(text(self.request_line)),
-            Field::Route => self.route.map(text),
-            Field::Status => self.status.map(|status| Value::Number(status.into())),
-            Field::Duration => self.duration.map(text),
-            Field::Path => Some(text(self.path)),
-            Field::ServerName => Some(text(self.server_name)),
-            Field::UsedName => Some(text(self.used_name)),
-            Field::Worker => self.worker.map(text),
+            LogField::BodyOrDash => self.body_bytes.map(LogValue::Number),
+            LogField::Body => Some(LogValue::Number(self.body_bytes.unwrap_or(0))),
+            LogField::Protocol => Some(text(self.protocol)),
+            LogField::Method => Some(text(self.method)),
+            LogField::Port => Some(LogValue::Number(self.port.into())),
+            LogField::Query => self.query.map(text),
+            LogField::RequestLine => Some(text(self.request_line)),
+            LogField::Route => self.route.map(text),
+            LogField::Status => self.status.map(|status| LogValue::Number(status.into())),
+            LogField::Duration => self.duration.map(text),
+            LogField::Path => Some(text(self.path)),
+            LogField::ServerName => Some(text(self.server_name)),
+            LogField::UsedName => Some(text(self.used_name)),
+            LogField::Worker => self.worker.map(text),
         }
     }
 }
 
-enum Value<'v> {
+enum LogValue<'v> {
     Number(u64),
     Text(&'v [u8]),
 }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn s12_codes() {
+    fn each_code_of_the_request_log_has_its_value() {
         let cases = [
             ("%b %B %H %m %p", "12 12 HTTP/1.1 GET 80"),
             ("%R %s %T %v %V %w", "- 200 0.000123 www www.example.org w"),

@@ -7,12 +7,13 @@ use std::fs::File;
 use std::io::{Error, ErrorKind, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::stamp::Stamp;
 use crate::clock;
 use crate::config::LogLevel;
+use crate::log::stamp::TimeFormat;
+use crate::text;
 
 /// The web server's own log for one server. It adds time and process itself.
-pub trait Host: Debug + Send + Sync {
+pub trait ServerLog: Debug + Send + Sync {
     /// Tells whether lines of a level are written.
     fn wants(&self, level: LogLevel) -> bool;
 
@@ -57,8 +58,10 @@ impl Output {
 
     /// Writes a line by one call: appending is atomic, and so is a pipe up to `LONGEST_LINE`.
     pub fn write(&self, line: &str) -> Written {
+        // Formats of lines are configuration, and that is bytes.
+        let line = text::raw(line);
         let result = loop {
-            match (&mut &self.file).write(line.as_bytes()) {
+            match (&mut &self.file).write(&line) {
                 Err(why) if why.kind() == ErrorKind::Interrupted => {}
                 // A line cut short by a full disk is not repeated: it would be there twice.
                 other => break other,
@@ -89,7 +92,7 @@ pub fn thread() -> i32 {
 }
 
 /// Formats the local time.
-pub fn local(stamp: &Stamp) -> String {
+pub fn local(stamp: &TimeFormat) -> String {
     let now = clock::unix_now();
     let seconds = now.as_secs() as libc::time_t;
     // SAFETY: all-zero is a valid `tm`: integers and a pointer that may be null.
@@ -111,7 +114,7 @@ pub fn universal() -> String {
 }
 
 fn formatted(format: String, parts: &libc::tm) -> String {
-    let Ok(format) = CString::new(format) else { return String::new() };
+    let Ok(format) = CString::new(text::raw(&format)) else { return String::new() };
     let mut text = vec![0_u8; 1024];
     // SAFETY: `text` is writable for its length, `format` ends with NUL, `parts` was filled.
     let len = unsafe {
@@ -119,7 +122,7 @@ fn formatted(format: String, parts: &libc::tm) -> String {
     };
     text.truncate(len);
     // A line end from %n would make two lines of one.
-    let text = String::from_utf8_lossy(&text);
+    let text = text::decode(&text);
     if text.contains('\n') { text.replace('\n', " ") } else { text.into_owned() }
 }
 
@@ -128,12 +131,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s12_stamp() {
-        let text = local(&Stamp::new("[%Y %Q]"));
+    fn stamps_follow_their_format() {
+        let text = local(&TimeFormat::new("[%Y %Q]"));
         assert!(text.starts_with("[20") && text.len() == 10, "{text}");
-        assert_eq!(local(&Stamp::new("plain")), "plain");
-        assert_eq!(local(&Stamp::new("%q")).len(), 6);
-        assert_eq!(local(&Stamp::new("a%nb")), "a b");
+        assert_eq!(local(&TimeFormat::new("plain")), "plain");
+        assert_eq!(local(&TimeFormat::new("%q")).len(), 6);
+        assert_eq!(local(&TimeFormat::new("a%nb")), "a b");
         let text = universal();
         assert!(text.starts_with("20") && text.ends_with('Z') && text.len() == 24, "{text}");
     }

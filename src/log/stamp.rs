@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// A format taken apart once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stamp {
+pub struct TimeFormat {
     format: String,
     fraction: Option<Fraction>,
 }
@@ -16,7 +16,7 @@ struct Fraction {
     is_micros: bool,
 }
 
-impl Stamp {
+impl TimeFormat {
     /// Reads a format. One `%Q` (milliseconds) is replaced, or if there is none one `%q`
     /// (microseconds); scripts that read logs of mod_jk rely on its limit: the fraction must
     /// end within 63 characters, and what is behind them is cut off.
@@ -56,7 +56,7 @@ impl Stamp {
     }
 }
 
-impl Default for Stamp {
+impl Default for TimeFormat {
     fn default() -> Self {
         Self::new("[%a %b %d %H:%M:%S.%Q %Y] ")
     }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s12_fractions() {
+    fn stamps_have_fractions_of_a_second() {
         let now = Duration::from_micros(1_700_000_000_012_345);
         let padded = |front: usize, text: &str| "x".repeat(front) + text;
         let cases = [
@@ -82,11 +82,11 @@ mod tests {
             ("caf\u{e9} %Q", "caf\u{e9} 012".to_owned()),
         ];
         for (format, expected) in cases {
-            assert_eq!(Stamp::new(format).at(now), expected, "{format}");
+            assert_eq!(TimeFormat::new(format).at(now), expected, "{format}");
         }
-        assert_eq!(Stamp::new(&padded(60, "%Q")).at(now), padded(60, "012"));
-        assert_eq!(Stamp::new(&padded(61, "%Q")).at(now), padded(61, "%Q"));
-        assert_eq!(Stamp::new(&padded(58, "%q")).at(now), padded(58, "%q"));
-        assert_eq!(Stamp::new(&("%Q".to_owned() + &padded(70, ""))).at(now).len(), 63);
+        assert_eq!(TimeFormat::new(&padded(60, "%Q")).at(now), padded(60, "012"));
+        assert_eq!(TimeFormat::new(&padded(61, "%Q")).at(now), padded(61, "%Q"));
+        assert_eq!(TimeFormat::new(&padded(58, "%q")).at(now), padded(58, "%q"));
+        assert_eq!(TimeFormat::new(&("%Q".to_owned() + &padded(70, ""))).at(now).len(), 63);
     }
 }

@@ -1,8 +1,15 @@
 //! Lines as they reach the file and the web server's log.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use super::*;
+use parking_lot::Mutex;
+
+use crate::config::LogLevel;
+use crate::config::request_log::RequestLogFormat;
+use crate::log::line::{FieldValue, LogLine, word};
+use crate::log::sink::LONGEST_LINE;
+use crate::log::*;
 
 /// Keeps what it gets.
 #[derive(Clone, Debug, Default)]
@@ -10,7 +17,7 @@ struct Kept {
     lines: Arc<Mutex<Vec<String>>>,
 }
 
-impl Host for Kept {
+impl ServerLog for Kept {
     fn wants(&self, level: LogLevel) -> bool {
         level >= LogLevel::Warn
     }
@@ -22,9 +29,10 @@ impl Host for Kept {
     }
 }
 
-fn line(level: LogLevel, text: &str, worker: &str) -> Line {
-    let fields = vec![("worker", Value::Text(worker.to_owned())), ("ms", Value::Number(3))];
-    Line { level, place: "worker::report", number: Some(7), text: text.to_owned(), fields }
+fn line(level: LogLevel, text: &str, worker: &str) -> LogLine {
+    let fields =
+        vec![("worker", FieldValue::Text(worker.to_owned())), ("ms", FieldValue::Number(3))];
+    LogLine { level, place: "worker::report", number: Some(7), text: text.to_owned(), fields }
 }
 
 /// A file of one test, gone at its end.
@@ -50,17 +58,17 @@ fn log(name: &str, level: Option<LogLevel>, is_json: bool) -> (Log, Scratch, Kep
     let path = Scratch(path);
     let host = Kept::default();
     let output = Arc::new(Output::new(name, file));
-    let log = Log::new(level, Stamp::new("T "), is_json, Some(output), Box::new(host.clone()));
+    let log = Log::new(level, TimeFormat::new("T "), is_json, Some(output), Box::new(host.clone()));
     (log, path, host)
 }
 
 #[test]
-fn s12_client_text_cannot_forge_lines() {
+fn client_text_cannot_forge_lines() {
     assert_eq!(escaped(b"/a\n[emerg] \x1b[31m\\x0a"), "/a\\x0a[emerg] \\x1b[31m\\x5cx0a");
 }
 
 #[test]
-fn s12_lines_have_stamp_id_process_level_and_place() {
+fn lines_have_stamp_id_process_level_and_place() {
     let (log, path, _) = log("shape", None, false);
     log.line(line(LogLevel::Error, "JK-303 worker w: refused", "w"));
     within_as(None, "WATCHDOG", || log.line(line(LogLevel::Info, "no number", "")));
@@ -81,7 +89,8 @@ fn levels() {
 
     let (file, _, host) = log("levels", None, false);
     assert!(file.wants(Info) && !file.wants(Debug), "info is the default of a file");
-    let to_host = |level| Log::new(level, Stamp::default(), false, None, Box::new(host.clone()));
+    let to_host =
+        |level| Log::new(level, TimeFormat::default(), false, None, Box::new(host.clone()));
     assert!(to_host(None).wants(Warn) && !to_host(None).wants(Info));
     assert!(to_host(Some(Error)).wants(Error) && !to_host(Some(Error)).wants(Warn));
     assert!(!to_host(Some(Debug)).wants(Debug), "the web server's word counts too");
@@ -118,7 +127,7 @@ fn a_flood_becomes_a_count() {
 fn a_count_in_json_and_for_the_host() {
     let (log, path, _) = log("flood-json", None, true);
     let host = Kept::default();
-    let other = Log::new(None, Stamp::default(), false, None, Box::new(host.clone()));
+    let other = Log::new(None, TimeFormat::default(), false, None, Box::new(host.clone()));
     for _ in 0..30 {
         log.line(line(LogLevel::Error, "JK-303 worker \"repeats\":0 {", "w"));
         other.line(line(LogLevel::Error, "JK-303 worker w", "w"));
@@ -170,7 +179,7 @@ fn what_the_file_does_not_take_goes_to_the_host() {
     let host = Kept::default();
     let full = std::fs::File::options().append(true).open("/dev/full").expect("a device");
     let output = Arc::new(Output::new("/dev/full", full));
-    let log = Log::new(None, Stamp::new(""), false, Some(output), Box::new(host.clone()));
+    let log = Log::new(None, TimeFormat::new(""), false, Some(output), Box::new(host.clone()));
     log.line(line(LogLevel::Error, "one", ""));
     log.line(line(LogLevel::Error, "two", ""));
     let lines = host.lines.lock();

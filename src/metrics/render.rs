@@ -1,28 +1,12 @@
-//! OpenMetrics 1.0 text: families in a fixed order, each with type, unit and help.
+//! Metrics as text, in OpenMetrics 1.0 or Prometheus's older format.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use super::shard::{BUCKETS_US, FAILURES, HistogramTotals, Totals};
-
-/// What is read when asked for, not counted.
-#[derive(Clone, Debug, Default)]
-pub struct Gauges {
-    /// Requests in flight.
-    pub in_flight: u64,
-    /// Open connections.
-    pub connections: u64,
-    /// Those that are idle.
-    pub idle: u64,
-    /// Runtime state as the status page spells it, such as `OK` or `ERR`.
-    pub state: &'static str,
-    /// `ACT`, `DIS` or `STP`.
-    pub activation: &'static str,
-    /// Most connections of a child; `None` without a limit.
-    pub pool_size: Option<u64>,
-    /// Sessions of the last half hour; `None` for a worker alone.
-    pub recent_sessions: Option<u64>,
-}
+use crate::metrics::failures::FailureReason;
+use crate::metrics::families::{Family, FamilyKind, FamilySamples, families};
+use crate::metrics::series::{BalancerSeries, Series};
+use crate::metrics::shard::{BUCKETS_US, DEFAULT_BUCKETS_US, HistogramTotals};
 
 /// In which of Prometheus's two formats to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,239 +37,238 @@ impl Dialect {
     }
 }
 
-/// One balancer.
+/// Everything of one moment.
 #[derive(Clone, Debug, Default)]
-pub struct Balancer {
-    /// Its name.
-    pub name: String,
-    /// Requests no member could be tried for.
-    pub unserved: u64,
+pub struct Scrape {
+    /// Version of the module.
+    pub version: &'static str,
+    /// When the counters began, in Unix seconds.
+    pub started: i64,
+    /// All conditions that there are.
+    pub conditions: Vec<&'static str>,
+    /// All balancers.
+    pub balancers: Vec<BalancerSeries>,
+    /// All members and workers.
+    pub series: Vec<Series>,
 }
 
-/// One worker, or one member of a balancer.
-#[derive(Clone, Debug, Default)]
-pub struct Series {
-    /// The balancer; empty for a worker alone.
-    pub balancer: String,
-    /// The worker.
-    pub worker: String,
-    /// Its counters.
-    pub totals: Totals,
-    /// Its gauges.
-    pub gauges: Gauges,
+impl Scrape {
+    /// Writes the families, `# EOF` included; those of `metrics=full` only if `is_full`.
+    ///
+    /// A machine may have thousands of workers, so a line is put together from pieces without the
+    /// formatting machinery.
+    pub fn text(&self, dialect: Dialect, is_full: bool) -> String {
+        let labels: Vec<String> =
+            self.series.iter().map(|own| labels_of(&own.balancer, &own.worker)).collect();
+        let of_balancers = self.balancers.iter().map(|own| labels_of(&own.name, "")).collect();
+        let longest = labels.iter().map(String::len).max().unwrap_or(0);
+        let lines = if is_full { 110 } else { 42 };
+        let text = String::with_capacity(8192 + labels.len() * lines * (longest + 40));
+        let mut page = Exposition { text, scrape: self, labels, of_balancers, dialect, is_full };
+        families().filter(|own| is_full || !own.is_extra).for_each(|own| page.family(&own));
+        if dialect == Dialect::OpenMetrics {
+            page.text.push_str("# EOF\n");
+        }
+        page.text
+    }
 }
 
-/// Every state, so that a series exists before it is first 1.
-const STATES: [&str; 7] = ["ERR", "ERR/FRC", "ERR/PRB", "ERR/REC", "OK", "OK/BUSY", "OK/IDLE"];
-const ACTIVATIONS: [&str; 3] = ["ACT", "DIS", "STP"];
-/// Classes of replies, as [`Totals::responses`] holds them.
-pub const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
-
-type Counter = (&'static str, &'static str, &'static str, fn(&Series) -> u64);
-
-#[rustfmt::skip]
-const COUNTERS: &[Counter] = &[
-    ("jk_requests", "", "Requests given to the worker.", |s| s.totals.requests),
-    ("jk_retries", "", "Those that another attempt had been made for.", |s| s.totals.retries),
-    ("jk_queued", "", "Requests that waited for a connection.", |s| s.totals.queued),
-    ("jk_connects", "", "Connections opened.", |s| s.totals.connects),
-    ("jk_reuses", "", "Requests on an open connection.", |s| s.totals.reuses),
-    ("jk_probes_answered", "", "Background probes answered.", |s| s.totals.probes_ok),
-    ("jk_probes_failed", "", "Background probes not answered.", |s| s.totals.probes_failed),
-    ("jk_sent_bytes", "bytes", "Bytes to the container.", |s| s.totals.sent_bytes),
-    ("jk_received_bytes", "bytes", "Bytes from the container.", |s| s.totals.received_bytes),
-];
-
-#[rustfmt::skip]
-const GAUGES: &[Counter] = &[
-    ("jk_in_flight", "", "Requests in flight.", |s| s.gauges.in_flight),
-    ("jk_connections", "", "Open connections.", |s| s.gauges.connections),
-    ("jk_idle_connections", "", "Idle connections.", |s| s.gauges.idle),
-];
-
-type Times = (&'static str, &'static str, fn(&Series) -> &HistogramTotals);
-
-const HISTOGRAMS: &[Times] = &[
-    ("jk_connect_seconds", "Time to connect.", |s| &s.totals.connect),
-    ("jk_first_byte_seconds", "Time to the reply's first byte.", |s| &s.totals.first_byte),
-    ("jk_total_seconds", "Time to the reply's end.", |s| &s.totals.total),
-];
-
-/// Writes everything, `# EOF` included. A machine may have thousands of workers, each with a hundred
-/// lines, so a line is put together from pieces without the formatting machinery.
-pub fn render(
-    dialect: Dialect,
-    version: &str,
-    balancers: &[Balancer],
-    series: &[Series],
-) -> String {
-    let labels: Vec<String> = series.iter().map(labels).collect();
-    let longest = labels.iter().map(String::len).max().unwrap_or(0);
-    let text = String::with_capacity(8192 + series.len() * LINES * (longest + 48));
-    let mut page = Page { text, series, labels, dialect };
-    page.head("jk_build", "info", "", "Version of the module.");
-    page.text.push_str("jk_build_info{version=\"");
-    page.text.push_str(&label(version));
-    page.text.push_str("\"} 1\n");
-    for (name, unit, help, value) in COUNTERS {
-        page.head(name, "counter", unit, help);
-        page.each(&format!("{name}_total{{"), "} ", |text, own| number(text, value(own)));
-    }
-    page.head("jk_unserved", "counter", "", "Requests no member could be tried for.");
-    for own in balancers {
-        page.text.push_str("jk_unserved_total{balancer=\"");
-        page.text.push_str(&label(&own.name));
-        page.text.push_str("\"} ");
-        number(&mut page.text, own.unserved);
-        page.text.push('\n');
-    }
-    page.head("jk_queue_wait_seconds", "counter", "seconds", "Waits for a connection.");
-    page.each("jk_queue_wait_seconds_total{", "} ", |text, own| {
-        seconds(text, own.totals.queue_wait_us);
-    });
-    page.head("jk_responses", "counter", "", "Replies by class.");
-    for (place, class) in CLASSES.iter().enumerate() {
-        page.each("jk_responses_total{", &format!(",class=\"{class}\"}} "), |text, own| {
-            number(text, own.totals.responses[place]);
-        });
-    }
-    page.head("jk_failures", "counter", "", "Failed attempts by the number of their message.");
-    for (place, code) in FAILURES.iter().enumerate() {
-        page.each("jk_failures_total{", &format!(",code=\"{code}\"}} "), |text, own| {
-            number(text, own.totals.failures[place]);
-        });
-    }
-    for (name, unit, help, value) in GAUGES {
-        page.head(name, "gauge", unit, help);
-        page.each(&format!("{name}{{"), "} ", |text, own| number(text, value(own)));
-    }
-    page.some("jk_pool_size", "Most connections of a child, where limited.", |gauges| {
-        gauges.pool_size
-    });
-    page.some("jk_recent_sessions", "Sessions of the last half hour, about.", |gauges| {
-        gauges.recent_sessions
-    });
-    page.states("jk_state", "What has been observed.", &STATES, |s| s.gauges.state);
-    page.states("jk_activation", "What the administrator set.", &ACTIVATIONS, |s| {
-        s.gauges.activation
-    });
-    for (name, help, times) in HISTOGRAMS {
-        page.head(name, "histogram", "seconds", help);
-        page.histogram(name, *times);
-    }
-    if dialect == Dialect::OpenMetrics {
-        page.text.push_str("# EOF\n");
-    }
-    page.text
-}
-
-struct Page<'s> {
+struct Exposition<'s> {
     text: String,
-    series: &'s [Series],
+    scrape: &'s Scrape,
     /// The labels of each series, ready to be written.
     labels: Vec<String>,
+    of_balancers: Vec<String>,
     dialect: Dialect,
+    is_full: bool,
 }
 
-impl Page<'_> {
-    fn head(&mut self, name: &str, kind: &str, unit: &str, help: &str) {
-        // The older format names a family as its samples.
-        let (end, kind) = match (self.dialect, kind) {
-            (Dialect::Text, "counter") => ("_total", kind),
-            (Dialect::Text, "info") => ("_info", "gauge"),
-            (Dialect::Text, "stateset") => ("", "gauge"),
-            _ => ("", kind),
+impl Exposition<'_> {
+    fn family(&mut self, own: &Family) {
+        self.head(own);
+        let begin = format!("{}{{", own.sample_name());
+        let scrape = self.scrape;
+        let alone = |text: &mut String, labels: &str, value: u64| {
+            push(text, [begin.as_str(), labels, "} "]);
+            match own.unit {
+                // The only counters with this unit count microseconds.
+                "seconds" if own.kind == FamilyKind::Counter => seconds(text, value),
+                _ => number(text, value),
+            }
+            text.push('\n');
         };
-        self.text.push_str(&format!("# TYPE {name}{end} {kind}\n"));
-        if !unit.is_empty() && self.dialect == Dialect::OpenMetrics {
-            self.text.push_str(&format!("# UNIT {name} {unit}\n"));
-        }
-        self.text.push_str(&format!("# HELP {name}{end} {help}\n"));
-    }
-
-    /// Writes one line for each series: `before`, its labels, `after`, and its value.
-    fn each(&mut self, before: &str, after: &str, value: impl Fn(&mut String, &Series)) {
-        for (own, labels) in self.series.iter().zip(&self.labels) {
-            self.text.push_str(before);
-            self.text.push_str(labels);
-            self.text.push_str(after);
-            value(&mut self.text, own);
-            self.text.push('\n');
-        }
-    }
-
-    /// Writes a gauge that only some series have.
-    fn some(&mut self, name: &str, help: &str, value: fn(&Gauges) -> Option<u64>) {
-        self.head(name, "gauge", "", help);
-        for (own, labels) in self.series.iter().zip(&self.labels) {
-            if let Some(value) = value(&own.gauges) {
-                self.text.push_str(name);
-                self.text.push('{');
-                self.text.push_str(labels);
-                self.text.push_str("} ");
-                number(&mut self.text, value);
-                self.text.push('\n');
+        let value = |unix: i64| u64::try_from(unix).unwrap_or(0);
+        let each = scrape.series.iter().zip(&self.labels);
+        let balancers = scrape.balancers.iter().zip(&self.of_balancers);
+        let text = &mut self.text;
+        match own.samples {
+            FamilySamples::Version => {
+                push(text, [begin.as_str(), "version=\"", &label(scrape.version), "\"} 1\n"]);
+            }
+            FamilySamples::Start => {
+                push(text, [own.name, " "]);
+                number(text, value(scrape.started));
+                text.push('\n');
+            }
+            FamilySamples::Condition => {
+                let set = StateLines::new(own.name, &scrape.conditions);
+                balancers.for_each(|(lb, labels)| set.write(text, labels, lb.condition));
+                each.for_each(|(worker, labels)| set.write(text, labels, worker.gauges.condition));
+            }
+            FamilySamples::Since => {
+                let balancers = balancers.map(|(lb, labels)| (lb.since, labels));
+                let each = each.map(|(worker, labels)| (worker.gauges.since, labels));
+                for (since, labels) in balancers.chain(each) {
+                    since.into_iter().for_each(|since| alone(text, labels, value(since)));
+                }
+            }
+            FamilySamples::OfBalancer(get) => {
+                balancers.for_each(|(lb, labels)| alone(text, labels, get(lb)));
+            }
+            FamilySamples::Count(get) => {
+                each.for_each(|(worker, labels)| alone(text, labels, get(&worker.totals)));
+            }
+            FamilySamples::Counts(words, extra, get) => {
+                let skipped = if self.is_full { 0 } else { extra };
+                let lines = CounterLines::new(own, words, skipped);
+                each.for_each(|(worker, labels)| lines.write(text, labels, get(&worker.totals)));
+            }
+            FamilySamples::Reasons => {
+                let lines = CounterLines::new(own, &FailureReason::WORDS, 0);
+                each.for_each(|(worker, labels)| {
+                    lines.write(text, labels, &worker.totals.reasons());
+                });
+            }
+            FamilySamples::Gauge(get) => {
+                each.for_each(|(worker, labels)| alone(text, labels, get(&worker.gauges)));
+            }
+            FamilySamples::Optional(get) => {
+                for (worker, labels) in each {
+                    get(&worker.gauges).into_iter().for_each(|own| alone(text, labels, own));
+                }
+            }
+            FamilySamples::LastFailure => {
+                for (worker, labels) in each {
+                    let Some((code, at)) = worker.gauges.last_failure else { continue };
+                    push(text, [begin.as_str(), labels, ",code=\"", code, "\"} "]);
+                    number(text, value(at));
+                    text.push('\n');
+                }
+            }
+            FamilySamples::States(words, get) => {
+                let set = StateLines::new(own.name, words);
+                each.for_each(|(worker, labels)| set.write(text, labels, get(&worker.gauges)));
+            }
+            FamilySamples::Times(get) => {
+                let lines = BucketLines::new(own.name, self.is_full);
+                each.for_each(|(worker, labels)| lines.write(text, labels, get(worker)));
             }
         }
     }
 
-    fn states(
-        &mut self,
-        name: &str,
-        help: &str,
-        all: &[&str],
-        current: fn(&Series) -> &'static str,
-    ) {
-        self.head(name, "stateset", "", help);
-        for state in all {
-            let after = format!(",{name}=\"{state}\"}} ");
-            self.each(&format!("{name}{{"), &after, |text, own| {
-                text.push(if *state == current(own) { '1' } else { '0' });
-            });
+    fn head(&mut self, own: &Family) {
+        // The older format names a family as its samples.
+        let (name, kind) = match (self.dialect, own.kind) {
+            (Dialect::OpenMetrics, kind) => (own.name.to_owned(), kind),
+            (Dialect::Text, FamilyKind::Info | FamilyKind::StateSet) => {
+                (own.sample_name(), FamilyKind::Gauge)
+            }
+            (Dialect::Text, kind) => (own.sample_name(), kind),
+        };
+        push(&mut self.text, ["# TYPE ", &name, " ", kind.word(), "\n"]);
+        if !own.unit.is_empty() && self.dialect == Dialect::OpenMetrics {
+            push(&mut self.text, ["# UNIT ", &name, " ", own.unit, "\n"]);
+        }
+        push(&mut self.text, ["# HELP ", &name, " ", own.help, "\n"]);
+    }
+}
+
+/// The states of a series. They stand together, as OpenMetrics demands: they are one metric.
+struct StateLines<'s> {
+    begin: String,
+    words: Vec<(&'s str, String)>,
+}
+
+impl<'s> StateLines<'s> {
+    fn new(name: &str, words: &[&'s str]) -> Self {
+        let words = words.iter().map(|word| (*word, format!(",{name}=\"{word}\"}} ")));
+        Self { begin: format!("{name}{{"), words: words.collect() }
+    }
+
+    fn write(&self, text: &mut String, labels: &str, current: &str) {
+        for (word, end) in &self.words {
+            push(text, [&self.begin, labels, end, if *word == current { "1\n" } else { "0\n" }]);
+        }
+    }
+}
+
+/// Counters of a series that a label tells apart.
+struct CounterLines {
+    begin: String,
+    ends: Vec<String>,
+    skipped: usize,
+}
+
+impl CounterLines {
+    fn new(own: &Family, words: &[&str], skipped: usize) -> Self {
+        let end = |word: &&str| format!(",{}=\"{word}\"}} ", own.label);
+        let ends = words.iter().skip(skipped).map(end).collect();
+        Self { begin: format!("{}{{", own.sample_name()), ends, skipped }
+    }
+
+    fn write(&self, text: &mut String, labels: &str, counters: &[u64]) {
+        for (end, counter) in self.ends.iter().zip(counters.iter().skip(self.skipped)) {
+            push(text, [&self.begin, labels, end]);
+            number(text, *counter);
+            text.push('\n');
+        }
+    }
+}
+
+/// The buckets of a series, of which only some are shown: they are sums up to a bound, so that any of
+/// them can be left out.
+struct BucketLines {
+    /// For each bucket the end of its line, if it has one.
+    ends: Vec<Option<String>>,
+    begins: [String; 3],
+}
+
+impl BucketLines {
+    fn new(name: &str, is_full: bool) -> Self {
+        let is_shown = |us: &u64| is_full || DEFAULT_BUCKETS_US.contains(us);
+        let end = |bound: &str| format!(",le=\"{bound}\"}} ");
+        let ends = BUCKETS_US.iter().map(|us| is_shown(us).then(|| end(&float(*us))));
+        Self {
+            ends: ends.chain([Some(end("+Inf"))]).collect(),
+            begins: ["bucket", "sum", "count"].map(|suffix| format!("{name}_{suffix}{{")),
         }
     }
 
-    /// All lines of a series stand together here: a reader wants its buckets in their order.
-    fn histogram(&mut self, name: &str, times: fn(&Series) -> &HistogramTotals) {
-        let bounds = BUCKETS_US.iter().map(|us| float(*us)).chain(["+Inf".to_owned()]);
-        let ends: Vec<String> = bounds.map(|bound| format!(",le=\"{bound}\"}} ")).collect();
-        let [bucket, sum, all] = ["bucket", "sum", "count"].map(|end| format!("{name}_{end}{{"));
-        let text = &mut self.text;
-        for (own, labels) in self.series.iter().zip(&self.labels) {
-            let (times, mut count) = (times(own), 0_u64);
-            for (value, end) in times.buckets.iter().zip(&ends) {
-                count = count.wrapping_add(*value);
-                text.push_str(&bucket);
-                text.push_str(labels);
-                text.push_str(end);
+    fn write(&self, text: &mut String, labels: &str, times: &HistogramTotals) {
+        let [bucket, sum, all] = &self.begins;
+        let mut count = 0_u64;
+        for (value, end) in times.buckets.iter().zip(&self.ends) {
+            count = count.wrapping_add(*value);
+            if let Some(end) = end {
+                push(text, [bucket, labels, end]);
                 number(text, count);
                 text.push('\n');
             }
-            text.push_str(&sum);
-            text.push_str(labels);
-            text.push_str("} ");
-            seconds(text, times.sum_us);
-            text.push('\n');
-            text.push_str(&all);
-            text.push_str(labels);
-            text.push_str("} ");
-            number(text, count);
-            text.push('\n');
         }
+        push(text, [sum, labels, "} "]);
+        seconds(text, times.sum_us);
+        push(text, ["\n", all, labels, "} "]);
+        number(text, count);
+        text.push('\n');
     }
 }
 
-/// Lines of one series.
-const LINES: usize = 98;
+fn push<const N: usize>(text: &mut String, parts: [&str; N]) {
+    parts.iter().for_each(|part| text.push_str(part));
+}
 
-fn labels(series: &Series) -> String {
-    let mut text = String::with_capacity(series.balancer.len() + series.worker.len() + 24);
-    text.push_str("balancer=\"");
-    text.push_str(&label(&series.balancer));
-    text.push_str("\",worker=\"");
-    text.push_str(&label(&series.worker));
-    text.push('"');
-    text
+fn labels_of(balancer: &str, worker: &str) -> String {
+    format!("balancer=\"{}\",worker=\"{}\"", label(balancer), label(worker))
 }
 
 fn label(text: &str) -> Cow<'_, str> {
@@ -317,4 +300,29 @@ fn float(us: u64) -> String {
     seconds(&mut text, us);
     let short = text.trim_end_matches('0');
     if short.ends_with('.') { format!("{short}0") } else { short.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_seconds_are_decimal() {
+        for value in [0, 7, 10, 99, 1_000_000, 1_234_567_890, u64::MAX] {
+            let mut text = String::new();
+            number(&mut text, value);
+            assert_eq!(text, value.to_string());
+        }
+        for (us, expected) in [
+            (0, "0.000000"),
+            (1, "0.000001"),
+            (1_500_000, "1.500000"),
+            (u64::MAX, "18446744073709.551615"),
+        ] {
+            let mut text = String::new();
+            seconds(&mut text, us);
+            assert_eq!(text, expected);
+        }
+        assert_eq!([500, 2_500_000, 10_000_000].map(float), ["0.0005", "2.5", "10.0"]);
+    }
 }

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::socket::give_back_zeros;
-use crate::ajp::Piece;
+use crate::exchange::Chunk;
+use crate::net::pages::give_back_zeros;
 
 /// One large block. It may outlive the request it was filled for, as httpd may write it later
 /// and from another thread; then a new one is taken.
 pub type Buffer = [u8; BUFFER_BYTES];
 
-/// Pieces of a buffer. Whoever keeps a reference to it may go on reading them.
+/// Parts of a buffer. An owner of a reference to it may go on reading them.
 #[derive(Clone, Copy, Debug)]
 pub struct Slices<'i> {
     buffer: &'i Arc<Buffer>,
     start: usize,
-    pieces: &'i [Piece],
+    pieces: &'i [Chunk],
 }
 
 impl<'i> Slices<'i> {
@@ -31,20 +31,20 @@ impl<'i> Slices<'i> {
     }
 
     /// Returns where the pieces are.
-    pub fn pieces(&self) -> &'i [Piece] {
+    pub fn pieces(&self) -> &'i [Chunk] {
         self.pieces
     }
 }
 
 /// Receives a byte stream; the front is consumed, the rest is kept together.
 #[derive(Debug)]
-pub struct Inbox {
+pub struct ReadBuffer {
     buffer: Arc<Buffer>,
     start: usize,
     end: usize,
 }
 
-impl Inbox {
+impl ReadBuffer {
     /// Makes an empty one.
     pub fn new() -> Self {
         Self { buffer: spare().unwrap_or_else(fresh), start: 0, end: 0 }
@@ -65,9 +65,9 @@ impl Inbox {
     /// # Panics
     ///
     /// If one is not a part of them: httpd would send what is no part of the response.
-    pub fn slices<'i>(&'i self, pieces: &'i [Piece]) -> Slices<'i> {
+    pub fn slices<'i>(&'i self, pieces: &'i [Chunk]) -> Slices<'i> {
         let len = self.end - self.start;
-        let is_part = |piece: &Piece| piece.start <= len && piece.len <= len - piece.start;
+        let is_part = |piece: &Chunk| piece.start <= len && piece.len <= len - piece.start;
         assert!(pieces.iter().all(is_part), "a piece of the body lies in what was received");
         Slices { buffer: &self.buffer, start: self.start, pieces }
     }
@@ -105,13 +105,13 @@ impl Inbox {
     }
 }
 
-impl Default for Inbox {
+impl Default for ReadBuffer {
     fn default() -> Self {
         Self::new()
     }
 }
 
-/// Takes a buffer back. If nobody else has it, it is kept for whoever needs one next: a download
+/// Takes a buffer back. If there is no other reference, it is kept for the next use: a download
 /// goes through two or three of them in turn while httpd still writes from the others.
 pub fn recycle(mut buffer: Arc<Buffer>) {
     if Arc::get_mut(&mut buffer).is_some() {
@@ -130,14 +130,14 @@ fn spare() -> Option<Arc<Buffer>> {
 pub type Leave = MutexGuard<'static, ()>;
 
 /// Gives leave, unless another request of this child has it: two buffers for each of many would be
-/// memory, and they hurry no one. Nobody ever waits for it.
+/// memory, and they are not urgent. No thread ever waits for it.
 pub fn leave() -> Option<Leave> {
     LEAVE.try_lock()
 }
 
 static LEAVE: Mutex<()> = Mutex::new(());
 
-/// Buffers of this child that nobody needs now. Their old content is never seen again: only what
+/// Buffers of this child that are not in use. Their old content is never seen again: only what
 /// was received is read.
 static SPARE: Mutex<Vec<Arc<Buffer>>> = Mutex::new(Vec::new());
 
@@ -184,53 +184,53 @@ mod tests {
         let mut buffer = fresh();
         // The allocator's own words lie before and behind it.
         assert!(pages_of(&buffer) <= 3, "{} pages", pages_of(&buffer));
-        let own = Arc::get_mut(&mut buffer).expect("it is nobody else's");
+        let own = Arc::get_mut(&mut buffer).expect("there is no other reference");
         assert_eq!(*own, [0; BUFFER_BYTES]);
         own.fill(1);
         assert!(pages_of(&buffer) >= BUFFER_BYTES / 4096, "pages are counted");
     }
 
-    fn put(inbox: &mut Inbox, bytes: &[u8]) {
-        inbox.room()[..bytes.len()].copy_from_slice(bytes);
-        inbox.filled(bytes.len());
+    fn put(read_buffer: &mut ReadBuffer, bytes: &[u8]) {
+        read_buffer.room()[..bytes.len()].copy_from_slice(bytes);
+        read_buffer.filled(bytes.len());
     }
 
     #[test]
     fn the_rest_of_a_shared_buffer_moves_on() {
-        let mut inbox = Inbox::new();
-        put(&mut inbox, b"firstsecond");
-        let first = Arc::clone(inbox.slices(&[Piece { start: 0, len: 5 }]).buffer());
-        inbox.consume(5);
-        put(&mut inbox, b"third");
-        assert_eq!(inbox.bytes(), b"secondthird");
-        assert_eq!(first[..5], *b"first", "what somebody else has never changes");
+        let mut read_buffer = ReadBuffer::new();
+        put(&mut read_buffer, b"firstsecond");
+        let first = Arc::clone(read_buffer.slices(&[Chunk { start: 0, len: 5 }]).buffer());
+        read_buffer.consume(5);
+        put(&mut read_buffer, b"third");
+        assert_eq!(read_buffer.bytes(), b"secondthird");
+        assert_eq!(first[..5], *b"first", "a shared buffer never changes");
     }
 
     #[test]
     fn an_unshared_buffer_is_used_again() {
-        let mut inbox = Inbox::new();
-        let place = inbox.room().as_ptr();
-        put(&mut inbox, b"firstsecond");
-        drop(Arc::clone(inbox.slices(&[Piece { start: 0, len: 5 }]).buffer()));
-        inbox.consume(5);
-        put(&mut inbox, b"third");
-        assert_eq!(inbox.bytes(), b"secondthird");
-        inbox.consume(11);
-        assert_eq!(inbox.room().as_ptr(), place);
-        assert_eq!(inbox.room().len(), BUFFER_BYTES);
+        let mut read_buffer = ReadBuffer::new();
+        let place = read_buffer.room().as_ptr();
+        put(&mut read_buffer, b"firstsecond");
+        drop(Arc::clone(read_buffer.slices(&[Chunk { start: 0, len: 5 }]).buffer()));
+        read_buffer.consume(5);
+        put(&mut read_buffer, b"third");
+        assert_eq!(read_buffer.bytes(), b"secondthird");
+        read_buffer.consume(11);
+        assert_eq!(read_buffer.room().as_ptr(), place);
+        assert_eq!(read_buffer.room().len(), BUFFER_BYTES);
     }
 
     #[test]
     fn pieces_are_parts_of_what_was_received() {
-        let mut inbox = Inbox::new();
-        put(&mut inbox, b"firstsecond");
-        inbox.consume(5);
-        let pieces = [Piece { start: 0, len: 3 }, Piece { start: 3, len: 3 }];
-        let slices = inbox.slices(&pieces);
+        let mut read_buffer = ReadBuffer::new();
+        put(&mut read_buffer, b"firstsecond");
+        read_buffer.consume(5);
+        let pieces = [Chunk { start: 0, len: 3 }, Chunk { start: 3, len: 3 }];
+        let slices = read_buffer.slices(&pieces);
         assert_eq!((slices.start(), slices.pieces()), (5, &pieces[..]));
         for (start, len) in [(0, 7), (6, 1), (7, 0), (usize::MAX, 2), (2, usize::MAX)] {
-            let outside = [Piece { start, len }];
-            let asked = std::panic::AssertUnwindSafe(|| inbox.slices(&outside).start());
+            let outside = [Chunk { start, len }];
+            let asked = std::panic::AssertUnwindSafe(|| read_buffer.slices(&outside).start());
             assert!(std::panic::catch_unwind(asked).is_err(), "{start} {len}");
         }
     }

@@ -1,32 +1,31 @@
-//! One connection to a container: whole packets in, bytes out.
+//! One connection to a backend: bytes in and out, whatever protocol they are of.
 
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
-use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use super::buffer::{Inbox, Leave, Slices, leave};
-use super::error::{NetError, Phase};
-use super::socket::{Idle, Socket, SocketOptions};
-use crate::ajp::{self, Exchange, Frame, Piece, Pieces, ProtocolError};
 use crate::clock::{self, Millis};
+use crate::exchange::{BodyChunks, Chunk, Exchange, ForeignPeer, Ping};
+use crate::net::address::PeerAddress;
+use crate::net::buffer::{Leave, ReadBuffer, Slices, leave};
+use crate::net::error::{NetError, Phase};
+use crate::net::socket::{Idle, Socket, SocketOptions};
 
 /// A connection with what it has received.
 #[derive(Debug)]
 pub struct Connection {
     socket: Socket,
-    inbox: Inbox,
-    pub(super) peer: SocketAddr,
-    /// Memory for packets to the container, reused for every request.
-    pub outbox: Vec<u8>,
+    read_buffer: ReadBuffer,
+    pub(super) peer: PeerAddress,
+    /// Memory for packets to the backend, reused for every request.
+    pub write_buffer: Vec<u8>,
     /// Memory to work with, reused as well.
     pub scratch: Vec<u8>,
-    pieces: Pieces,
+    pieces: BodyChunks,
     /// Whether it has carried a request before the present one.
     pub(super) reused: bool,
     pub(super) last_used: Millis,
-    /// When it last gave a sign of life.
+    /// When the last data was received over it.
     pub(super) last_seen: Millis,
     pub(super) generation: u64,
 }
@@ -38,7 +37,7 @@ impl Connection {
     ///
     /// In phase `Connect`, that of the last address.
     pub fn open(
-        addresses: &[SocketAddr],
+        addresses: &[PeerAddress],
         options: &SocketOptions,
         now: Millis,
         limit: Duration,
@@ -50,8 +49,8 @@ impl Connection {
             let now = clock::now();
             let others = u32::try_from(addresses.len() - place).unwrap_or(u32::MAX);
             let deadline = now.plus(deadline.since(now) / others);
-            match Socket::connect(*address, options, deadline) {
-                Ok(socket) => return Ok(Self::over(socket, *address, now)),
+            match Socket::connect(address, options, deadline) {
+                Ok(socket) => return Ok(Self::over(socket, address, now)),
                 Err(error) => last = error,
             }
         }
@@ -65,7 +64,7 @@ impl Connection {
     ///
     /// In phase `Connect`.
     pub fn begin(
-        address: SocketAddr,
+        address: &PeerAddress,
         options: &SocketOptions,
         now: Millis,
     ) -> Result<Self, NetError> {
@@ -83,14 +82,19 @@ impl Connection {
         self.socket.finish(deadline).map_err(|error| NetError::new(Phase::Connect, error))
     }
 
-    fn over(socket: Socket, peer: SocketAddr, now: Millis) -> Self {
+    /// Tells whether the other end had no room for a further connection when that was last tried.
+    pub(super) fn is_queue_full(&self) -> bool {
+        self.socket.is_queue_full()
+    }
+
+    fn over(socket: Socket, peer: &PeerAddress, now: Millis) -> Self {
         Self {
             socket,
-            inbox: Inbox::new(),
-            peer,
-            outbox: Vec::new(),
+            read_buffer: ReadBuffer::new(),
+            peer: peer.clone(),
+            write_buffer: Vec::new(),
             scratch: Vec::new(),
-            pieces: Pieces::default(),
+            pieces: BodyChunks::default(),
             reused: false,
             last_used: now,
             last_seen: now,
@@ -130,13 +134,13 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// In phase `Send`, with how many bytes may reach the container all the same.
+    /// In phase `Send`, with how many bytes may reach the backend all the same.
     pub fn send_counted(
         &self,
         parts: &mut [IoSlice<'_>],
         deadline: Option<Millis>,
     ) -> Result<(), (usize, NetError)> {
-        let as_send = |error: super::socket::SendError| {
+        let as_send = |error: crate::net::socket::SendError| {
             (error.taken, NetError::new(Phase::Send, error.source))
         };
         self.socket.send(parts, deadline).map_err(as_send)
@@ -146,7 +150,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// In phase `Receive`; `UnexpectedEof` if the container closed the connection.
+    /// In phase `Receive`; `UnexpectedEof` if the backend closed the connection.
     pub fn receive(&mut self, deadline: Option<Millis>) -> Result<(), NetError> {
         self.receive_from(clock::now(), deadline)
     }
@@ -155,12 +159,12 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// In phase `Receive`; `UnexpectedEof` if the container closed the connection.
+    /// In phase `Receive`; `UnexpectedEof` if the backend closed the connection.
     pub fn receive_from(&mut self, now: Millis, deadline: Option<Millis>) -> Result<(), NetError> {
-        match self.socket.receive(self.inbox.room(), now, deadline) {
+        match self.socket.receive(self.read_buffer.room(), now, deadline) {
             Ok(0) => Err(NetError::new(Phase::Receive, io::ErrorKind::UnexpectedEof)),
             Ok(got) => {
-                self.inbox.filled(got);
+                self.read_buffer.filled(got);
                 Ok(())
             }
             Err(error) => Err(NetError::new(Phase::Receive, error)),
@@ -174,97 +178,90 @@ impl Connection {
     ///
     /// As [`receive`](Self::receive).
     pub fn receive_rest(&mut self) -> Result<Option<Leave>, NetError> {
-        let Some(leave) = self.inbox.is_full().then(leave).flatten() else { return Ok(None) };
-        match self.socket.receive_ready(self.inbox.room()) {
+        let Some(leave) = self.read_buffer.is_full().then(leave).flatten() else { return Ok(None) };
+        match self.socket.receive_ready(self.read_buffer.room()) {
             Ok(None) => Ok(None),
             Ok(Some(0)) => Err(NetError::new(Phase::Receive, io::ErrorKind::UnexpectedEof)),
             Ok(Some(got)) => {
-                self.inbox.filled(got);
+                self.read_buffer.filled(got);
                 Ok(Some(leave))
             }
             Err(error) => Err(NetError::new(Phase::Receive, error)),
         }
     }
 
-    /// Finds the next whole packet among what was received.
-    ///
-    /// # Errors
-    ///
-    /// If the stream is not AJP13.
-    pub fn packet(&self) -> Result<Option<Range<usize>>, ProtocolError> {
-        Ok(match ajp::next_packet(self.inbox.bytes())? {
-            Frame::Packet { payload } => Some(payload),
-            Frame::Incomplete { .. } => None,
-        })
-    }
-
     /// Finds pieces of the body at the front of what was received. Returns how long their packets
     /// are; [`pieces`](Self::pieces) says where.
-    pub fn find_pieces(&mut self, exchange: &mut Exchange) -> usize {
-        exchange.on_pieces(self.inbox.bytes(), &mut self.pieces)
+    pub fn find_pieces<E: Exchange>(&mut self, exchange: &mut E) -> usize {
+        exchange.on_pieces(self.read_buffer.bytes(), &mut self.pieces)
     }
 
     /// Returns the pieces that were found last.
-    pub fn pieces(&self) -> &Pieces {
+    pub fn pieces(&self) -> &BodyChunks {
         &self.pieces
     }
 
     /// Returns what was received and not consumed.
     pub fn bytes(&self) -> &[u8] {
-        self.inbox.bytes()
+        self.read_buffer.bytes()
     }
 
     /// Drops `len` bytes of [`bytes`](Self::bytes).
     pub fn consume(&mut self, len: usize) {
-        self.inbox.consume(len);
+        self.read_buffer.consume(len);
     }
 
     /// Returns parts of [`bytes`](Self::bytes) that outlive the next receive.
-    pub fn slices<'i>(&'i self, pieces: &'i [Piece]) -> Slices<'i> {
-        self.inbox.slices(pieces)
+    pub fn slices<'i>(&'i self, pieces: &'i [Chunk]) -> Slices<'i> {
+        self.read_buffer.slices(pieces)
     }
 
     /// Looks at the connection while it is idle; only a quiet one may carry a request.
     pub fn idle(&self) -> Idle {
-        if self.inbox.bytes().is_empty() { self.socket.idle() } else { Idle::Stray }
+        if self.read_buffer.bytes().is_empty() { self.socket.idle() } else { Idle::Unsolicited }
     }
 
-    /// Asks the container for a sign of life; one deadline for the whole exchange.
+    /// Sends a ping and waits for its answer; one deadline for both.
     ///
     /// # Errors
     ///
-    /// In phase `Cping`. Anything but a CPONG is one, and so is a CPONG with more behind it: the
+    /// In phase `Cping`. Anything but the answer is one, and so is the answer with more behind it: the
     /// connection must be closed.
-    pub fn cping(&mut self, now: Millis, limit: Duration) -> Result<(), NetError> {
+    pub fn ping(&mut self, ping: &Ping, now: Millis, limit: Duration) -> Result<(), NetError> {
         let deadline = now.plus(limit);
-        self.ask(deadline)?;
-        self.answer(deadline)
+        self.ask(ping, deadline)?;
+        self.answer(ping, deadline)
     }
 
-    /// Sends a CPING.
+    /// Sends a ping.
     ///
     /// # Errors
     ///
     /// In phase `Cping`.
-    pub fn ask(&self, deadline: Millis) -> Result<(), NetError> {
-        self.send(&mut [IoSlice::new(&ajp::CPING)], Some(deadline)).map_err(as_cping)
+    pub fn ask(&self, ping: &Ping, deadline: Millis) -> Result<(), NetError> {
+        self.send(&mut [IoSlice::new(ping.question)], Some(deadline)).map_err(as_ping)
     }
 
-    /// Waits for the CPONG. After a timeout it may be called again, to go on waiting.
+    /// Waits for the answer to a ping. After a timeout it may be called again, to go on waiting.
     ///
     /// # Errors
     ///
-    /// As for [`cping`](Self::cping).
-    pub fn answer(&mut self, deadline: Millis) -> Result<(), NetError> {
-        while self.bytes().len() < CPONG.len() {
-            self.receive(Some(deadline)).map_err(as_cping)?;
+    /// As for [`ping`](Self::ping).
+    pub fn answer(&mut self, ping: &Ping, deadline: Millis) -> Result<(), NetError> {
+        while self.bytes().len() < ping.answer.len() {
+            self.receive(Some(deadline)).map_err(as_ping)?;
         }
-        if self.bytes() != CPONG {
-            let text = "the answer is not a CPONG";
-            let error = io::Error::new(io::ErrorKind::InvalidData, text);
+        if self.bytes() != ping.answer {
+            let kind = io::ErrorKind::InvalidData;
+            // Packets of AJP that were not asked for come from a backend, and are another matter.
+            let is_shared = |start: &[u8]| self.bytes().starts_with(start);
+            let error = match ping.answer.get(..2).is_some_and(is_shared) {
+                true => io::Error::new(kind, "the answer is not a CPONG"),
+                false => io::Error::new(kind, ForeignPeer::of(self.bytes())),
+            };
             return Err(NetError::new(Phase::Cping, error));
         }
-        self.consume(CPONG.len());
+        self.consume(ping.answer.len());
         self.last_seen = clock::now();
         Ok(())
     }
@@ -276,40 +273,42 @@ impl AsFd for Connection {
     }
 }
 
-fn as_cping(error: NetError) -> NetError {
+fn as_ping(error: NetError) -> NetError {
     NetError { phase: Phase::Cping, ..error }
 }
-
-/// The whole answer to a CPING.
-const CPONG: [u8; 5] = [0x41, 0x42, 0x00, 0x01, 0x09];
 
 #[cfg(test)]
 mod tests {
     use std::io::Write;
     use std::net::{TcpListener, TcpStream};
 
-    use super::super::buffer::BUFFER_BYTES;
-    use super::super::socket::{Wanted, wait_any};
     use super::*;
+    use crate::net::buffer::BUFFER_BYTES;
+    use crate::net::waiting::{self, Interest};
 
     fn pair() -> (Connection, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("bound");
         let limit = Duration::from_secs(5);
-        let own = Connection::open(&[address], &SocketOptions::default(), clock::now(), limit);
+        let own = Connection::open(
+            &[PeerAddress::tcp(address)],
+            &SocketOptions::default(),
+            clock::now(),
+            limit,
+        );
         (own.expect("it listens"), listener.accept().expect("a connection").0)
     }
 
     /// Waits until something is there, or the end.
     fn wait(own: &Connection) {
-        wait_any([(own.as_fd(), Wanted::Read)].into_iter(), Duration::from_secs(5));
+        waiting::for_any([(own.as_fd(), Interest::Read)].into_iter(), Duration::from_secs(5));
     }
 
-    /// Fills the buffer, as a container does that is far ahead.
+    /// Fills the buffer, as a backend does that is far ahead.
     fn fill(own: &mut Connection, other: &mut TcpStream) {
         let left = BUFFER_BYTES - own.bytes().len();
         other.write_all(&vec![b'x'; left]).expect("there is room");
-        while !own.inbox.is_full() {
+        while !own.read_buffer.is_full() {
             own.receive(None).expect("it was sent");
         }
     }
@@ -320,7 +319,7 @@ mod tests {
         let (mut own, mut other) = pair();
         fill(&mut own, &mut other);
         own.consume(BUFFER_BYTES - 4);
-        assert!(own.receive_rest().expect("it is open").is_none(), "nobody waits");
+        assert!(own.receive_rest().expect("it is open").is_none(), "no thread waits");
         fill(&mut own, &mut other);
         own.consume(BUFFER_BYTES);
         other.write_all(b"the rest").expect("there is room");
@@ -329,7 +328,10 @@ mod tests {
         assert_eq!(own.bytes(), b"the rest");
         other.write_all(b"more").expect("there is room");
         wait(&own);
-        assert!(own.receive_rest().expect("nobody is asked").is_none(), "the buffer was not full");
+        assert!(
+            own.receive_rest().expect("no request is sent").is_none(),
+            "the buffer was not full"
+        );
         own.receive(None).expect("it was sent");
         fill(&mut own, &mut other);
         own.consume(BUFFER_BYTES);

@@ -2,18 +2,23 @@
 //!
 //! It never retries and never decides what a failure means for a request.
 
+mod address;
 mod buffer;
 mod connection;
-mod dialogue;
 mod error;
+mod nonblocking;
+mod pages;
 mod pool;
 mod resolver;
 mod socket;
+pub mod waiting;
 
-pub use buffer::{BUFFER_BYTES, Buffer, Inbox, Slices, recycle};
+pub use address::PeerAddress;
+pub use buffer::{BUFFER_BYTES, Buffer, ReadBuffer, Slices, recycle};
 pub use connection::Connection;
-pub use dialogue::Dialogue;
-pub use error::{NetError, Phase};
+pub use error::{NetError, Phase, UnixFault};
+pub use nonblocking::PendingRequest;
 pub use pool::{Lease, Pool, PoolOptions};
-pub use resolver::Target;
-pub use socket::{Idle, SocketOptions, Wanted, wait_any};
+pub use resolver::Endpoint;
+pub use socket::{Idle, SocketOptions};
+pub use waiting::Interest;

@@ -1,4 +1,4 @@
-//! The kept-alive connections of one child to one container.
+//! The kept-alive connections of one child to one backend.
 
 use std::collections::VecDeque;
 use std::io;
@@ -6,13 +6,14 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
-use super::connection::Connection;
-use super::error::{NetError, Phase};
-use super::resolver::Target;
-use super::socket::{Idle, SocketOptions};
 use crate::clock::{self, Millis};
+use crate::net::connection::Connection;
+use crate::net::error::{NetError, Phase};
+use crate::net::resolver::Endpoint;
+use crate::net::socket::{Idle, SocketOptions};
+use crate::net::waiting::Turn;
 
 /// How a pool treats its connections.
 #[derive(Clone, Debug)]
@@ -21,52 +22,41 @@ pub struct PoolOptions {
     pub size: Option<usize>,
     /// Idle connections kept in spite of `idle_timeout`.
     pub min_size: usize,
-    /// How long a request waits for a connection while `size` are in use.
-    pub acquire_timeout: Duration,
     /// Idle time after which a connection is closed; `None` for never.
     pub idle_timeout: Option<Duration>,
     /// Time for opening a connection, all addresses together.
     pub connect_timeout: Duration,
-    /// Time for a CPING right after opening, `None` for no such CPING.
-    pub connect_cping: Option<Duration>,
     /// What is set on each socket.
     pub socket: SocketOptions,
 }
 
-/// Connections to one container. A connection that was used last is used next, so that surplus
+/// Connections to one backend. A connection that was used last is used next, so that surplus
 /// ones grow old and are closed.
 #[derive(Debug)]
 pub struct Pool {
-    target: Target,
+    target: Endpoint,
     options: PoolOptions,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct PoolState {
     /// In boxes: taking one moves a pointer, not the whole connection.
     #[allow(clippy::vec_box)]
     idle: Vec<Box<Connection>>,
     in_use: usize,
-    waiting: VecDeque<Arc<Waiter>>,
+    waiting: VecDeque<Arc<Turn>>,
     generation: u64,
-}
-
-/// One request in the queue. It is woken by whoever gave it a place.
-#[derive(Debug, Default)]
-struct Waiter {
-    has_place: Mutex<bool>,
-    woken: Condvar,
 }
 
 impl Pool {
     /// Makes an empty pool.
-    pub fn new(target: Target, options: PoolOptions) -> Self {
+    pub fn new(target: Endpoint, options: PoolOptions) -> Self {
         Self { target, options, state: Mutex::default() }
     }
 
-    /// Returns the container this pool connects to.
-    pub fn target(&self) -> &Target {
+    /// Returns the backend this pool connects to.
+    pub fn target(&self) -> &Endpoint {
         &self.target
     }
 
@@ -82,19 +72,20 @@ impl Pool {
     }
 
     /// Takes a place in the pool and with it an idle connection that is still good, if there is
-    /// one; otherwise the lease is empty and [`Lease::connect`] opens one.
+    /// one; otherwise the lease is empty and [`Lease::connect`] opens one. While all places are taken
+    /// it waits for at most `limit`.
     ///
     /// # Errors
     ///
-    /// In phase `Acquire`, if all places stayed taken for the time allowed.
-    pub fn acquire(&self, now: Millis) -> Result<Lease<&Self>, NetError> {
+    /// In phase `Acquire`, if all places stayed taken for that time.
+    pub fn acquire(&self, now: Millis, limit: Duration) -> Result<Lease<&Self>, NetError> {
         let mut state = self.state.lock();
         let mut waited = None;
         if self.options.size.is_some_and(|size| state.in_use >= size) {
-            let waiter = Arc::new(Waiter::default());
-            state.waiting.push_back(Arc::clone(&waiter));
+            let turn = Arc::new(Turn::default());
+            state.waiting.push_back(Arc::clone(&turn));
             drop(state);
-            self.queue(&waiter, now.plus(self.options.acquire_timeout))?;
+            self.queue(&turn, now.plus(limit))?;
             waited = Some(clock::now().since(now));
             state = self.state.lock();
         } else {
@@ -109,50 +100,56 @@ impl Pool {
     }
 
     /// Takes the connection that was silent longest, if that was for `silence` and there is a
-    /// place, to ask it for a sign of life; it is given back by [`Lease::keep`].
+    /// slot, to send a CPING over it; it is given back by [`Lease::keep`]. Connections that the
+    /// backend has closed are closed here, too, and need not be asked. Returns as well how many held
+    /// unexpected data.
     pub fn take_silent(
         self: &Arc<Self>,
         now: Millis,
         silence: Duration,
-    ) -> Option<Lease<Arc<Self>>> {
+    ) -> (Option<Lease<Arc<Self>>>, usize) {
+        let (mut closing, mut unsolicited) = (Vec::new(), 0);
         let mut state = self.state.lock();
         if self.options.size.is_some_and(|size| state.in_use >= size) {
-            return None;
+            return (None, 0);
         }
         let silent = |own: &Connection| now.since(own.last_used.max(own.last_seen)) >= silence;
-        let place = state.idle.iter().position(|own| silent(own))?;
-        let connection = state.idle.remove(place);
-        state.in_use += 1;
-        drop(state);
-        Some(Lease::new(Arc::clone(self), Some(connection)))
-    }
-
-    /// Waits in the queue; the place of whoever leaves goes to the first in it.
-    fn queue(&self, waiter: &Arc<Waiter>, deadline: Millis) -> Result<(), NetError> {
-        let mut has_place = waiter.has_place.lock();
-        while !*has_place {
-            let left = deadline.since(clock::now());
-            if left.is_zero() || waiter.woken.wait_for(&mut has_place, left).timed_out() {
-                if *has_place {
-                    break;
-                }
-                drop(has_place);
-                let mut state = self.state.lock();
-                // Places are handed out under this lock, so the answer cannot change now.
-                if *waiter.has_place.lock() {
-                    return Ok(());
-                }
-                state.waiting.retain(|other| !Arc::ptr_eq(other, waiter));
-                return Err(NetError::new(Phase::Acquire, io::ErrorKind::TimedOut));
+        let mut taken = None;
+        while let Some(place) = state.idle.iter().position(|own| silent(own)) {
+            let connection = state.idle.remove(place);
+            let idle_state = connection.idle();
+            unsolicited += usize::from(idle_state == Idle::Unsolicited);
+            if idle_state == Idle::Quiet {
+                state.in_use += 1;
+                taken = Some(connection);
+                break;
             }
+            closing.push(connection);
         }
-        Ok(())
+        drop(state);
+        // Closed here, where nothing waits for the lock.
+        drop(closing);
+        (taken.map(|connection| Lease::new(Arc::clone(self), Some(connection))), unsolicited)
     }
 
-    /// Closes idle connections that are too old or that the container has closed. Returns how
-    /// many had received something nobody asked for.
+    /// Waits in the queue; a slot that becomes free goes to the first in it.
+    fn queue(&self, turn: &Arc<Turn>, deadline: Millis) -> Result<(), NetError> {
+        if turn.wait(deadline) {
+            return Ok(());
+        }
+        let mut state = self.state.lock();
+        // Turns are given under this lock, so the answer cannot change now.
+        if turn.is_given() {
+            return Ok(());
+        }
+        state.waiting.retain(|other| !Arc::ptr_eq(other, turn));
+        Err(NetError::new(Phase::Acquire, io::ErrorKind::TimedOut))
+    }
+
+    /// Closes idle connections that are too old or that the backend has closed. Returns how
+    /// many held unexpected data.
     pub fn maintain(&self, now: Millis) -> usize {
-        let (mut closing, mut strays) = (Vec::new(), 0);
+        let (mut closing, mut unsolicited) = (Vec::new(), 0);
         let mut state = self.state.lock();
         let mut open = state.idle.len() + state.in_use;
         let idle = std::mem::take(&mut state.idle);
@@ -162,9 +159,9 @@ impl Pool {
                 .idle_timeout
                 .is_some_and(|limit| now.since(connection.last_used) > limit)
                 && open > self.options.min_size;
-            let heard = connection.idle();
-            strays += usize::from(heard == Idle::Stray);
-            if is_old || heard != Idle::Quiet {
+            let idle_state = connection.idle();
+            unsolicited += usize::from(idle_state == Idle::Unsolicited);
+            if is_old || idle_state != Idle::Quiet {
                 open -= 1;
                 closing.push(connection);
             } else {
@@ -172,9 +169,9 @@ impl Pool {
             }
         }
         drop(state);
-        // Closed here, where nobody waits for the lock.
+        // Closed here, where no thread waits for the lock.
         drop(closing);
-        strays
+        unsolicited
     }
 
     /// Closes all idle connections.
@@ -203,10 +200,7 @@ impl Pool {
             }
         }
         match state.waiting.pop_front() {
-            Some(waiter) => {
-                *waiter.has_place.lock() = true;
-                waiter.woken.notify_one();
-            }
+            Some(turn) => turn.give(),
             None => state.in_use -= 1,
         }
     }
@@ -220,7 +214,7 @@ pub struct Lease<P: Deref<Target = Pool>> {
     pool: P,
     connection: Option<Box<Connection>>,
     end: End,
-    strays: usize,
+    unsolicited: usize,
     waited: Option<Duration>,
 }
 
@@ -237,7 +231,7 @@ enum End {
 
 impl<P: Deref<Target = Pool>> Lease<P> {
     fn new(pool: P, connection: Option<Box<Connection>>) -> Self {
-        Self { pool, connection, end: End::Unknown, strays: 0, waited: None }
+        Self { pool, connection, end: End::Unknown, unsolicited: 0, waited: None }
     }
 
     /// Returns how long the place was waited for, if it was.
@@ -250,10 +244,10 @@ impl<P: Deref<Target = Pool>> Lease<P> {
         self.connection.is_some()
     }
 
-    /// Returns how many idle connections were closed because they had received something nobody
-    /// asked for, and counts anew.
-    pub fn take_strays(&mut self) -> usize {
-        std::mem::take(&mut self.strays)
+    /// Returns how many idle connections were closed because they held unexpected data,
+    /// and resets the count.
+    pub fn take_unsolicited(&mut self) -> usize {
+        std::mem::take(&mut self.unsolicited)
     }
 
     /// Closes the connection and takes the next idle one that is fit, if there is one.
@@ -272,8 +266,10 @@ impl<P: Deref<Target = Pool>> Lease<P> {
         while let Some(connection) = &self.connection {
             match connection.idle() {
                 Idle::Quiet => return,
+                // check: J16c
                 Idle::Closed => {}
-                Idle::Stray => self.strays += 1,
+                // check: J16b
+                Idle::Unsolicited => self.unsolicited += 1,
             }
             self.connection = None;
             self.connection = self.pool.state.lock().idle.pop();
@@ -284,7 +280,7 @@ impl<P: Deref<Target = Pool>> Lease<P> {
     ///
     /// # Errors
     ///
-    /// In phase `Resolve`, `Connect` or `Cping`.
+    /// In phase `Resolve` or `Connect`.
     pub fn connect(&mut self, now: Millis) -> Result<(), NetError> {
         self.connection = None;
         let options = &self.pool.options;
@@ -293,11 +289,8 @@ impl<P: Deref<Target = Pool>> Lease<P> {
         let opened =
             Connection::open(&target.addresses()?, &options.socket, now, options.connect_timeout);
         let mut connection = opened.inspect_err(|_| target.failed())?;
-        target.worked(connection.peer);
+        target.worked(&connection.peer);
         connection.generation = generation;
-        if let Some(limit) = options.connect_cping {
-            connection.cping(clock::now(), limit)?;
-        }
         self.connection = Some(Box::new(connection));
         Ok(())
     }
@@ -311,7 +304,7 @@ impl<P: Deref<Target = Pool>> Lease<P> {
         }
     }
 
-    /// Gives an idle connection back that was only asked for a sign of life.
+    /// Gives an idle connection back that was only sent a CPING.
     pub fn keep(mut self) {
         self.end = End::Idle;
     }

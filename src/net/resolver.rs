@@ -1,34 +1,43 @@
-//! The addresses of one host. Names are looked up in the parent and in the background, never by a
-//! request; one that cannot be looked up is tried again.
+//! Where a backend listens: a host and a port with the addresses of the host, or a Unix-domain socket.
+//! Names are looked up in the parent and in the background, never by a request; one that cannot be
+//! looked up is tried again.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
-use super::error::{NetError, Phase};
+use crate::net::address::{Kind, PeerAddress};
+use crate::net::error::{NetError, Phase};
 
-/// Host and port of a container, with the addresses found so far.
+/// Host and port of a backend with the addresses found so far, or its Unix-domain socket.
 #[derive(Debug)]
-pub struct Target {
+pub struct Endpoint {
+    /// As it is configured, without brackets.
     host: String,
+    /// 0 for a Unix-domain socket.
     port: u16,
     prefer_ipv6: bool,
+    /// Whether the host is its own address, so that there is nothing to look up.
     is_literal: bool,
-    known: Mutex<Arc<[SocketAddr]>>,
-    /// Nobody could connect: the name may have moved.
+    known: Mutex<Arc<[PeerAddress]>>,
+    /// No connection succeeded: the name may have moved.
     is_suspect: AtomicBool,
+    /// The host is a new name that was not looked up yet: the addresses are those of the host before.
+    is_new: AtomicBool,
 }
 
-impl Target {
-    /// Names a container; `host` is a name or an IP address, with or without brackets. Nothing is
+impl Endpoint {
+    /// Names a backend; `host` is a name or an IP address, with or without brackets. Nothing is
     /// looked up yet.
     pub fn new(host: &str, port: u16, prefer_ipv6: bool) -> Self {
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let literal: Arc<[SocketAddr]> =
-            host.parse::<IpAddr>().iter().map(|own| SocketAddr::new(*own, port)).collect();
+        let literal = host.parse::<IpAddr>().ok();
+        let literal: Arc<[PeerAddress]> =
+            literal.iter().map(|own| PeerAddress::tcp(SocketAddr::new(*own, port))).collect();
         Self {
             host: host.to_owned(),
             port,
@@ -36,24 +45,80 @@ impl Target {
             is_literal: !literal.is_empty(),
             known: Mutex::new(literal),
             is_suspect: AtomicBool::new(false),
+            is_new: AtomicBool::new(false),
         }
     }
 
-    /// Returns `host:port` for messages.
+    /// Names a backend by the absolute path of its Unix-domain socket; `host` is what the
+    /// configuration calls it.
+    pub fn unix(host: &str, path: &Path) -> Self {
+        let own = Self::new("", 0, false);
+        let known = Mutex::new([PeerAddress(Kind::Unix(path.into()))].into());
+        Self { host: host.to_owned(), is_literal: true, known, ..own }
+    }
+
+    /// Lets this backend take the place of `before`. A new name waits to be looked up in the
+    /// background; until there is an answer its addresses are the ones of the backend before.
+    #[must_use]
+    pub fn replacing(self, before: &Self) -> Self {
+        if self.is_literal {
+            return self;
+        }
+        let known = Arc::clone(&before.known.lock());
+        if self.host == before.host {
+            let with_port = |own: &PeerAddress| match &own.0 {
+                Kind::Tcp(own) => PeerAddress::tcp(SocketAddr::new(own.ip(), self.port)),
+                Kind::Unix(_) => own.clone(),
+            };
+            *self.known.lock() = known.iter().map(with_port).collect();
+            self.is_new.store(before.is_new.load(Relaxed), Relaxed);
+        } else {
+            *self.known.lock() = known;
+            self.is_new.store(true, Relaxed);
+        }
+        self
+    }
+
+    /// Takes over what another look-up of the same name has found.
+    pub fn adopt(&self, other: &Self) {
+        let found = Arc::clone(&other.known.lock());
+        if !self.is_literal && !found.is_empty() {
+            *self.known.lock() = found;
+            self.is_new.store(false, Relaxed);
+        }
+    }
+
+    /// Tells whether the host is a new name that was not looked up yet.
+    pub fn is_new(&self) -> bool {
+        self.is_new.load(Relaxed)
+    }
+
+    /// Returns `host:port` for messages, or `unix:` and the path.
     pub fn name(&self) -> String {
         match self.host.contains(':') {
+            true if self.is_unix() => self.host.clone(),
             true => format!("[{}]:{}", self.host, self.port),
             false => format!("{}:{}", self.host, self.port),
         }
     }
 
-    /// Tells whether every address found is this machine itself.
-    pub fn is_loopback(&self) -> bool {
+    /// Returns the address that is tried first as the frozen formats write it: an address of IPv6 has
+    /// no brackets.
+    pub fn shown_address(&self) -> String {
         let known = self.known.lock();
-        match known.is_empty() {
-            true => self.host == "localhost",
-            false => known.iter().all(|address| address.ip().is_loopback()),
+        match known.first().map(|first| &first.0) {
+            // Most hosts are addresses already.
+            Some(Kind::Tcp(_)) if self.is_literal => {
+                [&self.host, ":", &self.port.to_string()].concat()
+            }
+            Some(Kind::Tcp(first)) => format!("{}:{}", first.ip(), self.port),
+            Some(Kind::Unix(_)) => self.host.clone(),
+            None => format!("UnresolvedIP:{}", self.port),
         }
+    }
+
+    fn is_unix(&self) -> bool {
+        self.is_literal && self.known.lock().first().is_some_and(PeerAddress::is_unix)
     }
 
     /// Returns the addresses, in the order to try them.
@@ -61,21 +126,21 @@ impl Target {
     /// # Errors
     ///
     /// In phase `Resolve`, if none has been found yet.
-    pub fn addresses(&self) -> Result<Arc<[SocketAddr]>, NetError> {
+    pub fn addresses(&self) -> Result<Arc<[PeerAddress]>, NetError> {
         let known = Arc::clone(&self.known.lock());
         if known.is_empty() {
-            let text = format!("host name {} has no address", self.host);
-            return Err(NetError::new(Phase::Resolve, io::Error::other(text)));
+            let why = io::Error::other("no look-up has found one so far");
+            return Err(NetError::new(Phase::Resolve, why));
         }
         Ok(known)
     }
 
     /// Books that `address` accepted a connection: it is tried first from now on.
-    pub fn worked(&self, address: SocketAddr) {
+    pub fn worked(&self, address: &PeerAddress) {
         self.is_suspect.store(false, Relaxed);
         let mut known = self.known.lock();
-        if known.first() != Some(&address)
-            && let Some(place) = known.iter().position(|own| *own == address)
+        if known.first() != Some(address)
+            && let Some(place) = known.iter().position(|own| own == address)
         {
             let mut order = known.to_vec();
             order[..=place].rotate_right(1);
@@ -95,11 +160,13 @@ impl Target {
 
     /// Tells whether the name should be looked up soon: it has no address, or none that works.
     pub fn wants_look_up(&self) -> bool {
-        !self.is_literal && (self.is_suspect.load(Relaxed) || self.known.lock().is_empty())
+        !self.is_literal
+            && (self.is_suspect.load(Relaxed) || self.is_new() || self.known.lock().is_empty())
     }
 
-    /// Looks the name up, which may take many seconds. Returns whether the addresses are others
-    /// than before; what was known stays if there is no answer.
+    /// Looks the name up, which may take many seconds: never for a request, nor in the thread that
+    /// everything in the background waits for. Returns whether the addresses are others than before.
+    /// Without an answer what was known stays, unless it was known of another host.
     ///
     /// # Errors
     ///
@@ -108,14 +175,19 @@ impl Target {
         if self.is_literal {
             return Ok(false);
         }
-        let found = (self.host.as_str(), self.port)
-            .to_socket_addrs()
-            .map_err(|error| NetError::new(Phase::Resolve, error))?;
+        let found = (self.host.as_str(), self.port).to_socket_addrs().map_err(|error| {
+            if self.is_new.swap(false, Relaxed) {
+                *self.known.lock() = Arc::new([]);
+            }
+            NetError::new(Phase::Resolve, error)
+        })?;
         let mut found: Vec<_> = found.collect();
         put_in_order(&mut found, self.prefer_ipv6);
         self.is_suspect.store(false, Relaxed);
+        self.is_new.store(false, Relaxed);
         // Name servers like to change the order, which is no reason to close connections.
-        let sorted = |addresses: &[SocketAddr]| {
+        let found: Vec<_> = found.into_iter().map(PeerAddress::tcp).collect();
+        let sorted = |addresses: &[PeerAddress]| {
             let mut addresses = addresses.to_vec();
             addresses.sort();
             addresses
@@ -139,20 +211,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s2_5_literals_need_no_lookup() {
+    fn literals_need_no_lookup() {
         for (host, name) in
             [("127.0.0.1", "127.0.0.1:8009"), ("::1", "[::1]:8009"), ("[::1]", "[::1]:8009")]
         {
-            let target = Target::new(host, 8009, false);
+            let target = Endpoint::new(host, 8009, false);
             assert_eq!(target.name(), name);
-            assert!(target.is_loopback() && !target.is_name() && !target.wants_look_up());
+            assert!(!target.is_name() && !target.wants_look_up());
             assert_eq!(target.addresses().expect("a literal").len(), 1);
         }
     }
 
     #[test]
-    fn s2_5_an_unknown_name_is_no_reason_to_give_up() {
-        let target = Target::new("no-such-host.invalid", 8009, false);
+    fn an_unknown_name_is_no_reason_to_give_up() {
+        let target = Endpoint::new("no-such-host.invalid", 8009, false);
         let error = target.addresses().expect_err("it was not looked up");
         assert_eq!(error.phase, Phase::Resolve);
         assert_eq!(target.look_up().expect_err("it has no address").phase, Phase::Resolve);
@@ -160,8 +232,8 @@ mod tests {
     }
 
     #[test]
-    fn s2_5_a_name_is_looked_up_again_when_nobody_answers() {
-        let target = Target::new("localhost", 8009, false);
+    fn a_name_is_looked_up_again_when_no_address_answers() {
+        let target = Endpoint::new("localhost", 8009, false);
         assert!(target.wants_look_up());
         assert!(target.look_up().expect("it has addresses"), "new ones");
         assert!(!target.look_up().expect("it has addresses"), "the same");
@@ -171,7 +243,38 @@ mod tests {
     }
 
     #[test]
-    fn s2_5_ipv6_comes_first_where_it_is_preferred() {
+    fn a_new_host_has_the_old_addresses_until_it_was_looked_up() {
+        let old = Endpoint::new("localhost", 8009, false);
+        old.look_up().expect("it has addresses");
+        let addresses = |target: &Endpoint| {
+            let found = target.addresses()?;
+            Ok::<Vec<_>, NetError>(found.iter().map(ToString::to_string).collect())
+        };
+        let replaced = |host: &str, port| Endpoint::new(host, port, false).replacing(&old);
+        let before = addresses(&old).expect("of localhost");
+
+        let port = replaced("localhost", 8010);
+        assert!(!port.wants_look_up(), "the same name");
+        assert!(addresses(&port).expect("of localhost").iter().all(|own| own.ends_with(":8010")));
+
+        let literal = replaced("192.0.2.1", 8009);
+        assert_eq!(addresses(&literal).expect("a literal"), ["192.0.2.1:8009"]);
+
+        let next = replaced("no-such-host.invalid", 8009);
+        assert!(next.is_new() && next.wants_look_up());
+        assert_eq!(addresses(&next).expect("the old ones"), before);
+        next.worked(&old.addresses().expect("of localhost")[0]);
+        assert!(next.wants_look_up(), "an old address that works is no answer");
+        next.look_up().expect_err("it has no address");
+        assert!(!next.is_new() && addresses(&next).is_err(), "the old ones are not its own");
+
+        let next = replaced("other.invalid", 8009);
+        next.adopt(&port);
+        assert!(!next.wants_look_up(), "another thread has looked it up");
+    }
+
+    #[test]
+    fn ipv6_comes_first_where_it_is_preferred() {
         let [a, b, c] = ["192.0.2.1:1", "[2001:db8::3]:1", "192.0.2.2:1"]
             .map(|text| text.parse::<SocketAddr>().expect("an address"));
         for (prefer_ipv6, expected) in [(false, [a, b, c]), (true, [b, a, c])] {
@@ -182,14 +285,35 @@ mod tests {
     }
 
     #[test]
-    fn s2_5_the_address_that_worked_comes_first() {
-        let target = Target::new("some.name", 1, false);
+    fn the_address_that_worked_comes_first() {
+        let target = Endpoint::new("some.name", 1, false);
         let [a, b, c] = ["192.0.2.1:1", "192.0.2.2:1", "[2001:db8::3]:1"]
-            .map(|text| text.parse::<SocketAddr>().expect("an address"));
-        *target.known.lock() = Arc::new([a, b, c]);
-        for (worked, expected) in [(a, [a, b, c]), (c, [c, a, b]), (a, [a, c, b])] {
+            .map(|text| PeerAddress::tcp(text.parse().expect("an address")));
+        *target.known.lock() = [&a, &b, &c].map(Clone::clone).into();
+        for (worked, expected) in [(&a, [&a, &b, &c]), (&c, [&c, &a, &b]), (&a, [&a, &c, &b])] {
             target.worked(worked);
-            assert_eq!(*target.addresses().expect("three"), expected);
+            let known = target.addresses().expect("three");
+            assert_eq!(known.iter().collect::<Vec<_>>(), expected);
         }
+    }
+
+    #[test]
+    fn a_unix_socket_is_an_endpoint_with_one_address() {
+        let target = Endpoint::unix("unix:/run/a.sock", Path::new("/run/a.sock"));
+        assert_eq!(target.name(), "unix:/run/a.sock");
+        assert_eq!(target.shown_address(), "unix:/run/a.sock");
+        assert!(!target.is_name() && !target.look_up().expect("nothing to look up"));
+        target.failed();
+        assert!(!target.wants_look_up(), "there is no name that could have moved");
+        let known = target.addresses().expect("one");
+        assert_eq!(known.iter().map(PeerAddress::host).collect::<Vec<_>>(), ["unix:/run/a.sock"]);
+
+        // Both ways: until a name is looked up, the socket before it serves.
+        let name = Endpoint::new("localhost", 8009, false).replacing(&target);
+        assert!(name.is_new() && name.wants_look_up());
+        assert_eq!(*name.addresses().expect("the socket"), *known);
+        assert_eq!(name.name(), "localhost:8009");
+        let back = Endpoint::unix("unix:/run/a.sock", Path::new("/run/a.sock")).replacing(&name);
+        assert!(!back.is_new() && *back.addresses().expect("its own") == *known);
     }
 }

@@ -1,15 +1,23 @@
 //! Records shared by all httpd children.
 
-mod backing;
-mod board;
+mod atomic;
+mod child;
+mod events;
 pub mod layout;
+mod lease;
 mod lock;
-mod seen;
+mod overrides;
+mod samples;
 mod segment;
 mod slots;
+mod unnamed_file;
 
-pub use board::Board;
-pub use layout::{BalancerRecord, ChildRecord, Header, MemberRecord, PoolRecord};
-pub use seen::RecentSessions;
+pub use child::ChildRecord;
+pub use events::{EventLog, KEPT_EVENTS};
+pub use layout::{Header, PoolRecord};
+pub use lease::LeaderLease;
+pub use lock::LockGuard;
+pub use overrides::Overrides;
+pub use samples::SampleRing;
 pub use segment::{Capacity, Segment, SegmentError};
-pub use slots::{Kept, Key, Owner, Slots, fingerprint};
+pub use slots::{Owner, SlotKey, SlotOutcome, Slots, fingerprint};

@@ -6,17 +6,20 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use thiserror::Error;
 
-use super::backing::unnamed;
-use super::board::Board;
-use super::layout::{
-    BalancerRecord, ChildRecord, Header, LAYOUT_VERSION, MemberRecord, PoolRecord,
-};
+use crate::clear::Clear;
 use crate::clock;
+use crate::lb::{BalancerRecord, MemberRecord};
 use crate::metrics::Shard;
+use crate::shm::child::ChildRecord;
+use crate::shm::events::EventLog;
+use crate::shm::layout::{Header, LAYOUT_VERSION, PoolRecord};
+use crate::shm::overrides::Overrides;
+use crate::shm::samples::SampleRing;
+use crate::shm::unnamed_file::unnamed;
 
 /// The shared memory could not be made.
 #[derive(Debug, Error)]
@@ -46,24 +49,52 @@ impl Capacity {
     }
 
     /// Returns how many shares a child has: one of each member, then one of each balancer.
-    pub fn shares(self) -> usize {
+    pub fn child_counts(self) -> usize {
         self.members + self.balancers
     }
 
-    /// Returns where each kind of record begins, and the size of all.
-    fn offsets(self) -> [usize; 8] {
+    /// Returns where each kind of record begins.
+    fn offsets(self) -> Offsets {
         let balancers = size_of::<Header>();
         let members = balancers + self.balancers * size_of::<BalancerRecord>();
         let children = members + self.members * size_of::<MemberRecord>();
-        let shares = children + self.children * size_of::<ChildRecord>();
-        let share_bytes = self.children * self.shares() * size_of::<AtomicU32>();
-        let pools = shares + share_bytes.next_multiple_of(64);
+        let child_counts = children + self.children * size_of::<ChildRecord>();
+        let share_bytes = self.children * self.child_counts() * size_of::<AtomicU32>();
+        let pools = child_counts + share_bytes.next_multiple_of(64);
         let pool_bytes = self.children * self.members * size_of::<PoolRecord>();
         let shards = pools + pool_bytes.next_multiple_of(64);
-        let board = shards + self.shard_rows() * self.members * size_of::<Shard>();
-        let end = board + size_of::<Board>();
-        [balancers, members, children, shares, pools, shards, board, end]
+        let overrides = shards + self.shard_rows() * self.members * size_of::<Shard>();
+        let samples = overrides + size_of::<Overrides>().next_multiple_of(64);
+        let events = samples + self.members * size_of::<SampleRing>();
+        let end = events + size_of::<EventLog>();
+        Offsets {
+            balancers,
+            members,
+            children,
+            child_counts,
+            pools,
+            shards,
+            overrides,
+            samples,
+            events,
+            end,
+        }
     }
+}
+
+/// Where each kind of record begins, in bytes from the front, and the size of all.
+#[derive(Clone, Copy, Debug)]
+struct Offsets {
+    balancers: usize,
+    members: usize,
+    children: usize,
+    child_counts: usize,
+    pools: usize,
+    shards: usize,
+    overrides: usize,
+    samples: usize,
+    events: usize,
+    end: usize,
 }
 
 /// Anonymous memory that every child inherits from the process that made it. It stays mapped as
@@ -72,6 +103,8 @@ impl Capacity {
 pub struct Segment {
     base: NonNull<u8>,
     capacity: Capacity,
+    /// Those of the capacity, computed once: the status page asks thousands of times.
+    offsets: Offsets,
 }
 
 // SAFETY: the mapping belongs to the process, not to a thread, and holds atomics only; base and
@@ -96,30 +129,34 @@ impl Segment {
     }
 
     fn create_in(capacity: Capacity, dir: &Path) -> Result<Self, SegmentError> {
-        let [.., bytes] = capacity.offsets();
+        let bytes = capacity.offsets().end;
         let names = (0..16).map(|_| format!("jk-shm.{}.{}", std::process::id(), clock::nonce()));
         let file = unnamed(dir, names, bytes).map_err(|source| SegmentError { bytes, source })?;
         Self::map(capacity, Some(&file))
     }
 
     fn map(capacity: Capacity, file: Option<&File>) -> Result<Self, SegmentError> {
-        let [.., bytes] = capacity.offsets();
+        let bytes = capacity.offsets().end;
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let (flags, fd) = match file {
             None => (libc::MAP_SHARED | libc::MAP_ANONYMOUS, -1),
             Some(file) => (libc::MAP_SHARED, file.as_raw_fd()),
         };
         // SAFETY: a fresh mapping touches no existing memory; a file behind it has `bytes` bytes, and
-        // nobody can shorten it, as it has no name. The mapping outlives the descriptor.
+        // no process can shorten it, as it has no name. The mapping outlives the descriptor.
         let base = unsafe { libc::mmap(std::ptr::null_mut(), bytes, protection, flags, fd, 0) };
         let failed = || SegmentError { bytes, source: io::Error::last_os_error() };
         if base == libc::MAP_FAILED {
             return Err(failed());
         }
         let base = NonNull::new(base.cast::<u8>()).ok_or_else(failed)?;
-        let segment = Self { base, capacity };
+        let segment = Self { base, capacity, offsets: capacity.offsets() };
         // SAFETY: the memory is new.
-        unsafe { segment.board().lock.init() };
+        unsafe { segment.overrides().lock.init() };
+        let now = clock::unix_now();
+        let seconds = i64::try_from(now.as_secs()).unwrap_or_default();
+        segment.header().started_unix.store(seconds, Ordering::Relaxed);
+        segment.events().begin(now.as_millis() as u64);
         segment.header().version.store(LAYOUT_VERSION, Ordering::Relaxed);
         Ok(segment)
     }
@@ -133,7 +170,7 @@ impl Segment {
     /// [`capacity`](Self::capacity) returned, with the same [`LAYOUT_VERSION`].
     pub unsafe fn adopt(address: usize, capacity: Capacity) -> Option<Self> {
         let base = NonNull::new(std::ptr::with_exposed_provenance_mut::<u8>(address))?;
-        Some(Self { base, capacity })
+        Some(Self { base, capacity, offsets: capacity.offsets() })
     }
 
     /// Returns where it is mapped.
@@ -153,118 +190,121 @@ impl Segment {
     }
 
     /// Returns where changed settings stand.
-    pub fn board(&self) -> &'static Board {
-        let [.., board, _] = self.capacity.offsets();
+    pub fn overrides(&self) -> &'static Overrides {
         // SAFETY: there is room for a board; beside atomics it holds the lock, which `create` made.
-        unsafe { self.at(board) }
+        unsafe { self.at(self.offsets.overrides) }
     }
 
     /// Returns a balancer's record; the last one if there is no such place.
     pub fn balancer(&self, place: usize) -> &'static BalancerRecord {
-        let [first, ..] = self.capacity.offsets();
         let place = place.min(self.capacity.balancers - 1);
         // SAFETY: there is room for `balancers` records there.
-        unsafe { self.at(first + place * size_of::<BalancerRecord>()) }
+        unsafe { self.at(self.offsets.balancers + place * size_of::<BalancerRecord>()) }
     }
 
     /// Returns a member's record; the last one if there is no such place.
     pub fn member(&self, place: usize) -> &'static MemberRecord {
-        let [_, first, ..] = self.capacity.offsets();
         let place = place.min(self.capacity.members - 1);
         // SAFETY: there is room for `members` records there.
-        unsafe { self.at(first + place * size_of::<MemberRecord>()) }
+        unsafe { self.at(self.offsets.members + place * size_of::<MemberRecord>()) }
     }
 
     /// Returns the children's records.
     pub fn children(&self) -> &'static [ChildRecord] {
-        let [_, _, first, ..] = self.capacity.offsets();
         // SAFETY: there is room for `children` records there.
-        let first = unsafe { self.at(first) };
-        // SAFETY: as above; aligned, as all sizes before are multiples of 64; valid and shareable,
-        // as records hold atomics only.
-        unsafe { std::slice::from_raw_parts(first, self.capacity.children) }
+        unsafe { self.row(self.offsets.children, self.capacity.children) }
     }
 
     /// Returns a child's shares of the requests in flight, by the members' places and then by the
     /// balancers'; of the last child if there is no such row.
-    pub fn shares(&self, child: usize) -> &'static [AtomicU32] {
-        let [_, _, _, first, ..] = self.capacity.offsets();
-        let row = self.capacity.shares() * size_of::<AtomicU32>();
+    pub fn child_counts(&self, child: usize) -> &'static [AtomicU32] {
+        let row = self.capacity.child_counts() * size_of::<AtomicU32>();
         let child = child.min(self.capacity.children - 1);
-        // SAFETY: there is room for `children` rows of `shares` counters there.
-        let first = unsafe { self.at(first + child * row) };
-        // SAFETY: as above; otherwise as in `children`.
-        unsafe { std::slice::from_raw_parts(first, self.capacity.shares()) }
+        // SAFETY: there is room for `children` rows of `child_counts` counters there.
+        unsafe { self.row(self.offsets.child_counts + child * row, self.capacity.child_counts()) }
     }
 
     /// Returns what a child's pools hold, by the members' places; of the last child if there is no
     /// such row.
     pub fn pools(&self, child: usize) -> &'static [PoolRecord] {
-        let [_, _, _, _, first, ..] = self.capacity.offsets();
         let row = self.capacity.members * size_of::<PoolRecord>();
         let child = child.min(self.capacity.children - 1);
         // SAFETY: there is room for `children` rows of `members` records there.
-        let first = unsafe { self.at(first + child * row) };
-        // SAFETY: as above; otherwise as in `children`.
-        unsafe { std::slice::from_raw_parts(first, self.capacity.members) }
+        unsafe { self.row(self.offsets.pools + child * row, self.capacity.members) }
     }
 
     /// Returns what a child counts in, by the members' places. There may be more children than
     /// rows; then several count in one.
     pub fn shards(&self, child: usize) -> &'static [Shard] {
-        let [.., first, _, _] = self.capacity.offsets();
         let row = child % self.capacity.shard_rows();
-        let offset = first + row * self.capacity.members * size_of::<Shard>();
+        let offset = self.offsets.shards + row * self.capacity.members * size_of::<Shard>();
         // SAFETY: there is room for `shard_rows` rows of `members` shards there.
-        let first = unsafe { self.at(offset) };
-        // SAFETY: as above; otherwise as in `children`.
-        unsafe { std::slice::from_raw_parts(first, self.capacity.members) }
+        unsafe { self.row(offset, self.capacity.members) }
+    }
+
+    /// Returns all that children count for a member in; the last one's if there is no such place.
+    pub fn shards_of(&self, place: usize) -> impl Iterator<Item = &'static Shard> {
+        let Self { offsets, capacity, .. } = *self;
+        let first = offsets.shards + place.min(capacity.members - 1) * size_of::<Shard>();
+        let step = capacity.members * size_of::<Shard>();
+        // SAFETY: there is room for `shard_rows` rows of `members` shards there.
+        (0..capacity.shard_rows()).map(move |row| unsafe { self.at(first + row * step) })
+    }
+
+    /// Returns what a member's counters were in the last minutes; the last one's if there is no such
+    /// place.
+    pub fn samples(&self, place: usize) -> &'static SampleRing {
+        let place = place.min(self.capacity.members - 1);
+        // SAFETY: there is room for `members` rings there.
+        unsafe { self.at(self.offsets.samples + place * size_of::<SampleRing>()) }
+    }
+
+    /// Returns what happened to the workers.
+    pub fn events(&self) -> &'static EventLog {
+        // SAFETY: there is room for them at the end, from a multiple of their alignment on.
+        unsafe { self.at(self.offsets.events) }
     }
 
     /// Makes a member's record and its counters those of a new one.
     pub fn clear_member(&self, place: usize) {
-        // SAFETY: a member's record holds nothing but atomics.
-        unsafe { clear(self.member(place)) };
-        for row in 0..self.capacity.shard_rows() {
-            if let Some(shard) = self.shards(row).get(place) {
-                // SAFETY: as above.
-                unsafe { clear(shard) };
-            }
-        }
+        self.member(place).clear();
+        self.samples(place).clear();
+        self.shards_of(place).for_each(Shard::clear);
     }
 
     /// Makes a balancer's record that of a new one.
     pub fn clear_balancer(&self, place: usize) {
-        // SAFETY: a balancer's record holds nothing but atomics.
-        unsafe { clear(self.balancer(place)) };
+        self.balancer(place).clear();
     }
 
     /// # Safety
     ///
-    /// There must be a record of atomics at `offset`.
+    /// As for [`row`](Self::row), of one record.
     unsafe fn at<T>(&self, offset: usize) -> &'static T {
         // SAFETY: in bounds by contract.
         let place = unsafe { self.base.add(offset) };
-        // SAFETY: the mapping is page-aligned and never unmapped, and every bit pattern is a valid
-        // record, as it holds atomics only.
+        // SAFETY: as in `row`.
         unsafe { place.cast::<T>().as_ref() }
+    }
+
+    /// # Safety
+    ///
+    /// The mapping must have room for `count` records from `offset` on, which must be a multiple of
+    /// their alignment, and they must hold atomics only, or what `create` has made usable there.
+    unsafe fn row<T>(&self, offset: usize, count: usize) -> &'static [T] {
+        // SAFETY: in bounds by contract.
+        let first = unsafe { self.base.add(offset) };
+        // SAFETY:
+        // - in bounds and aligned by contract, as the mapping begins on a page; the pointer is that of
+        //   the whole mapping, which is never unmapped;
+        // - valid: every bit pattern is, in atomics;
+        // - aliasing: other threads and processes write here, but only by way of the atomics.
+        unsafe { NonNull::slice_from_raw_parts(first.cast::<T>(), count).as_ref() }
     }
 }
 
-/// Sets a record to zero.
-///
-/// # Safety
-///
-/// It must hold nothing but atomics, and be a whole number of 64-bit words, aligned to them.
-unsafe fn clear<T>(record: &T) {
-    let first = std::ptr::from_ref(record).cast::<AtomicU64>();
-    // SAFETY: by contract.
-    let words = unsafe { std::slice::from_raw_parts(first, size_of::<T>() / 8) };
-    words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
-}
-
 /// Most rows of metrics. Rows only keep children from waiting for each other's cache lines, and
-/// each of them takes 640 bytes per worker.
+/// each of them takes 704 bytes per worker.
 const MOST_SHARD_ROWS: usize = 32;
 
 #[cfg(test)]
@@ -284,10 +324,10 @@ mod tests {
         let member = |place: usize| segment.member(place);
         for place in 0..2 {
             segment.balancer(place).busy.store(u32::MAX, Ordering::Relaxed);
-            segment.children()[place].owner.store(u64::MAX, Ordering::Relaxed);
-            let shares = segment.shares(place);
-            assert_eq!(shares.len(), 5, "three members and two balancers");
-            shares.iter().for_each(|share| share.store(u32::MAX, Ordering::Relaxed));
+            assert!(segment.children()[place].claim(u64::MAX));
+            let child_counts = segment.child_counts(place);
+            assert_eq!(child_counts.len(), 5, "three members and two balancers");
+            child_counts.iter().for_each(|share| share.store(u32::MAX, Ordering::Relaxed));
             let pools = segment.pools(place);
             assert_eq!(pools.len(), 3);
             pools.iter().for_each(|pool| pool.idle.store(u32::MAX, Ordering::Relaxed));
@@ -297,10 +337,10 @@ mod tests {
         }
         assert!((0..2).all(|row| segment.pools(row)[0].open.load(Ordering::Relaxed) == 0));
         assert!((0..3).all(|place| member(place).used.load(Ordering::Relaxed) == 0));
-        member(1).state.store(7, Ordering::Relaxed);
+        member(1).busy.store(7, Ordering::Relaxed);
         member(1).reset_unix.store(7, Ordering::Relaxed);
         segment.clear_member(1);
-        assert_eq!(member(1).state.load(Ordering::Relaxed), 0);
+        assert_eq!(member(1).busy.load(Ordering::Relaxed), 0);
         assert_eq!(member(1).reset_unix.load(Ordering::Relaxed), 0);
         let requests = |row, place: usize| {
             let shards: &[Shard] = segment.shards(row);
@@ -309,7 +349,7 @@ mod tests {
         assert_eq!([requests(0, 1), requests(1, 1)], [0, 0]);
         assert_eq!([requests(0, 0), requests(1, 2), requests(2, 2)], [u64::MAX; 3]);
         assert_eq!(segment.balancer(1).busy.load(Ordering::Relaxed), u32::MAX);
-        assert_eq!(segment.children()[0].owner.load(Ordering::Relaxed), u64::MAX);
+        assert_eq!(segment.children()[0].owner(), u64::MAX);
         // SAFETY: both are what this segment says of itself.
         let again = unsafe { Segment::adopt(segment.address(), segment.capacity()) };
         let again = again.expect("an address");

@@ -27,7 +27,7 @@ impl Owner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
     /// Place among the records of its kind.
-    pub place: usize,
+    pub index: usize,
     /// What it is configured as, so that a change is seen.
     pub settings: u64,
 }
@@ -40,7 +40,7 @@ pub struct Slots {
 
 /// What became of an owner's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum SlotOutcome {
     /// It is the same as before.
     Same,
     /// There was none.
@@ -57,27 +57,31 @@ impl Slots {
         wanted: &[(Owner, u64)],
         capacity: usize,
         is_free: impl Fn(usize) -> bool,
-    ) -> Option<(Self, Vec<Kept>)> {
+    ) -> Option<(Self, Vec<SlotOutcome>)> {
         let (mut next, mut kept) = (Self::default(), Vec::with_capacity(wanted.len()));
         // Places of before stay out of use for one generation: its children still know them.
         let mut taken = vec![false; capacity];
         for slot in self.by_owner.values() {
-            if let Some(place) = taken.get_mut(slot.place) {
-                *place = true;
+            if let Some(index) = taken.get_mut(slot.index) {
+                *index = true;
             }
         }
         for (owner, settings) in wanted {
-            let before = self.by_owner.get(owner).filter(|slot| slot.place < capacity);
+            let before = self.by_owner.get(owner).filter(|slot| slot.index < capacity);
             let slot = match before {
                 Some(slot) if slot.settings == *settings => {
-                    kept.push(Kept::Same);
+                    kept.push(SlotOutcome::Same);
                     *slot
                 }
                 _ => {
-                    let place = (0..capacity).find(|&place| !taken[place] && is_free(place))?;
-                    taken[place] = true;
-                    kept.push(if before.is_some() { Kept::Changed } else { Kept::New });
-                    Slot { place, settings: *settings }
+                    let index = (0..capacity).find(|&index| !taken[index] && is_free(index))?;
+                    taken[index] = true;
+                    kept.push(if before.is_some() {
+                        SlotOutcome::Changed
+                    } else {
+                        SlotOutcome::New
+                    });
+                    Slot { index, settings: *settings }
                 }
             };
             next.by_owner.insert(owner.clone(), slot);
@@ -86,14 +90,14 @@ impl Slots {
     }
 
     /// Returns an owner's place.
-    pub fn place(&self, owner: &Owner) -> Option<usize> {
-        self.by_owner.get(owner).map(|slot| slot.place)
+    pub fn index(&self, owner: &Owner) -> Option<usize> {
+        self.by_owner.get(owner).map(|slot| slot.index)
     }
 
     /// Writes the table as text.
     pub fn to_text(&self) -> String {
         let line = |(owner, slot): (&Owner, &Slot)| {
-            format!("{}\t{}\t{}\t{}\n", owner.balancer, owner.worker, slot.place, slot.settings)
+            format!("{}\t{}\t{}\t{}\n", owner.balancer, owner.worker, slot.index, slot.settings)
         };
         self.by_owner.iter().map(line).collect()
     }
@@ -103,8 +107,8 @@ impl Slots {
         let line = |line: &str| {
             let mut words = line.split('\t');
             let owner = Owner::new(words.next()?, words.next()?);
-            let place = words.next()?.parse().ok()?;
-            Some((owner, Slot { place, settings: words.next()?.parse().ok()? }))
+            let index = words.next()?.parse().ok()?;
+            Some((owner, Slot { index, settings: words.next()?.parse().ok()? }))
         };
         Self { by_owner: text.lines().filter_map(line).collect() }
     }
@@ -117,25 +121,25 @@ pub fn fingerprint(settings: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// Makes fingerprints of secrets of no use to whoever reads them: it is known to httpd's processes
+/// Makes fingerprints of secrets useless to a reader of the memory: it is known to httpd's processes
 /// only, lies in no shared memory, and is the same as long as httpd runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Key(pub [u64; 2]);
+pub struct SlotKey(pub [u64; 2]);
 
-impl Key {
+impl SlotKey {
     /// Makes one by chance.
     pub fn random() -> Self {
-        // What the system gives for tables that nobody shall be able to fill on purpose.
+        // The system's key for hash tables, so that no client can cause collisions on purpose.
         Self([(); 2].map(|()| RandomState::new().hash_one(())))
     }
 
     /// Condenses a secret into a number that tells nothing of it without the key.
-    pub fn fingerprint(self, secret: &str) -> u64 {
+    pub fn fingerprint(self, secret: &[u8]) -> u64 {
         fingerprint(&(self.0, secret))
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for SlotKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
@@ -149,17 +153,17 @@ mod tests {
         names.iter().map(|(name, settings)| (Owner::new("lb", name), *settings)).collect()
     }
 
-    fn places(slots: &Slots, names: &[&str]) -> Vec<Option<usize>> {
-        names.iter().map(|name| slots.place(&Owner::new("lb", name))).collect()
+    fn indexes(slots: &Slots, names: &[&str]) -> Vec<Option<usize>> {
+        names.iter().map(|name| slots.index(&Owner::new("lb", name))).collect()
     }
 
     #[test]
     fn fingerprints_of_secrets_need_the_key() {
-        let (key, other) = (Key::random(), Key::random());
+        let (key, other) = (SlotKey::random(), SlotKey::random());
         assert_ne!(key, other);
-        assert_eq!(key.fingerprint("s3"), key.fingerprint("s3"));
-        assert_ne!(key.fingerprint("s3"), key.fingerprint("s4"));
-        assert_ne!(key.fingerprint("s3"), other.fingerprint("s3"));
+        assert_eq!(key.fingerprint(b"s3"), key.fingerprint(b"s3"));
+        assert_ne!(key.fingerprint(b"s3"), key.fingerprint(b"s4"));
+        assert_ne!(key.fingerprint(b"s3"), other.fingerprint(b"s3"));
         assert_eq!(format!("{key:?}"), "***");
     }
 
@@ -168,19 +172,19 @@ mod tests {
         let first = [("a", 1), ("b", 1), ("c", 1)];
         let (slots, kept) =
             Slots::default().assign(&wanted(&first), 6, |_| true).expect("there is room");
-        assert_eq!(kept, [Kept::New; 3]);
-        assert_eq!(places(&slots, &["a", "b", "c"]), [Some(0), Some(1), Some(2)]);
+        assert_eq!(kept, [SlotOutcome::New; 3]);
+        assert_eq!(indexes(&slots, &["a", "b", "c"]), [Some(0), Some(1), Some(2)]);
 
         // b is gone, c changed, d is new, and the order is another one.
         let second = [("d", 1), ("c", 2), ("a", 1)];
         let (slots, kept) = slots.assign(&wanted(&second), 6, |_| true).expect("there is room");
-        assert_eq!(kept, [Kept::New, Kept::Changed, Kept::Same]);
-        assert_eq!(places(&slots, &["a", "b", "c", "d"]), [Some(0), None, Some(4), Some(3)]);
+        assert_eq!(kept, [SlotOutcome::New, SlotOutcome::Changed, SlotOutcome::Same]);
+        assert_eq!(indexes(&slots, &["a", "b", "c", "d"]), [Some(0), None, Some(4), Some(3)]);
 
         // The places of b and the former c are free again, but for one that is still in use.
         let third = [("a", 1), ("e", 1)];
-        let (slots, _) = slots.assign(&wanted(&third), 6, |place| place != 1).expect("room");
-        assert_eq!(places(&slots, &["a", "e"]), [Some(0), Some(2)]);
+        let (slots, _) = slots.assign(&wanted(&third), 6, |index| index != 1).expect("room");
+        assert_eq!(indexes(&slots, &["a", "e"]), [Some(0), Some(2)]);
     }
 
     #[test]

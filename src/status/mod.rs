@@ -1,25 +1,23 @@
 //! The page of the status worker. Pure: a request and a view in, text or changes out.
 #![forbid(unsafe_code)]
 
+pub mod access;
 mod attributes;
 pub mod body;
-pub mod carry;
-pub mod edit;
-mod escape;
-mod fields;
-mod further;
-pub mod guard;
-pub mod html;
-pub mod json;
-pub mod machine;
-pub mod protection;
+pub mod change;
+pub mod change_text;
+pub mod condition;
+pub mod confirm;
+mod error;
+pub mod event_text;
+pub mod exposure;
+pub mod mod_status;
 pub mod rating;
-mod refusal;
+pub mod render;
 pub mod request;
-pub mod server_status;
 pub mod view;
 
-pub use refusal::Refusal;
+pub use error::StatusError;
 
 /// Tells whether a property's value must not be shown: by the last word of its name, whatever
 /// stands before it, so that variables are caught as well.

@@ -1,7 +1,7 @@
 //! Good, degraded or bad: the rules of `good` and `bad`.
 
-use super::view::Member;
 use crate::lb::{Activation, MemberState};
+use crate::status::view::MemberView;
 
 /// How a member is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,20 +16,20 @@ pub enum Rating {
 
 /// The two lists.
 #[derive(Clone, Debug)]
-pub struct Rules {
-    good: Vec<Rule>,
-    bad: Vec<Rule>,
+pub struct RatingRules {
+    good: Vec<RatingRule>,
+    bad: Vec<RatingRule>,
 }
 
-type Rule = (Option<u8>, Option<u8>);
+type RatingRule = (Option<u8>, Option<u8>);
 
-impl Default for Rules {
+impl Default for RatingRules {
     fn default() -> Self {
         Self::new(["a.o", "a.i", "a.b", "a.r"].into_iter(), ["s", "e"].into_iter())
     }
 }
 
-impl Rules {
+impl RatingRules {
     /// Reads the words of both lists; unknown letters match nothing.
     pub fn new<'a>(
         good: impl Iterator<Item = &'a str>,
@@ -38,8 +38,8 @@ impl Rules {
         Self { good: good.filter_map(rule).collect(), bad: bad.filter_map(rule).collect() }
     }
 
-    /// Rates a member; bad wins.
-    pub fn rate(&self, member: &Member) -> Rating {
+    /// Rates a member; bad wins, and is also a member whose connector refuses all requests.
+    pub fn rate(&self, member: &MemberView) -> Rating {
         let own = (
             match member.activation {
                 Activation::Active => b'a',
@@ -51,16 +51,18 @@ impl Rules {
                 MemberState::Ok => b'o',
                 MemberState::Busy => b'b',
                 MemberState::Error => b'e',
-                MemberState::Recover | MemberState::Force | MemberState::Probe => b'r',
+                MemberState::Recover | MemberState::Force | MemberState::HalfOpen => b'r',
             },
         );
-        let hit = |rules: &[Rule]| {
+        let hit = |rules: &[RatingRule]| {
             rules.iter().any(|(activation, state)| {
                 activation.is_none_or(|letter| letter == own.0)
                     && state.is_none_or(|letter| letter == own.1)
             })
         };
-        match (hit(&self.bad), hit(&self.good)) {
+        // Whatever the state says: each of its requests fails.
+        let is_refusing = member.ajp.is_refusing && member.activation != Activation::Stopped;
+        match (hit(&self.bad) || is_refusing, hit(&self.good)) {
             (true, _) => Rating::Bad,
             (false, true) => Rating::Good,
             (false, false) => Rating::Degraded,
@@ -69,7 +71,7 @@ impl Rules {
 }
 
 /// Only the first letter of each of the two words counts.
-fn rule(word: &str) -> Option<Rule> {
+fn rule(word: &str) -> Option<RatingRule> {
     let mut letters = word.trim_start_matches([' ', '.']).split('.').map(|part| {
         let letter = part.trim_start().bytes().next()?.to_ascii_lowercase();
         Some(if letter == b'n' { b'i' } else { letter })

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Refusal;
+use crate::config::boolean;
+use crate::status::StatusError;
+use crate::text;
 
 /// What to do, `cmd`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,6 +12,7 @@ use super::Refusal;
 pub enum Action {
     Dump,
     Edit,
+    Events,
     #[default]
     List,
     Metrics,
@@ -25,6 +28,7 @@ impl Action {
         Some(match word {
             "dump" => Self::Dump,
             "edit" => Self::Edit,
+            "events" => Self::Events,
             "list" => Self::List,
             "metrics" => Self::Metrics,
             "recover" => Self::Recover,
@@ -65,7 +69,7 @@ pub enum Mime {
 
 /// A parsed request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Command {
+pub struct StatusRequest {
     /// What to do.
     pub action: Action,
     /// In which format to answer.
@@ -76,12 +80,16 @@ pub struct Command {
     pub member: Option<String>,
     /// `att`, the attribute to change for all members.
     pub attribute: Option<String>,
+    /// `dry_run`: a change is checked and described, and not made.
+    pub is_dry_run: bool,
     /// `from`, the page to return to.
     pub from: Action,
     /// `opt`, see [`Hidden`].
     pub hidden: Hidden,
     /// `re`, seconds between refreshes, 0 for none, at most a day.
     pub refresh: u32,
+    /// `since`, the number of the last event that is known already.
+    pub since: u64,
     /// All parameters in their last value.
     pub parameters: BTreeMap<String, String>,
 }
@@ -120,6 +128,21 @@ impl Hidden {
     pub fn worker_settings(self) -> bool {
         self.0 & 0x100 != 0
     }
+    pub fn events(self) -> bool {
+        self.0 & 0x200 != 0
+    }
+}
+
+impl StatusRequest {
+    /// Returns the number from which on events are shown; nothing where none are.
+    pub fn events_since(&self) -> Option<u64> {
+        let is_wanted = match self.action {
+            Action::Events | Action::Show => true,
+            Action::List => !self.hidden.events(),
+            _ => false,
+        };
+        is_wanted.then_some(self.since)
+    }
 }
 
 /// Reads a query string. On a refusal the format in which to say so is known anyway.
@@ -128,19 +151,26 @@ impl Hidden {
 ///
 /// # Errors
 ///
-/// In the order in which mod_jk checks: undecodable, read only, command, format, worker, member.
-pub fn parse(query: &str, is_read_only: bool) -> (Mime, Result<Command, Refusal>) {
-    let mut command = Command::default();
-    let is_clean = decode_all(query, &mut command.parameters);
+/// In the order in which mod_jk checks: undecodable, read only, command, format, worker, member. A
+/// change with a parameter that is there twice is none.
+pub fn parse(query: &str, is_read_only: bool) -> (Mime, Result<StatusRequest, StatusError>) {
+    let mut command = StatusRequest::default();
+    let mut repeated = None;
+    let is_bare = |piece: &&str| !piece.contains('=') || piece.starts_with('=');
+    let mut pieces = query.split('&').filter(|piece| !piece.is_empty() && !is_passed_over(piece));
+    let bare = pieces.find(is_bare);
+    let is_clean = decode_all(query, &mut command.parameters, &mut repeated);
     let mime = command.parameters.get("mime").map_or(Some(Mime::Html), |word| mime(word));
     // mod_jk answers an unknown format in prop.
     let shown = mime.unwrap_or(Mime::Prop);
     if !is_clean {
-        return (shown, Err(Refusal::Unreadable));
+        return (shown, Err(StatusError::Unreadable));
     }
     command.mime = shown;
     command.hidden = Hidden(number(command.parameters.get("opt")));
     command.refresh = number(command.parameters.get("re")).min(86_400);
+    let since = command.parameters.get("since").and_then(|number| number.parse().ok());
+    command.since = since.unwrap_or_default();
     let from = command.parameters.get("from").and_then(|word| Action::from_word(word));
     command.from = from.unwrap_or_default();
     let action = match command.parameters.get("cmd").map(String::as_str) {
@@ -149,27 +179,57 @@ pub fn parse(query: &str, is_read_only: bool) -> (Mime, Result<Command, Refusal>
     };
     if action.is_some_and(Action::needs_writing) && (is_read_only || command.hidden.is_read_only())
     {
-        return (shown, Err(Refusal::ReadOnly));
+        return (shown, Err(StatusError::ReadOnly));
     }
-    let Some(action) = action else { return (shown, Err(Refusal::Command)) };
+    // Another one is not done instead of a change.
+    let words = query.split('&').filter_map(|piece| decode(piece.strip_prefix("cmd=")?));
+    let commands: Vec<_> = words.collect();
+    let is_change = |word: &String| Action::from_word(word).is_some_and(Action::is_change);
+    if commands.len() > 1 && commands.iter().any(is_change) {
+        return (shown, Err(StatusError::Repeated("cmd".to_owned())));
+    }
+    let Some(action) = action else { return (shown, Err(StatusError::Command)) };
     if mime.is_none() {
-        return (shown, Err(Refusal::Mime));
+        return (shown, Err(StatusError::Mime));
     }
     command.action = action;
     command.worker = command.parameters.get("w").cloned();
     command.member = command.parameters.get("sw").cloned();
     command.attribute = command.parameters.get("att").cloned();
+    let dry_run = command.parameters.get("dry_run").map(|text| boolean(text).ok_or(text.clone()));
+    match dry_run {
+        Some(Err(text)) if action.is_change() => {
+            let shown: String = text.chars().take(80).collect();
+            let text = format!("dry_run: invalid value '{shown}', expected true or false");
+            return (command.mime, Err(StatusError::Update(text)));
+        }
+        given => command.is_dry_run = given == Some(Ok(true)),
+    }
     let result = match (&command.worker, &command.member) {
         _ if !action.needs_worker() => Ok(command),
-        (None, _) => Err(Refusal::NoWorker),
-        (Some(name), _) if name.is_empty() => Err(Refusal::NoWorker),
-        (_, Some(name)) if name.is_empty() => Err(Refusal::NoMember),
+        // Whichever of two values counts, it may be the other one that was meant.
+        _ if action.is_change() && repeated.is_some() => {
+            Err(StatusError::Repeated(repeated.unwrap_or_default()))
+        }
+        _ if action.is_change() && bare.is_some() => {
+            let shown: String = bare.unwrap_or_default().chars().take(80).collect();
+            let lacks = if shown.starts_with('=') { "name" } else { "value" };
+            Err(StatusError::Update(format!("'{shown}' has no {lacks}")))
+        }
+        (None, _) => Err(StatusError::NoWorker),
+        (Some(name), _) if name.is_empty() => Err(StatusError::NoWorker),
+        (_, Some(name)) if name.is_empty() => Err(StatusError::NoMember),
         (_, Some(name)) if name.contains(['*', '?']) && action != Action::Update => {
-            Err(Refusal::Wildcard)
+            Err(StatusError::Wildcard)
         }
         _ => Ok(command),
     };
     (shown, result)
+}
+
+/// Tells whether a parameter says nothing: scripts add such names against caches.
+pub(super) fn is_passed_over(name: &str) -> bool {
+    name.starts_with('_')
 }
 
 fn mime(word: &str) -> Option<Mime> {
@@ -191,23 +251,30 @@ fn number(text: Option<&String>) -> u32 {
 }
 
 /// Splits at `&`; what was read before an error stays, as the format may be among it.
-fn decode_all(query: &str, into: &mut BTreeMap<String, String>) -> bool {
+fn decode_all(
+    query: &str,
+    into: &mut BTreeMap<String, String>,
+    repeated: &mut Option<String>,
+) -> bool {
     for piece in query.split('&') {
         let Some((name, value)) = piece.split_once('=') else { continue };
         if name.is_empty() {
             continue;
         }
         let Some(value) = decode(value) else { return false };
-        into.insert(name.to_owned(), value);
+        if into.insert(name.to_owned(), value).is_some() && !is_passed_over(name) {
+            repeated.get_or_insert_with(|| name.chars().take(80).collect());
+        }
     }
     // A percent sign in a piece without a value is not looked at by mod_jk; it is no query either.
     !query.split('&').any(|piece| !piece.contains('=') && decode(piece).is_none())
 }
 
-/// Undoes percent and plus; `None` for a broken escape, a control character, or no UTF-8.
+/// Undoes percent and plus; `None` for a broken escape or a control character.
 fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
+    let raw = text::raw(text);
+    let mut rest = raw.iter().copied();
     while let Some(byte) = rest.next() {
         let byte = match byte {
             b'+' => b' ',
@@ -223,7 +290,7 @@ fn decode(text: &str) -> Option<String> {
         }
         bytes.push(byte);
     }
-    String::from_utf8(bytes).ok()
+    Some(text::owned(&bytes))
 }
 
 /// Writes a text so that it can stand as a value in a query.
@@ -235,11 +302,31 @@ pub fn encode(text: &str) -> String {
         return text.to_owned();
     }
     let mut out = String::with_capacity(text.len() * 2);
-    for byte in text.bytes() {
+    for &byte in &*text::raw(text) {
         match is_plain(byte) {
             true => out.push(char::from(byte)),
             false => out.push_str(&format!("%{byte:02X}")),
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dry_run_is_asked_for_in_clear_words() {
+        let of = |query: &str| parse(&format!("cmd=update&w=lb&{query}"), false).1;
+        for (query, expected) in
+            [("vlr=2", false), ("dry_run=false", false), ("dry_run=true", true)]
+        {
+            assert_eq!(of(query).map(|own| own.is_dry_run), Ok(expected), "{query}");
+        }
+        // What may be a change must not be taken for a look, nor the other way round.
+        for query in ["dry_run=", "dry_run=perhaps", "dry_run=true&dry_run=false", "dry_run"] {
+            assert!(of(query).is_err(), "{query}");
+        }
+        assert!(parse("cmd=update&w=lb&dry_run=true", true).1.is_err(), "read only");
+    }
 }

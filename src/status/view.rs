@@ -1,35 +1,89 @@
-//! What the page shows: plain values of one moment. Whoever joins them to the live records fills
+//! What the page shows: plain values of one moment. The code that reads the live records fills
 //! them; nothing here asks for the time.
 
 use std::sync::Arc;
 
-use crate::config::WorkersConfig;
-use crate::lb::{Activation, MemberState, Method};
-use crate::metrics::{HistogramTotals, Totals};
+use crate::config::{Ajp13Config, LbConfig, MemberConfig, Value};
+use crate::events::LoggedEvent;
+use crate::lb::{Activation, Health, MemberState};
+use crate::messages::FailureDetail;
+use crate::metrics::{HistogramTotals, RecentCounts, Totals};
+use crate::status::request::{Action, StatusRequest};
 
 /// Everything of one answer.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// Who answers, and when.
-    pub server: Server,
+    pub server: ServerView,
     /// Balancers in the order of `worker.list`.
-    pub balancers: Vec<Balancer>,
+    pub balancers: Vec<BalancerView>,
     /// ajp13 workers of `worker.list`.
-    pub workers: Vec<Ajp>,
+    pub workers: Vec<WorkerView>,
     /// Names of status workers.
     pub others: Vec<String>,
-    /// Start-up properties in their order; see [`is_secret`](super::is_secret).
+    /// Start-up properties in their order; see [`is_secret`](crate::status::is_secret).
     pub properties: Arc<[(String, String)]>,
-    /// What the file says of the workers, without changes; `None` in tests.
-    pub config: Option<Arc<WorkersConfig>>,
     /// Why the last good configuration is in force instead of the file's, if it is.
     pub broken_configuration: Option<String>,
-    /// Whether anybody who can reach the server may look and change.
+    /// What was changed while httpd runs and differs from the configuration.
+    pub runtime_changes: Vec<RuntimeChange>,
+    /// Whether every client that can reach the server may view and change workers.
     pub is_unprotected: bool,
+    /// What happened lately; see [`StatusRequest::events_since`](crate::status::request::StatusRequest).
+    pub events: EventList,
+}
+
+/// Events, as far as they were asked for.
+#[derive(Clone, Debug, Default)]
+pub struct EventList {
+    /// The latest last.
+    pub events: Vec<LoggedEvent>,
+    /// Number of the latest event that there is.
+    pub last: u64,
+    /// Offset of local time from UTC in seconds.
+    pub utc_offset: i64,
+}
+
+impl EventList {
+    /// Returns the events of what is asked for: all of them, or those of a balancer with its members, of
+    /// one member, or of a worker.
+    pub fn about(&self, command: &StatusRequest, snapshot: &Snapshot) -> Vec<&LoggedEvent> {
+        let is_one = matches!(command.action, Action::Events | Action::Show);
+        let wanted = command.worker.as_deref().filter(|_| is_one);
+        let Some(wanted) = wanted else { return self.events.iter().collect() };
+        let lb = snapshot.balancers.iter().find(|lb| lb.name == wanted);
+        let member = command.member.as_deref();
+        let is_wanted = |event: &&LoggedEvent| match (&*event.facts.balancer, &*event.facts.worker)
+        {
+            // A setting of a worker is changed for all its balancers at once.
+            ("", worker) => match (lb, member) {
+                (None, _) => worker == wanted,
+                (Some(_), Some(member)) => worker == member,
+                (Some(lb), None) => lb.members.iter().any(|own| own.ajp.name == worker),
+            },
+            (balancer, worker) => balancer == wanted && member.is_none_or(|own| own == worker),
+        };
+        self.events.iter().filter(is_wanted).collect()
+    }
+}
+
+/// A setting that was changed while httpd runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuntimeChange {
+    /// The balancer; empty for a setting of an ajp13 worker.
+    pub balancer: String,
+    /// The member or worker; empty for a setting of a balancer.
+    pub worker: String,
+    /// The property.
+    pub property: &'static str,
+    /// What the configuration says.
+    pub old: Value,
+    /// What is in force.
+    pub new: Value,
 }
 
 /// A wall clock time as it is shown.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
     /// Unix seconds.
     pub unix: i64,
@@ -86,7 +140,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
 
 /// Who answers.
 #[derive(Clone, Debug, Default)]
-pub struct Server {
+pub struct ServerView {
     /// Name the request was for.
     pub name: String,
     /// Its port.
@@ -102,18 +156,10 @@ pub struct Server {
 /// A balancer; the fields are named after the keys of the answer.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)]
-pub struct Balancer {
+pub struct BalancerView {
     pub name: String,
-    pub sticky_session: bool,
-    pub sticky_session_force: bool,
-    pub retries: u32,
-    pub retry_interval_ms: u64,
-    pub recover_time: u64,
-    pub error_escalation_time: u64,
-    pub max_reply_timeouts: u32,
-    pub method: Method,
-    /// `Optimistic` or `Pessimistic`: shown, without effect.
-    pub is_pessimistic: bool,
+    /// Its settings, with what was changed at run time.
+    pub config: Arc<LbConfig>,
     pub busy: u64,
     pub max_busy: u64,
     /// Rules of all servers that name this worker.
@@ -124,21 +170,19 @@ pub struct Balancer {
     pub last_reset_ago: i64,
     /// Requests no member could be tried for.
     pub unserved: u64,
-    pub members: Vec<Member>,
-    pub rules: Vec<Rule>,
+    pub members: Vec<MemberView>,
+    pub rules: Vec<RuleView>,
 }
 
 /// What a balancer adds to its ajp13 worker.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
-pub struct Member {
-    pub ajp: Ajp,
+pub struct MemberView {
+    pub ajp: WorkerView,
+    /// What the balancer says of it, with what was changed at run time.
+    pub config: MemberConfig,
+    /// As it is now, which is more than the configuration says.
     pub activation: Activation,
-    pub lbfactor: u32,
-    pub route: String,
-    pub redirect: String,
-    pub domain: String,
-    pub distance: i32,
     pub state: MemberState,
     pub lbmult: u64,
     pub lbvalue: u64,
@@ -149,34 +193,23 @@ pub struct Member {
     pub recent_sessions: u64,
     /// Seconds since the latest request that had or began a session.
     pub last_session_ago: Option<u64>,
-    /// What the health check says: `unknown`, `well` or `ill`; `None` without one.
-    pub health: Option<&'static str>,
+    /// What the health check says; `None` without one.
+    pub health: Option<Health>,
     /// Status of its latest answer; 0 without one.
     pub health_status: u32,
+    /// Sessions begun with another route than the member's since one had its own.
+    pub foreign_routes: u32,
 }
 
 /// An ajp13 worker, alone or as a member; the fields are named after the keys of the answer.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)]
-pub struct Ajp {
+pub struct WorkerView {
     pub name: String,
-    pub host: String,
-    pub port: u16,
+    /// Its settings, with what was changed at run time.
+    pub config: Arc<Ajp13Config>,
     /// `ip:port`, `UnresolvedIP:port`, or `invalid` without a port.
     pub address: String,
-    /// Local address, if one is set.
-    pub source: Option<String>,
-    pub connection_pool_timeout: u64,
-    pub ping_timeout: u64,
-    pub connect_timeout: u64,
-    pub prepost_timeout: u64,
-    pub reply_timeout: u64,
-    pub retries: u32,
-    pub retry_interval_ms: u64,
-    pub connection_ping_interval: u64,
-    pub recovery_options: u32,
-    pub busy_limit: u32,
-    pub max_packet_size: u64,
     /// Requests sent; `elected` of a member, `used` of a worker alone.
     pub used: u64,
     pub errors: u64,
@@ -194,22 +227,30 @@ pub struct Ajp {
     pub last_reset_ago: i64,
     /// When the run of failures began, and how many seconds ago.
     pub error_time: Option<(Moment, i64)>,
-    /// Number of the message about the latest failure.
-    pub last_failure: Option<&'static str>,
+    /// What the latest failure was.
+    pub last_failure: Option<FailureDetail>,
+    /// When that was, in Unix seconds.
+    pub last_failure_at: i64,
+    /// Failures without a success between them.
+    pub failures_in_row: u32,
+    /// What was counted in the last minutes.
+    pub recent: RecentCounts,
+    /// Requests in a row that the connector refused.
+    pub refusals_in_row: u32,
+    /// Whether those are so many that the connector refuses all.
+    pub is_refusing: bool,
     /// Idle connections of the child that answers.
     pub idle: u64,
-    /// Most connections of a child; `None` without a limit.
-    pub pool_size: Option<u64>,
     /// What is counted for [metrics](crate::metrics), since httpd began.
     pub counts: Totals,
     /// Rules; empty for a member.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<RuleView>,
 }
 
 /// A mount rule.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)]
-pub struct Rule {
+pub struct RuleView {
     pub server: String,
     pub uri: String,
     pub is_exact: bool,
@@ -228,7 +269,7 @@ pub struct Rule {
     pub use_server_errors: u32,
 }
 
-impl Ajp {
+impl WorkerView {
     /// Returns the times to the first byte of the reply, in milliseconds: median, 95 and 99 percent.
     pub fn latency_ms(&self) -> Option<[u64; 3]> {
         percentiles(&self.counts.first_byte)
@@ -241,7 +282,7 @@ pub fn percentiles(times: &HistogramTotals) -> Option<[u64; 3]> {
     Some([of(50)?, of(95)?, of(99)?])
 }
 
-impl Rule {
+impl RuleView {
     /// Returns its type as the answers spell it.
     pub fn kind(&self) -> String {
         let disabled = if self.is_disabled { "Disabled " } else { "" };
@@ -251,25 +292,12 @@ impl Rule {
     }
 }
 
-/// Returns a method's name in the answers.
-pub fn method_name(method: Method) -> &'static str {
-    match method {
-        Method::Busyness => "Busyness",
-        Method::Hash => "Hash",
-        Method::LeastTime => "LeastTime",
-        Method::Next => "Next",
-        Method::Request => "Request",
-        Method::Session => "Sessions",
-        Method::Traffic => "Traffic",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn s4_3_times_are_local() {
+    fn times_are_local() {
         let cases = [
             (0, 0, "19700101000000", "+0000"),
             (951_782_399, 0, "20000228235959", "+0000"),

@@ -3,5 +3,10 @@
 #![forbid(unsafe_code)]
 
 pub mod diagnosis;
-pub mod drained;
-pub mod starter;
+pub mod drain;
+pub mod explain;
+pub mod httpd_conf;
+pub mod init;
+pub mod request_target;
+pub mod running;
+pub mod step_fault;

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use super::problem::{Origin, Problem, printable};
+use crate::text;
+use crate::uri_map::problem::{Origin, Problem, printable};
 
 /// What a rule changes for the requests it maps. The default changes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,14 +52,14 @@ pub enum RuleActivation {
 impl Extensions {
     /// Parses the tokens behind the worker's name, `a=1;b=2`.
     pub fn parse(text: &str, origin: &Origin, problems: &mut Vec<Problem>) -> Self {
-        let mut reader = Reader { extensions: Extensions::default(), origin, problems };
+        let mut reader = ExtensionReader { extensions: Extensions::default(), origin, problems };
         let mut tokens = text.split(';').map(str::trim).filter(|token| !token.is_empty());
         while let Some(token) = tokens.next() {
             let Some((name, value)) = token.split_once('=') else {
                 reader.warn(format!("rule extension \"{token}\" has no value, it is ignored"));
                 continue;
             };
-            let (name, mut value) = (name.trim(), value.trim());
+            let (name, mut value) = (text::trim(name), text::trim(value));
             // `session_path=;id` is how an identifier with its semicolon is written.
             if name == "session_path" && value.is_empty() {
                 value = tokens.next().unwrap_or("");
@@ -104,13 +105,13 @@ impl Extensions {
     }
 }
 
-struct Reader<'r> {
+struct ExtensionReader<'r> {
     extensions: Extensions,
     origin: &'r Origin,
     problems: &'r mut Vec<Problem>,
 }
 
-impl Reader<'_> {
+impl ExtensionReader<'_> {
     fn set(&mut self, name: &str, value: &str) {
         match name {
             "reply_timeout" => {
@@ -136,6 +137,7 @@ impl Reader<'_> {
             "session_cookie" | "session_path" | "session_cookie_path" => {
                 self.set_string(name, value);
             }
+            // check: unknown-rule-extension
             _ => self.warn(format!("unknown rule extension \"{name}\", it is ignored")),
         }
     }
@@ -183,6 +185,7 @@ impl Reader<'_> {
     }
 
     fn number(&mut self, name: &str, value: &str) -> i32 {
+        // check: rule-extension-without-a-number
         if let Ok(number) = value.parse() {
             return number;
         }
@@ -216,7 +219,7 @@ impl Reader<'_> {
 
     fn warn(&mut self, text: String) {
         // Names and values are the file's: no control byte of theirs may reach a terminal.
-        self.problems.push(Problem::warning(self.origin, printable(text.as_bytes())));
+        self.problems.push(Problem::warning(self.origin, printable(&text::raw(&text))));
     }
 }
 

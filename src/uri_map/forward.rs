@@ -1,10 +1,11 @@
-//! The URI the container gets. Not the match URI: path parameters survive here.
+//! The URI the backend gets. Not the match URI: path parameters survive here.
 //!
 //! httpd hands over a decoded path, in which a `;` that delimits a parameter and one that the
 //! client wrote as `%3B` look the same. Where the request target is known and nothing rewrote it,
 //! the client's own escapes decide.
 
-use super::clean::{self, CleanError};
+use crate::uri_map::normalize;
+use crate::uri_map::normalize::NormalizeError;
 
 /// How the URI is forwarded, from `JkOptions`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,7 +73,7 @@ pub fn forward_uri(
     }
 }
 
-/// Tells whether `path` goes to the container as it is, whatever the client has written: no byte
+/// Tells whether `path` goes to the backend as it is, whatever the client has written: no byte
 /// of it is escaped in any way, nor could have been spelled so that it shows.
 pub fn is_forwarded_as_it_is(mode: ForwardUri, path: &[u8]) -> bool {
     mode != ForwardUri::CompatUnparsed && path.iter().all(|byte| PLAIN[usize::from(*byte)])
@@ -85,11 +86,11 @@ pub fn is_decoded_from(target: &[u8], path: &[u8]) -> bool {
     let (mut written, mut resolved) = (Vec::new(), Vec::new());
     // With MergeSlashes Off httpd resolves less than `follow` does.
     code.follow(target, path, &mut written)
-        || clean::normalize(path, false, &mut resolved).is_ok()
+        || normalize::normalize_into(path, false, &mut resolved).is_ok()
             && code.follow(target, &resolved, &mut written)
 }
 
-/// Reads a request target as the container will: parameters cut where a literal `;` begins them,
+/// Reads a request target as the backend will: parameters cut where a literal `;` begins them,
 /// then decoded (encoded slashes too), then slashes and dot segments resolved.
 ///
 /// # Errors
@@ -116,10 +117,10 @@ pub fn decoded_and_cleaned(target: &[u8]) -> Result<Vec<u8>, ForwardError> {
             rest = &rest[length..];
         }
     }
-    let mut cleaned = Vec::with_capacity(decoded.len());
-    clean::normalize(&decoded, false, &mut cleaned)
-        .map_err(|_: CleanError| ForwardError::NotAPath)?;
-    Ok(cleaned)
+    let mut normalized = Vec::with_capacity(decoded.len());
+    normalize::normalize_into(&decoded, false, &mut normalized)
+        .map_err(|_: NormalizeError| ForwardError::NotAPath)?;
+    Ok(normalized)
 }
 
 /// Tells whether a segment of a request target is a dot segment with parameters, such as `..;x`.
@@ -156,8 +157,8 @@ fn behind_dots(target: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Reduces a request target to its path: no query, no fragment, no scheme and authority.
 ///
-/// A container that got an absolute URI would believe its authority more than the Host header.
-pub(super) fn target_path(target: &[u8]) -> Option<&[u8]> {
+/// A backend that got an absolute URI would believe its authority more than the Host header.
+pub fn target_path(target: &[u8]) -> Option<&[u8]> {
     let end = target.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(target.len());
     let target = &target[..end];
     if target.first() == Some(&b'/') {
@@ -288,13 +289,13 @@ fn resolve_target(target: &[u8], out: &mut Vec<u8>) {
         plain.push(byte);
         rest = &rest[length..];
     }
-    if clean::normalize(&plain, false, out).is_err() {
+    if normalize::normalize_into(&plain, false, out).is_err() {
         out.clear();
     }
 }
 
 /// Returns the byte that an escape at the start of `text` stands for.
-pub(super) fn escape(text: &[u8]) -> Option<u8> {
+pub fn escape(text: &[u8]) -> Option<u8> {
     let [b'%', high, low, ..] = text else { return None };
     let digit = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
     Some(digit(*high)? << 4 | digit(*low)?)
@@ -327,7 +328,7 @@ const PLAIN: [bool; 256] = {
     plain
 };
 
-/// Everything but what the container would decode again or cut at, and the blank.
+/// Everything but what the backend would decode again or cut at, and the blank.
 const KEPT_IN_COMPAT: [bool; 256] = {
     let mut kept = [true; 256];
     kept[b'%' as usize] = false;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::problem::Origin;
-use super::rule::Rule;
+use crate::uri_map::problem::Origin;
+use crate::uri_map::rule::Rule;
 
 /// Mounts in the order of their definition, each left side once.
 ///
@@ -116,6 +116,14 @@ pub fn map_of(main: &ServerMounts, vhost: &ServerMounts) -> MapOf {
     }
 }
 
+/// Returns the rules of the server at a place, the main server's being 0.
+pub fn mounts_seen(mounts: &[ServerMounts], place: usize) -> Vec<Arc<Rule>> {
+    match (mounts.first(), mounts.get(place)) {
+        (Some(main), Some(own)) => server_rules(main, own, place == 0),
+        _ => Vec::new(),
+    }
+}
+
 /// Returns the rules of a server, which is a virtual host unless `is_main`.
 pub fn server_rules(main: &ServerMounts, own: &ServerMounts, is_main: bool) -> Vec<Arc<Rule>> {
     match map_of(main, own) {
@@ -126,7 +134,7 @@ pub fn server_rules(main: &ServerMounts, own: &ServerMounts, is_main: bool) -> V
     }
 }
 
-/// Returns the rules of the main server, for [`UriMap::build`](super::UriMap::build).
+/// Returns the rules of the main server, for [`UriMap::build`](crate::uri_map::UriMap::build).
 pub fn main_rules(main: &ServerMounts) -> Vec<Arc<Rule>> {
     let file = main.file.iter().flat_map(Mounts::rules);
     main.directives.rules().chain(file).chain(main.workers.rules()).cloned().collect()
@@ -155,3 +163,6 @@ pub fn copies(main: &ServerMounts, vhost: &ServerMounts) -> bool {
         None => main.copy == Some(MountCopy::All),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,42 +1,39 @@
 //! Which worker serves a URI. Pure.
 //!
 //! A [`UriMap`] is compiled once from the rules of one server and never changes; a reload makes
-//! another one. [`mod@clean`] makes the match URI, [`forward`] the URI the container gets, [`local`]
+//! another one. [`mod@normalize`] makes the match URI, [`forward`] the URI the backend gets, [`local`]
 //! holds the decisions about requests that no rule maps.
 #![forbid(unsafe_code)]
 
-pub mod check;
-pub mod clean;
-pub mod decision;
+pub mod ambiguity;
+mod compiled;
+pub mod diagnostics;
 pub mod extensions;
 pub mod forward;
-mod glob_trie;
 pub mod local;
-mod matcher;
 pub mod merge;
+pub mod normalize;
 pub mod pattern;
 pub mod problem;
-pub mod reading;
 pub mod rule;
-mod sieve;
-pub mod target;
 #[cfg(test)]
 mod tests;
-mod trie;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-pub use clean::{CleanError, Cleaned, clean};
+use crate::text;
+use compiled::matcher::Matcher;
+pub use compiled::prefilter::Prefilter;
+use compiled::rank::Rank;
 pub use extensions::Extensions;
 pub use forward::{ForwardUri, forward_uri};
-use matcher::{Matcher, Rank};
+pub use normalize::{NormalizeError, NormalizedPath, normalize};
 use problem::printable;
-pub use problem::{Origin, Problem, Severity};
-pub use rule::{Rule, Source};
-pub use sieve::Sieve;
+pub use problem::{Origin, Problem, RuleSeverity};
+pub use rule::{Rule, RuleSource};
 
 /// The compiled rules of one server.
 #[derive(Debug)]
@@ -60,7 +57,7 @@ impl UriMap {
     ///
     /// The problems are patterns that can never match and disabled rules that hide nothing.
     pub fn build(rules: Vec<Arc<Rule>>) -> (UriMap, Vec<Problem>) {
-        let problems = check::check_patterns(&rules);
+        let problems = diagnostics::check_patterns(&rules);
         let has_encoded_slash = rules.iter().any(|rule| {
             memchr::memmem::find(&rule.pattern, b"%2F").is_some()
                 || memchr::memmem::find(&rule.pattern, b"%2f").is_some()
@@ -123,13 +120,13 @@ impl UriMap {
     }
 
     /// Returns what keeps URIs out that no rule maps.
-    pub fn sieve(&self) -> Sieve {
-        let sieve = Sieve::of(self.ranked.iter().map(|rule| &**rule));
+    pub fn prefilter(&self) -> Prefilter {
+        let prefilter = Prefilter::of(self.ranked.iter().map(|rule| &**rule));
         if self.has_encoded_slash {
             // A lookup changes such a URI first, perhaps its last byte.
-            sieve.open();
+            prefilter.open();
         }
-        sieve
+        prefilter
     }
 
     /// Says whether the map has no rule that could map anything.
@@ -146,15 +143,15 @@ impl UriMap {
     /// Tells how the map decides about `path`, a decoded path that need not be clean.
     pub fn explain(&self, path: &[u8]) -> Explanation<'_> {
         let mut out = Vec::new();
-        let cleaned = clean(path, &mut out).map(|cleaned| cleaned.path.to_vec());
+        let normalized = normalize(path, &mut out).map(|normalized| normalized.path.to_vec());
         let mut explanation = Explanation {
-            cleaned,
+            normalized,
             winner: None,
             exclusions_considered: Vec::new(),
             excluded_by: None,
             disabled: Vec::new(),
         };
-        let Ok(uri) = &explanation.cleaned else { return explanation };
+        let Ok(uri) = &explanation.normalized else { return explanation };
         let uri = self.fold(uri).into_owned();
         let matches = |rule: &Rule| pattern::matches(&self.fold(&rule.pattern), &uri);
         explanation.disabled = self.disabled.iter().filter(|rule| matches(rule)).collect();
@@ -176,7 +173,13 @@ impl UriMap {
         own.into_iter().chain(&self.for_all)
     }
 
-    fn fold<'u>(&self, uri: &'u [u8]) -> Cow<'u, [u8]> {
+    /// Returns the rules that map, in the order of evaluation.
+    pub fn ranked(&self) -> &[Arc<Rule>] {
+        &self.ranked
+    }
+
+    /// Writes encoded slashes in one way, where a rule has one.
+    pub fn fold<'u>(&self, uri: &'u [u8]) -> Cow<'u, [u8]> {
         if self.has_encoded_slash { fold_encoded_slashes(uri) } else { Cow::Borrowed(uri) }
     }
 }
@@ -203,7 +206,7 @@ impl Patterns {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Explanation<'m> {
     /// The match URI, or why there is none.
-    pub cleaned: Result<Vec<u8>, CleanError>,
+    pub normalized: Result<Vec<u8>, NormalizeError>,
     /// First matching rule, even if an exclusion then took the mapping away.
     pub winner: Option<&'m Arc<Rule>>,
     /// All exclusions for the winner's worker.
@@ -226,7 +229,7 @@ impl Explanation<'_> {
 
 impl fmt::Display for Explanation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.cleaned {
+        match &self.normalized {
             Err(error) => return write!(f, "not mapped: {error}"),
             Ok(uri) => write!(f, "{}: ", printable(uri))?,
         }
@@ -238,7 +241,7 @@ impl fmt::Display for Explanation<'_> {
             (Some(rule), None) => write!(
                 f,
                 "worker {} by rule {rule}, {} exclusions considered",
-                printable(rule.worker.as_bytes()),
+                printable(&text::raw(&rule.worker)),
                 self.exclusions_considered.len()
             ),
         }

@@ -27,7 +27,7 @@ impl fmt::Display for Origin {
 
 /// What the problem does to the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
+pub enum RuleSeverity {
     /// The rule does what it says, which is not always what is meant.
     Hint,
     /// The rule or extension is used, perhaps not as its writer meant it.
@@ -42,7 +42,7 @@ pub enum Severity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Whether the rule is lost.
-    pub severity: Severity,
+    pub severity: RuleSeverity,
     /// Place of the rule.
     pub origin: Origin,
     /// One line without a full stop, control bytes escaped.
@@ -52,22 +52,22 @@ pub struct Problem {
 impl Problem {
     /// Makes a finding about a rule that is often meant as it is.
     pub fn hint(origin: &Origin, text: impl Into<String>) -> Self {
-        Problem { severity: Severity::Hint, origin: origin.clone(), text: text.into() }
+        Problem { severity: RuleSeverity::Hint, origin: origin.clone(), text: text.into() }
     }
 
     /// Makes a finding that leaves the rule in use.
     pub fn warning(origin: &Origin, text: impl Into<String>) -> Self {
-        Problem { severity: Severity::Warning, origin: origin.clone(), text: text.into() }
+        Problem { severity: RuleSeverity::Warning, origin: origin.clone(), text: text.into() }
     }
 
     /// Makes a finding that lets the rule's requests fail.
     pub fn failing(origin: &Origin, text: impl Into<String>) -> Self {
-        Problem { severity: Severity::Failing, origin: origin.clone(), text: text.into() }
+        Problem { severity: RuleSeverity::Failing, origin: origin.clone(), text: text.into() }
     }
 
     /// Makes a finding that drops the rule.
     pub fn error(origin: &Origin, text: impl Into<String>) -> Self {
-        Problem { severity: Severity::Error, origin: origin.clone(), text: text.into() }
+        Problem { severity: RuleSeverity::Error, origin: origin.clone(), text: text.into() }
     }
 }
 

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::extensions::Extensions;
-use super::problem::{Origin, Problem, printable};
+use crate::text;
+use crate::uri_map::extensions::Extensions;
+use crate::uri_map::problem::{Origin, Problem, printable};
 
 /// Where a rule comes from. The order is the rank among rules of equal depth and length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Source {
+pub enum RuleSource {
     /// The mount file (`JkMountFile`).
     MountFile,
     /// `JkMount` and `JkUnMount`.
@@ -31,7 +32,7 @@ pub struct Rule {
     /// What else the rule changes. Always the default in an exclusion.
     pub extensions: Arc<Extensions>,
     /// Rank among equals.
-    pub source: Source,
+    pub source: RuleSource,
     /// File and line.
     pub origin: Origin,
 }
@@ -42,7 +43,7 @@ impl Rule {
     pub fn parse(
         left: &[u8],
         right: &[u8],
-        source: Source,
+        source: RuleSource,
         origin: &Origin,
         problems: &mut Vec<Problem>,
     ) -> Vec<Arc<Rule>> {
@@ -54,8 +55,23 @@ impl Rule {
                     "pattern \"{0}\" should begin with a slash, it is read as \"/{0}\"",
                     printable(pattern)
                 );
+                // check: pattern-that-begins-with-a-star
                 problems.push(Problem::warning(origin, text));
                 [b"/", pattern].concat()
+            }
+            // Nothing, and then the rest: the first is no pattern, the second is one.
+            // check: nothing-before-a-bar
+            [b'|', b'/', ..] => {
+                let rest = &pattern[1..];
+                problems.push(Problem::warning(
+                    origin,
+                    format!(
+                        "pattern \"{}\" has nothing before the \"|\", it is read as \"{}\"",
+                        printable(pattern),
+                        printable(rest)
+                    ),
+                ));
+                rest.to_vec()
             }
             _ => {
                 let text = format!(
@@ -63,6 +79,7 @@ impl Rule {
                      after an optional \"-\" and \"!\"",
                     printable(left)
                 );
+                // check: pattern-without-a-slash-in-a-mount-file
                 problems.push(Problem::error(origin, text));
                 return Vec::new();
             }
@@ -92,7 +109,7 @@ impl Rule {
 
     /// Returns what rules are sorted by: number of slashes and length, both descending, and then
     /// the source. Rules with the same key stay in the order of their definition.
-    pub fn sort_key(&self) -> (std::cmp::Reverse<(usize, usize)>, Source) {
+    pub fn sort_key(&self) -> (std::cmp::Reverse<(usize, usize)>, RuleSource) {
         let slashes = memchr::memchr_iter(b'/', &self.pattern).count();
         (std::cmp::Reverse((slashes, self.pattern.len())), self.source)
     }
@@ -103,7 +120,7 @@ impl fmt::Display for Rule {
         let disabled = if self.is_disabled { "-" } else { "" };
         let exclusion = if self.is_exclusion { "!" } else { "" };
         let pattern = printable(&self.pattern);
-        let worker = printable(self.worker.as_bytes());
+        let worker = printable(&text::raw(&self.worker));
         write!(f, "{disabled}{exclusion}{pattern}={worker} ({})", self.origin)
     }
 }
@@ -127,12 +144,12 @@ pub fn parse_worker(
     origin: &Origin,
     problems: &mut Vec<Problem>,
 ) -> (Box<str>, Extensions) {
-    let text = String::from_utf8_lossy(text);
+    let text = text::decode(text);
     match text.split_once(';') {
-        Some((name, tail)) if !name.trim().is_empty() => {
-            (name.trim().into(), Extensions::parse(tail, origin, problems))
+        Some((name, tail)) if !text::trim(name).is_empty() => {
+            (text::trim(name).into(), Extensions::parse(tail, origin, problems))
         }
-        _ => (text.trim().into(), Extensions::default()),
+        _ => (text::trim(&text).into(), Extensions::default()),
     }
 }
 

@@ -1,9 +1,8 @@
 use std::time::Duration;
 
-use super::check::{Target, check_workers};
-use super::extensions::RuleActivation;
-use super::merge::{MapOf, MountCopy, Mounts, ServerMounts, main_rules, map_of, vhost_rules};
-use super::*;
+use crate::uri_map::diagnostics::{RuleTarget, check_workers};
+use crate::uri_map::extensions::RuleActivation;
+use crate::uri_map::*;
 
 fn origin() -> Origin {
     Origin::new("map", 1)
@@ -14,7 +13,13 @@ fn rules(lines: &[&str]) -> Vec<Arc<Rule>> {
     let parse = |(n, line): (usize, &&str)| {
         let (left, right) = line.split_once('=').unwrap();
         let origin = Origin::new("map", n as u32 + 1);
-        Rule::parse(left.as_bytes(), right.as_bytes(), Source::MountFile, &origin, &mut Vec::new())
+        Rule::parse(
+            left.as_bytes(),
+            right.as_bytes(),
+            RuleSource::MountFile,
+            &origin,
+            &mut Vec::new(),
+        )
     };
     lines.iter().enumerate().flat_map(parse).collect()
 }
@@ -41,7 +46,8 @@ fn section_1_1_rule_anatomy() {
     ];
     for (name, left, expected, count) in cases {
         let mut problems = Vec::new();
-        let rules = Rule::parse(left.as_bytes(), b"w", Source::Directive, &origin(), &mut problems);
+        let rules =
+            Rule::parse(left.as_bytes(), b"w", RuleSource::Directive, &origin(), &mut problems);
         let parsed = rules.first().map(|rule| {
             (rule.is_disabled, rule.is_exclusion, std::str::from_utf8(&rule.pattern).unwrap())
         });
@@ -61,7 +67,8 @@ fn section_1_2_bar() {
     ];
     for (left, expected, count) in cases {
         let mut problems = Vec::new();
-        let rules = Rule::parse(left.as_bytes(), b"w", Source::Directive, &origin(), &mut problems);
+        let rules =
+            Rule::parse(left.as_bytes(), b"w", RuleSource::Directive, &origin(), &mut problems);
         let patterns: Vec<_> =
             rules.iter().map(|rule| std::str::from_utf8(&rule.pattern).unwrap()).collect();
         assert_eq!((&*patterns, problems.len()), (*expected, *count), "case: {left}");
@@ -261,9 +268,9 @@ fn findings_about_valid_rules() {
 
     let members = ["m1".to_owned(), "m2".to_owned()];
     let target = |name: &str| match name {
-        "w1" => Some(Target::Container),
-        "lb" => Some(Target::Balancer { members: &members, cookie: "ID", sets_cookie: false }),
-        "status" => Some(Target::Status),
+        "w1" => Some(RuleTarget::Backend),
+        "lb" => Some(RuleTarget::Balancer { members: &members, cookie: "ID", sets_cookie: false }),
+        "status" => Some(RuleTarget::Status),
         _ => None,
     };
     let worker_cases: &[(&str, &str, &str)] = &[
@@ -286,135 +293,4 @@ fn findings_about_valid_rules() {
         assert_eq!(problems.len(), usize::from(!expected.is_empty()), "case: {name}");
         assert!(problems.iter().all(|p| p.text.contains(expected)), "case: {name}: {problems:?}");
     }
-}
-
-fn mounts(source: Source, lines: &[&str]) -> Mounts {
-    let mut mounts = Mounts::default();
-    for line in lines {
-        let (left, right) = line.split_once('=').unwrap();
-        let (left, right) = (left.as_bytes(), right.as_bytes());
-        let rules = Rule::parse(left, right, source, &origin(), &mut Vec::new());
-        mounts.insert(left, origin(), rules);
-    }
-    mounts
-}
-
-fn server(directives: &[&str], file: Option<&[&str]>, copy: Option<MountCopy>) -> ServerMounts {
-    ServerMounts {
-        directives: mounts(Source::Directive, directives),
-        file: file.map(|lines| mounts(Source::MountFile, lines)),
-        workers: Mounts::default(),
-        copy,
-    }
-}
-
-#[test]
-fn section_6_virtual_hosts() {
-    use MountCopy::{All, Off, On};
-
-    const V: &[&str] = &["/v/*=w3"];
-    const VF: Option<&[&str]> = Some(&["/vf/*=w4"]);
-    const URIS: [&str; 8] = ["/m/a", "/m/no", "/m/x", "/mf/a", "/v/a", "/vf/a", "/m/a%", "/wm"];
-    // name, main's JkMountCopy, the virtual host, whose map, workers of URIS. The last URI is
-    // mounted by a worker: the original copies this only when the whole map is shared.
-    type Case = (&'static str, Option<MountCopy>, ServerMounts, MapOf, [&'static str; 8]);
-    let all = Some(All);
-    let cases: Vec<Case> = vec![
-        ("nothing", None, server(&[], None, None), MapOf::Nothing, ["-"; 8]),
-        (
-            "On",
-            None,
-            server(&[], None, Some(On)),
-            MapOf::Main,
-            ["w1", "-", "w1", "w2", "-", "-", "w1", "w9"],
-        ),
-        ("Off", None, server(&[], None, Some(Off)), MapOf::Nothing, ["-"; 8]),
-        ("own", None, server(V, None, None), MapOf::Own, ["-", "-", "-", "-", "w3", "-", "-", "-"]),
-        (
-            "own, On",
-            None,
-            server(V, None, Some(On)),
-            MapOf::Own,
-            ["w1", "-", "w1", "w2", "w3", "-", "w1", "w9"],
-        ),
-        (
-            "own file, On",
-            None,
-            server(&[], VF, Some(On)),
-            MapOf::Own,
-            ["w1", "-", "w1", "-", "-", "w4", "w1", "w9"],
-        ),
-        (
-            "own file",
-            None,
-            server(&[], VF, None),
-            MapOf::Own,
-            ["-", "-", "-", "-", "-", "w4", "-", "-"],
-        ),
-        (
-            "same pattern",
-            None,
-            server(&["/m/*=w5"], None, Some(On)),
-            MapOf::Own,
-            ["w5", "w5", "w5", "w2", "-", "-", "w5", "w9"],
-        ),
-        (
-            "unmount",
-            None,
-            server(&["!/m/x=w1"], None, Some(On)),
-            MapOf::Own,
-            ["w1", "-", "-", "w2", "-", "-", "w1", "w9"],
-        ),
-        (
-            "file outranks",
-            None,
-            server(&["/mf/*=w6"], None, Some(On)),
-            MapOf::Own,
-            ["w1", "-", "w1", "w2", "-", "-", "w1", "w9"],
-        ),
-        (
-            "All",
-            all,
-            server(&[], None, None),
-            MapOf::Main,
-            ["w1", "-", "w1", "w2", "-", "-", "w1", "w9"],
-        ),
-        (
-            "All, own",
-            all,
-            server(V, None, None),
-            MapOf::Own,
-            ["w1", "-", "w1", "w2", "w3", "-", "w1", "w9"],
-        ),
-        (
-            "All, own file",
-            all,
-            server(&[], VF, None),
-            MapOf::Own,
-            ["w1", "-", "w1", "-", "-", "w4", "w1", "w9"],
-        ),
-        ("All, Off", all, server(&[], None, Some(Off)), MapOf::Nothing, ["-"; 8]),
-        ("On in main does nothing", Some(On), server(&[], None, None), MapOf::Nothing, ["-"; 8]),
-    ];
-    for (name, main_copy, vhost, whose, expected) in cases {
-        let mut main = server(&["/m/*=w1", "!/m/no=w1"], Some(&["/mf/*=w2"]), main_copy);
-        main.workers = mounts(Source::WorkerMount, &["/wm=w9"]);
-        assert_eq!(map_of(&main, &vhost), whose, "case: {name}");
-        let map = UriMap::build(vhost_rules(&main, &vhost)).0;
-        let workers =
-            URIS.map(|uri| map.find(uri.as_bytes()).map_or("-", |rule| &*rule.worker).to_owned());
-        assert_eq!(workers, expected, "case: {name}");
-        if whose == MapOf::Main {
-            assert_eq!(vhost_rules(&main, &vhost), main_rules(&main), "case: {name}");
-        }
-    }
-}
-
-#[test]
-fn section_3_a_repeated_left_side_keeps_its_position() {
-    let mut mounts = mounts(Source::Directive, &["/p/a?=w1", "/p/?b=w2"]);
-    let right = Rule::parse(b"/p/a?", b"w3", Source::Directive, &origin(), &mut Vec::new());
-    assert_eq!(mounts.insert(b"/p/a?", Origin::new("map", 9), right), Some(origin()));
-    let workers: Vec<&str> = mounts.rules().map(|rule| &*rule.worker).collect();
-    assert_eq!(workers, ["w3", "w2"]);
 }

@@ -1,51 +1,43 @@
 //! Runs requests: joins the pure modules with sockets and shared memory. No httpd type.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod ajp13;
+pub mod background;
 mod balancer;
-mod changes;
-mod checks;
-mod edits;
-mod failover;
-mod failure;
-mod learned;
-mod live;
-mod lookups;
-pub mod mount_file;
-mod mounts;
-mod notes;
-mod pings;
-mod places;
-mod prober;
-mod report;
-mod run;
-mod scrape;
-mod shares;
-mod snapshot;
-mod status;
-mod tally;
-mod upload;
-pub mod watchdog;
+mod dispatch;
+mod error;
+mod error_log;
+mod in_flight;
+pub mod mounts;
+mod overrides;
+mod records;
+mod remedy;
+mod serve;
+mod single;
+mod state_events;
+mod state_log;
 mod workers;
 
-use std::borrow::Cow;
 use std::ffi::CStr;
 use std::time::Duration;
 
-pub use crate::status::view::Rule as RuleView;
-pub use ajp13::Ajp13;
-pub use balancer::Lb;
-pub use failure::{Cause, ClientError, Committed, Failure, Uncommitted};
-pub use live::Live;
-pub use mounts::{Host, LiveMap, MountFiles, fault};
-pub use places::Places;
-pub use scrape::scrape;
-pub use shares::Shares;
-pub use snapshot::snapshot;
-pub use tally::Tally;
+pub use crate::status::view::RuleView;
+pub use admin::metrics::scrape;
+pub use admin::snapshot::snapshot;
+pub use ajp13::attempt_metrics::AttemptMetrics;
+pub use ajp13::rejection::{Answer, Rejection};
+pub use ajp13::worker::Ajp13;
+pub use balancer::members::Lb;
+pub use error::{Cause, ClientError, Committed, Direction, Failure, Uncommitted};
+pub use error_log::log_client;
+pub use in_flight::ChildCounts;
+pub use mounts::reload::{HostRules, MountFiles, ReloadableMap, fault};
+pub use overrides::current::RuntimeConfig;
+pub use records::Records;
 pub use workers::{VERSION, Worker, Workers};
 
-use crate::ajp::{EncodeError, RequestBody, ResponseHead};
+use crate::exchange::{Exchange, NamedEncodeError, RequestBody, ResponseParts};
 use crate::lb::session::SessionIds;
 use crate::net::Slices;
 
@@ -57,41 +49,48 @@ pub trait Downstream {
     /// Returns method and path for messages, with nothing in it that could forge a log line.
     fn label(&self) -> String;
 
+    /// Returns how long ago the request began, for messages.
+    fn elapsed(&self) -> Duration;
+
     /// Returns the authenticated user.
     fn user(&self) -> Option<&[u8]>;
 
     /// Says how much body the client announced.
     fn request_body(&self) -> RequestBody;
 
-    /// Writes the request as one packet of at most `limit` bytes to the front of `out` and returns
-    /// how many it has. `scratch` is memory to work with.
+    /// Writes the request by the protocol `E`, in at most `limit` bytes, to the front of `out` and
+    /// returns how many it has. `scratch` is memory to work with.
     ///
     /// # Errors
     ///
     /// If the request does not fit or must not be sent.
-    fn encode(
+    fn encode<E: Exchange>(
         &self,
         out: &mut Vec<u8>,
         scratch: &mut Vec<u8>,
         limit: usize,
         member: &MemberData<'_>,
-    ) -> Result<usize, EncodeError>;
+    ) -> Result<usize, Box<NamedEncodeError>>;
 
     /// Reads request body, waiting for the first byte. Returns how much and whether it ended.
     ///
     /// # Errors
     ///
-    /// If the client is gone or its body malformed.
+    /// Why there is no more: none of them means that the body is complete.
     fn read_body(&mut self, into: &mut [u8]) -> Result<(usize, bool), ClientError>;
 
     /// Adds the session ids of the request to `ids`.
     fn session_ids(&self, cookie: &str, path: &str, ids: &mut SessionIds);
 
     /// Sets status and headers. The client sees nothing yet.
-    fn begin(&mut self, head: &ResponseHead<'_>);
+    fn begin<H: ResponseParts>(&mut self, head: &H);
 
     /// Takes back what [`begin`](Self::begin) and [`body`](Self::body) did.
     fn undo(&mut self);
+
+    /// Tells whether the server answers with a page of its own in place of this response. The client
+    /// sees nothing of it then, and it can still be taken back.
+    fn is_replaced(&self) -> bool;
 
     /// Queues body bytes. The client sees nothing yet.
     fn body(&mut self, slices: Slices<'_>);
@@ -100,14 +99,14 @@ pub trait Downstream {
     ///
     /// # Errors
     ///
-    /// If the client is gone.
+    /// If it does not reach the client.
     fn pass(&mut self, flush: bool) -> Result<(), ClientError>;
 
     /// Ends the response.
     ///
     /// # Errors
     ///
-    /// If the client is gone.
+    /// If the client does not get all of it. One that has left with all of it is no error.
     fn finish(&mut self) -> Result<(), ClientError>;
 
     /// Ends a response that has begun and cannot be completed, so that the client sees it.
@@ -147,15 +146,17 @@ pub trait Downstream {
     fn note(&mut self, name: &'static CStr, value: &str);
 }
 
-/// What the container is told beside the request itself.
+/// What the backend is told beside the request itself.
 #[derive(Clone, Copy, Debug)]
 pub struct MemberData<'a> {
     /// The worker's secret.
-    pub secret: Option<&'a str>,
+    pub secret: Option<&'a [u8]>,
     /// The member's route.
-    pub route: Option<&'a str>,
+    pub route: Option<&'a [u8]>,
     /// The member's activation.
     pub activation: &'static str,
+    /// Name of the cookie whose session ids should end in the route, if that matters.
+    pub session_cookie: Option<&'a str>,
 }
 
 /// A cookie that leads further requests of a client to the same member.
@@ -187,7 +188,7 @@ pub struct RequestSettings<'a> {
     /// Members with another activation for this request; the last one that names a member counts.
     pub activations: [(&'a [String], crate::lb::Activation); 3],
     /// The route to take, whatever the session says.
-    pub route: Option<Cow<'a, str>>,
+    pub route: Option<&'a [u8]>,
     /// Rule-level names.
     pub session_cookie: Option<&'a str>,
     /// Rule-level names.
@@ -196,7 +197,7 @@ pub struct RequestSettings<'a> {
     pub set_session_cookie: bool,
     /// Path of that cookie.
     pub session_cookie_path: Option<&'a str>,
-    /// Whether anybody reads the notes about members.
+    /// Whether the notes about members are read.
     pub wants_notes: bool,
     /// Flushes after each body packet.
     pub flush_packets: bool,
@@ -204,7 +205,7 @@ pub struct RequestSettings<'a> {
     pub flush_header: bool,
     /// Lets only this machine see status workers.
     pub status_loopback: bool,
-    /// Nobody protects the status worker's path.
+    /// The status worker's path is not protected.
     pub status_is_open: bool,
     /// Closes the connection after each response.
     pub disable_reuse: bool,

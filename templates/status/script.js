@@ -1,7 +1,8 @@
 "use strict";
 (() => {
   const every = Number(document.documentElement.dataset.refresh) * 1000;
-  const live = document.getElementById("live");
+  const parts = () => Array.from(document.querySelectorAll("[data-live]"));
+  const inside = element => element?.closest("[data-live]");
   const stale = document.getElementById("stale");
 
   // The search works on its own; with this it also answers while one types.
@@ -16,6 +17,7 @@
   document.addEventListener("input", event => {
     const field = event.target;
     if (field.type === "search") filter();
+    if (field.form?.id === "filter") ask(field.form);
     if (field.form && field.form.dataset.edit !== undefined) mark(field.form);
   });
 
@@ -49,42 +51,73 @@
     if (event.persisted) location.reload();
   });
 
+  // Finds an element again among new ones: by what it does and what it says, as others come and go.
+  const sameAs = element => {
+    const name = one => [one.tagName, one.getAttribute("href"), one.getAttribute("formaction"), one.name, one.textContent].join("\n");
+    const all = () => Array.from(document.querySelectorAll("[data-live] :is(a, button, summary, input)")).filter(one => name(one) === wanted);
+    const wanted = name(element);
+    const place = all().indexOf(element);
+    return () => all()[place];
+  };
+
   // New values come in place: what has the focus, a search or an open part stays as it is.
+  let latest = 0;
   const renew = async () => {
     if (document.hidden) return;
+    const own = ++latest;
     let text;
     try {
       const answer = await fetch(location.href, { cache: "no-store" });
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       text = await answer.text();
     } catch (problem) {
-      stale.hidden = false;
+      if (own === latest) stale.hidden = false;
       return;
     }
+    // Another question was asked in the meantime.
+    if (own !== latest) return;
     stale.hidden = true;
     // The page's own style is there already, and its policy forbids that of another answer.
     text = text.replace(/<style[^]*?<\/style>/, "");
     const fresh = new DOMParser().parseFromString(text, "text/html");
-    const next = fresh.getElementById("live");
-    if (!next) return;
+    if (!fresh.getElementById("live")) return;
     const active = document.activeElement;
-    if (active && live.contains(active) && active.matches("input, select")) return;
-    const path = active && live.contains(active) ? position(active) : null;
-    const open = Array.from(live.querySelectorAll("details"), one => one.open);
-    const word = live.querySelector("input[type=search]")?.value;
-    live.replaceChildren(...next.childNodes);
-    live.querySelectorAll("details").forEach((one, place) => {
-      if (place < open.length) one.open = open[place];
-    });
-    const field = live.querySelector("input[type=search]");
+    if (inside(active) && active.matches("input, select")) return;
+    const focused = inside(active) ? sameAs(active) : null;
+    // Those that the reader has opened or closed; the page itself opens what is in trouble.
+    const chosen = new Map();
+    for (const one of document.querySelectorAll("[data-live] details")) {
+      if (one.open !== ("open" in one.dataset)) chosen.set(one.id, one.open);
+    }
+    const word = document.querySelector("#rules input[type=search]")?.value;
+    for (const part of parts()) part.replaceChildren(...(fresh.getElementById(part.id)?.childNodes ?? []));
+    for (const [id, open] of chosen) {
+      const one = document.getElementById(id);
+      if (one) one.open = open;
+    }
+    const field = document.querySelector("#rules input[type=search]");
     if (field && word !== undefined) field.value = word;
     filter();
-    if (path !== null) live.querySelectorAll("a, button, summary, input")[path]?.focus({ preventScroll: true });
+    if (focused) focused()?.focus({ preventScroll: true });
     document.title = fresh.title;
     const icon = fresh.querySelector("link[rel=icon]");
     if (icon) document.querySelector("link[rel=icon]").href = icon.href;
   };
-  const position = element => Array.from(live.querySelectorAll("a, button, summary, input")).indexOf(element);
-  if (every > 0 && live) setInterval(renew, every);
+
+  // The filter of workers is httpd's; with this it answers while one types.
+  let pause = 0;
+  const ask = form => {
+    clearTimeout(pause);
+    pause = setTimeout(() => {
+      const filled = Array.from(new FormData(form)).filter(([, value]) => value !== "");
+      history.replaceState(null, "", "?" + new URLSearchParams(filled));
+      renew();
+    }, 150);
+  };
+  document.getElementById("filter")?.addEventListener("submit", event => {
+    event.preventDefault();
+    ask(event.target);
+  });
+  if (every > 0) setInterval(renew, every);
   filter();
 })();

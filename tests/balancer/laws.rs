@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use mod_jk::clock::Millis;
-use mod_jk::lb::{Balancer, Method, Query, hash, multiplicities, rescaled};
-use mod_jk::shm::{BalancerRecord, MemberRecord};
+use mod_jk::lb::{
+    Balancer, BalancerRecord, MemberRecord, Method, Query, hash, multiplicities, rescaled,
+};
 use proptest::prelude::*;
 
 use crate::plain::balancer;

@@ -1,8 +1,7 @@
 //! An election allocates nothing.
 
 use mod_jk::clock::Millis;
-use mod_jk::lb::{Activation, Balancer, Method, Query, hash};
-use mod_jk::shm::{BalancerRecord, MemberRecord};
+use mod_jk::lb::{Activation, Balancer, BalancerRecord, MemberRecord, Method, Query, hash};
 
 use crate::counting::allocations;
 use crate::plain::balancer;

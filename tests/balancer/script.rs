@@ -6,21 +6,20 @@ use std::time::Duration;
 
 use mod_jk::clock::Millis;
 use mod_jk::lb::{
-    Activation, Balancer, Member, MemberState, Method, Outcome, Policy, Query, Refusal, Rules,
-    hash, latency, multiplicities, recover_due, report,
+    Activation, Balancer, BalancerRecord, ElectionRules, Event, Member, MemberRecord, MemberState,
+    Method, NoMember, Outcome, Policy, Query, hash, latency, multiplicities,
 };
-use mod_jk::shm::{BalancerRecord, MemberRecord};
 
 /// The balancer of a script, as it is in one moment.
 pub struct Play {
     members: Vec<Member>,
     factors: Vec<u32>,
-    rules: Rules,
+    rules: ElectionRules,
     balancer: Balancer,
     record: BalancerRecord,
     records: Vec<MemberRecord>,
     now: Millis,
-    /// Whether members in error come back without a sign of life.
+    /// Whether members in error come back without an answered probe.
     probes: bool,
 }
 
@@ -34,7 +33,7 @@ impl Play {
             error_escalation_time: Duration::from_secs(30),
             max_reply_timeouts: 0,
         };
-        let rules = Rules {
+        let rules = ElectionRules {
             method: Method::Request,
             sticky_session: true,
             sticky_session_force: false,
@@ -129,7 +128,7 @@ impl Play {
         Ok(())
     }
 
-    /// Makes the balancer anew; load values go along, as they do while httpd runs.
+    /// Makes a new balancer; load values go along, as they do while httpd runs.
     fn rebuild(&mut self) {
         for (member, multiplicity) in self.members.iter_mut().zip(multiplicities(&self.factors)) {
             member.multiplicity = multiplicity;
@@ -142,10 +141,8 @@ impl Play {
 
     fn recover(&self) {
         let records: Vec<_> = self.records.iter().collect();
-        for (index, record) in records.iter().enumerate() {
-            if !self.probes && recover_due(record, &self.rules.policy, self.now) {
-                self.balancer.readmit(&records, index, self.now);
-            }
+        for index in (0..records.len()).filter(|_| !self.probes) {
+            self.balancer.report(&records, index, Event::RecoverTime, self.now);
         }
     }
 
@@ -186,15 +183,35 @@ impl Play {
             }
             ("maintain", None) => {
                 let rounds = words.next().map_or(Ok(1), number)?;
-                self.balancer.decay(&self.records.iter().collect::<Vec<_>>(), rounds);
+                self.balancer.decay(&self.records.iter().collect::<Vec<_>>(), rounds, self.now);
                 Ok(())
             }
             ("probe", None) => {
                 let index = self.index(next(&mut words)?)?;
                 let records: Vec<_> = self.records.iter().collect();
+                let event = match words.next() {
+                    Some("unanswered") => Event::ProbeFailed,
+                    _ => Event::ProbeAnswered,
+                };
                 if wants_probe(records[index]) {
-                    self.balancer.readmit(&records, index, self.now);
+                    self.balancer.report(&records, index, event, self.now);
                 }
+                Ok(())
+            }
+            ("health" | "recover" | "reset" | "wait", None) => {
+                let index = self.index(next(&mut words)?)?;
+                let event = match (event, words.next()) {
+                    ("health", Some("passed")) => Event::HealthPassed,
+                    ("health", Some("failed")) => Event::HealthFailed,
+                    ("health", Some("unchecked")) => Event::HealthUnchecked,
+                    ("recover", None) => Event::Recovered,
+                    ("reset", None) => Event::Reset,
+                    // What the background says of a member that is not known to be dead.
+                    ("wait", None) => Event::RecoverTime,
+                    (_, other) => return Err(format!("unknown word {other:?}")),
+                };
+                let records: Vec<_> = self.records.iter().collect();
+                self.balancer.report(&records, index, event, self.now);
                 Ok(())
             }
             ("set", None) => self.set(words),
@@ -250,8 +267,8 @@ impl Play {
                         None => name.clone(),
                     }
                 }
-                Err(Refusal::NoMember) => "none".to_owned(),
-                Err(Refusal::StickyForced) => "forced".to_owned(),
+                Err(NoMember::NoMember) => "none".to_owned(),
+                Err(NoMember::StickyForced) => "forced".to_owned(),
             });
         }
         let (found, expected) = (found.join(" "), expected.join(" "));
@@ -274,7 +291,7 @@ impl Play {
         if found == expected { Ok(()) } else { Err(format!("counted: {found}")) }
     }
 
-    fn elect(&self, words: &[&str]) -> Result<Result<Chosen, Refusal>, String> {
+    fn elect(&self, words: &[&str]) -> Result<Result<Chosen, NoMember>, String> {
         let mut query = Query::default();
         let mut lists: Vec<(Vec<String>, Activation)> = Vec::new();
         let mut tried = Vec::new();
@@ -317,6 +334,7 @@ impl Play {
                 "soft" => Outcome::SoftStatus,
                 "client" => Outcome::ClientError,
                 "own" => Outcome::OwnFault,
+                "refused" => Outcome::Refused,
                 other => return Err(format!("unknown failure {other}")),
             },
         };
@@ -327,9 +345,9 @@ impl Play {
                 other => return Err(format!("unknown word {other}")),
             }
         }
-        let record = &self.records[index];
-        Balancer::leave(record);
-        report(record, outcome, &self.rules.policy, started, self.now);
+        Balancer::leave(&self.records[index]);
+        let records: Vec<_> = self.records.iter().collect();
+        self.balancer.report(&records, index, Event::Ended { outcome, started }, self.now);
         Ok(())
     }
 
@@ -354,11 +372,11 @@ impl Play {
     }
 }
 
-/// Tells whether the background asks a member: it is in error, or its trial is nobody's any more.
+/// Tells whether the background probes a member: it is in error, or the request that tried it is gone.
 fn wants_probe(record: &MemberRecord) -> bool {
     match MemberState::of(record) {
         MemberState::Error => true,
-        MemberState::Force | MemberState::Probe => record.busy.load(Relaxed) == 0,
+        MemberState::Force | MemberState::HalfOpen => record.busy.load(Relaxed) == 0,
         _ => false,
     }
 }

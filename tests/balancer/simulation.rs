@@ -13,15 +13,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use mod_jk::clock::Millis;
-use mod_jk::lb::{Balancer, Method, Query, hash, latency};
-use mod_jk::shm::{BalancerRecord, MemberRecord};
+use mod_jk::lb::{Balancer, BalancerRecord, MemberRecord, Method, Query, hash, latency};
 
 use crate::plain::balancer;
 use crate::plot;
 
-/// A simulated container.
+/// A simulated backend.
 #[derive(Clone, Copy)]
-struct Container {
+struct Backend {
     factor: u32,
     threads: usize,
     /// Mean time for one request in microseconds.
@@ -33,34 +32,34 @@ struct Container {
 /// One situation: its name, the members, and which of them is looked at.
 struct Scenario {
     name: &'static str,
-    members: [Container; 4],
+    members: [Backend; 4],
     odd: usize,
     odd_is: &'static str,
 }
 
-const PLAIN: Container = Container { factor: 1, threads: 8, service_us: 20_000, fails: false };
+const PLAIN: Backend = Backend { factor: 1, threads: 8, service_us: 20_000, fails: false };
 
 const SCENARIOS: [Scenario; 3] = [
     Scenario {
         name: "unequal members",
         members: [
-            Container { factor: 3, threads: 24, ..PLAIN },
+            Backend { factor: 3, threads: 24, ..PLAIN },
             PLAIN,
             PLAIN,
-            Container { factor: 2, threads: 16, ..PLAIN },
+            Backend { factor: 2, threads: 16, ..PLAIN },
         ],
         odd: 0,
         odd_is: "large",
     },
     Scenario {
         name: "one slow member",
-        members: [PLAIN, PLAIN, PLAIN, Container { service_us: 80_000, ..PLAIN }],
+        members: [PLAIN, PLAIN, PLAIN, Backend { service_us: 80_000, ..PLAIN }],
         odd: 3,
         odd_is: "slow",
     },
     Scenario {
         name: "one fails fast",
-        members: [PLAIN, PLAIN, PLAIN, Container { service_us: 1_000, fails: true, ..PLAIN }],
+        members: [PLAIN, PLAIN, PLAIN, Backend { service_us: 1_000, fails: true, ..PLAIN }],
         odd: 3,
         odd_is: "failing",
     },
@@ -137,7 +136,7 @@ struct Request {
 type End = Reverse<(u64, u64, usize, Request)>;
 
 struct Run<'r> {
-    members: &'r [Container],
+    members: &'r [Backend],
     balancer: Balancer,
     records: Vec<MemberRecord>,
     busy: [usize; 4],

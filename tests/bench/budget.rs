@@ -24,7 +24,12 @@ pub fn check(place: &Place) -> i32 {
         for ((name, found), budget) in names.iter().zip(found).zip(&row[1..]) {
             let budget: f64 = budget.parse().expect("a number");
             let over = found > budget * SLACK + 0.05;
-            let word = if over { "ABOVE THE BUDGET" } else { "ok" };
+            let word = match found > budget + 0.05 {
+                _ if over => "ABOVE THE BUDGET",
+                // Counts differ a little from run to run.
+                true => "ok, within the slack",
+                false => "ok",
+            };
             println!("{:12} {name:13} {found:10.2} of {budget:10.2}  {word}", kind.name);
             is_over |= over;
         }

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use crate::responder::byte;
 use crate::servers::{Peer, Place, Setting, family, quiet};
-use crate::support::{httpd::is_root, lifeline::Lifeline, signal, wait_until};
+use crate::support::installation::{self, is_root};
+use crate::support::{lifeline::Lifeline, signal, wait_until};
 
 /// A kind of request.
 #[derive(Clone, Copy, Debug)]
@@ -101,8 +102,11 @@ fn watched(
         Tool::Strace => format!("strace -f -c -U calls,name -o {file}"),
     };
     // The tools cannot follow httpd from root to another user.
-    let user =
-        if is_root() { "setpriv --reuid=www-data --regid=www-data --clear-groups " } else { "" };
+    let user = installation::user();
+    let user = match is_root() {
+        true => format!("setpriv --reuid={user} --regid={user} --clear-groups "),
+        false => String::new(),
+    };
     let mut words: Vec<String> = format!("{user}{words}").split(' ').map(str::to_owned).collect();
     words.extend(server);
     let mut process = quiet(&words).spawn().expect("Debian packages: valgrind, strace, util-linux");

@@ -39,7 +39,12 @@ impl Rounds {
 
     /// Returns a figure of a peer as a ratio to mod_jk's in the same round.
     pub fn to_mod_jk(&self, peer: Peer, figure: Figure) -> Option<Spread> {
-        let (own, base) = (self.0.get(&peer)?, self.0.get(&Peer::ModJk)?);
+        self.ratio(peer, Peer::ModJk, figure)
+    }
+
+    /// Returns a figure of a peer as a ratio to that of another one in the same round.
+    pub fn ratio(&self, peer: Peer, base: Peer, figure: Figure) -> Option<Spread> {
+        let (own, base) = (self.0.get(&peer)?, self.0.get(&base)?);
         Spread::of(own.iter().zip(base).map(|(own, base)| figure(own) / figure(base)).collect())
     }
 }

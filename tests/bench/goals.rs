@@ -13,6 +13,7 @@ pub struct Run {
     pub costs: Costs,
     /// By the word of the scene.
     pub scenes: Vec<(Scene, Rounds)>,
+    pub sockets: Vec<(Scene, Rounds)>,
     pub memory: Vec<(Scene, Rounds)>,
     pub curve: std::collections::BTreeMap<usize, Rounds>,
     pub tomcat: Vec<(Scene, Rounds)>,
@@ -21,6 +22,12 @@ pub struct Run {
 /// Most CPU time for each request as a ratio to mod_jk's.
 const CPU: [(&str, f64); 5] =
     [("small", 0.80), ("medium", 0.60), ("large", 0.50), ("post", 0.70), ("prefork", 0.72)];
+
+/// Most of a figure over a Unix-domain socket as a ratio to that over TCP, with one client.
+const SOCKETS: [(&str, Figure, f64); 2] = [
+    ("CPU time", |own| own.cpu_us, 0.93),
+    ("median time to the first byte", |own| own.median_ms, 0.80),
+];
 
 /// Most thousand instructions and most system calls, in the order of [`KINDS`]. The first is counted
 /// from the limit, the last two from the first.
@@ -53,6 +60,13 @@ pub fn table(run: &Run, text: &mut String) {
     for (scene, rounds) in run.scenes.iter().filter(|(scene, _)| scene.word == "small") {
         let p99: Figure = |own| own.p99_ms;
         compared(&format!("{}: 99 % latency in ms", scene.name()), rounds, p99, 1.0, &mut row);
+    }
+    if let Some((scene, rounds)) = run.sockets.first() {
+        for (what, figure, most) in SOCKETS {
+            let Some(own) = rounds.ratio(Peer::OursUnix, Peer::Ours, figure) else { continue };
+            let what = format!("{} over a Unix-domain socket: {what} to TCP's", scene.kind.name);
+            row(&what, &format!("{most:.2}"), &format!("{own:.2}"), "", own.median <= most);
+        }
     }
     for (scene, rounds) in &run.memory {
         let what = format!("{}: memory in MiB, 50 threads at work", scene.kind.name);

@@ -3,15 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{httpd, root};
+use crate::support::{installation, root};
 
 /// Writes its configuration and returns the command that runs it in the foreground.
 pub fn prepare(dir: &Path, port: u16, ajp: u16) -> Vec<String> {
     let (program, modules) = installed();
-    let user = if httpd::is_root() {
-        "server.username = \"www-data\"\nserver.groupname = \"www-data\"\n"
-    } else {
-        ""
+    let user = match installation::is_root() {
+        true => {
+            format!("server.username = \"{0}\"\nserver.groupname = \"{0}\"\n", installation::user())
+        }
+        false => String::new(),
     };
     let text = format!(
         "server.modules = (\"mod_ajp13\")\nserver.document-root = \"{dir}\"\n\

@@ -64,6 +64,15 @@ impl Scene {
         ..Self::SMALL
     };
 
+    /// The same module over TCP and over a Unix-domain socket: one client, whose median is the time to
+    /// the first byte of a small answer, and many.
+    pub const SOCKETS: [Self; 4] = [
+        Self { connections: 1, ..Self::SMALL.at_socket("sockets") },
+        Self::SMALL.at_socket("sockets-many"),
+        Self::event("", Kind::LARGE).at_socket("sockets-large"),
+        Self::POST.at_socket("sockets-post"),
+    ];
+
     /// With a real Tomcat behind.
     pub const TOMCAT: [Self; 3] = [
         Self::SMALL.before_tomcat("tomcat"),
@@ -74,6 +83,10 @@ impl Scene {
     const fn crowded(self) -> Self {
         let peers = &[Peer::ModJk, Peer::ProxyAjp, Peer::ProxyHttp, Peer::Ours];
         Self { connections: 50, children: 1, seconds: 1, peers, ..self }
+    }
+
+    const fn at_socket(self, word: &'static str) -> Self {
+        Self { word, peers: &[Peer::Ours, Peer::OursUnix], ..self }
     }
 
     const fn before_tomcat(self, word: &'static str) -> Self {
@@ -97,7 +110,7 @@ impl Scene {
 }
 
 /// The limit has no body. lighttpd 1.4.69 leaves out the length that AJP13 has in front of each part of
-/// it, so that no container can read it.
+/// it, so that no backend can read it.
 const POST: [Peer; 4] = [Peer::ModJk, Peer::ProxyAjp, Peer::ProxyHttp, Peer::Ours];
 const PREFORK: [Peer; 5] = Peer::HTTPD;
 

@@ -61,7 +61,7 @@ fn main() {
     }
 }
 
-/// The container, in a process of its own.
+/// The backend, in a process of its own.
 struct Responder {
     process: Child,
     ports: (u16, u16),
@@ -85,7 +85,8 @@ impl Responder {
     }
 
     fn place(&self) -> Place {
-        Place::new(&support::module(), self.ports.0, self.ports.1)
+        let socket = responder::socket(self.ports.0);
+        Place::new(&support::module(), self.ports.0, self.ports.1, socket)
     }
 }
 
@@ -93,5 +94,6 @@ impl Drop for Responder {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        let _ = std::fs::remove_file(responder::socket(self.ports.0));
     }
 }

@@ -1,4 +1,4 @@
-/* The yardstick: the least that a module of httpd can cost which asks a container and waits for it.
+/* The yardstick: the least that a module of httpd can cost which asks a backend and waits for it.
  * `SetHandler limit` sends a request that is ready but for its URI over a socket of the thread's own
  * and takes what comes until the end of the response, without looking at it. `SetHandler limit-none`
  * asks nobody. Both answer with as many bytes of memory as the URI's last number or the query says. */

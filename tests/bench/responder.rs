@@ -1,4 +1,4 @@
-//! The container of a benchmark: answers AJP13 and HTTP/1.1 as fast as one thread can.
+//! The backend of a benchmark: answers AJP13 and HTTP/1.1 as fast as one thread can.
 //!
 //! `/…/b/N` and `/…?N` have N bytes, anything else 128; a request with a body is answered with its
 //! length.
@@ -6,39 +6,51 @@
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::os::fd::{AsRawFd, RawFd};
+use std::path::PathBuf;
 use std::rc::Rc;
+
+use crate::support::sockets::{Listener, Stream, listen};
 
 /// Byte `at` of every body.
 pub fn byte(at: usize) -> u8 {
     b'a' + (at % 65_536 % 23) as u8
 }
 
-/// Listens on two ports of the kernel's choice, says which, and serves for ever.
+/// Returns the Unix-domain socket of the responder that has this port for AJP.
+pub fn socket(ajp: u16) -> PathBuf {
+    std::env::temp_dir().join(format!("jk-responder-{ajp}"))
+}
+
+/// Listens on two ports of the kernel's choice and on a Unix-domain socket for AJP, says which ports,
+/// and serves for ever.
 pub fn run() -> ! {
-    let listen = || TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let (ajp, http) = (listen(), listen());
+    let bind = || TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let (ajp, http) = (bind(), bind());
     let port = |own: &TcpListener| own.local_addr().expect("it is bound").port();
+    let unix = listen(&socket(port(&ajp)));
     println!("{} {}", port(&ajp), port(&http));
+    for own in [&ajp, &http] {
+        own.set_nonblocking(true).expect("a socket option");
+    }
+    unix.set_nonblocking(true).expect("a socket option");
+    let listeners = [Listener::Tcp(ajp), Listener::Unix(unix), Listener::Tcp(http)];
+    let fds = listeners.each_ref().map(Listener::as_raw_fd);
     let mut open: HashMap<RawFd, Connection> = HashMap::new();
     let mut answers = Answers::default();
     let poll = Poll::new();
-    for listener in [&ajp, &http] {
-        listener.set_nonblocking(true).expect("a socket option");
-        poll.add(listener.as_raw_fd(), true, false);
+    for fd in fds {
+        poll.add(fd, true, false);
     }
     loop {
         for fd in poll.wait() {
-            let listener = [&ajp, &http].into_iter().find(|own| own.as_raw_fd() == fd);
-            if let Some(listener) = listener {
-                while let Ok((stream, _)) = listener.accept() {
-                    stream.set_nonblocking(true).expect("a socket option");
-                    stream.set_nodelay(true).expect("a socket option");
+            if let Some(place) = fds.iter().position(|own| *own == fd) {
+                while let Ok(stream) = listeners[place].accept() {
+                    stream.set_nonblocking_and_nodelay();
                     let fd = stream.as_raw_fd();
                     poll.add(fd, true, false);
-                    let is_http = listener.as_raw_fd() == http.as_raw_fd();
-                    open.insert(fd, Connection::new(stream, is_http));
+                    open.insert(fd, Connection::new(stream, place == HTTP));
                 }
                 continue;
             }
@@ -55,9 +67,12 @@ pub fn run() -> ! {
     }
 }
 
+/// The place of the listener for HTTP.
+const HTTP: usize = 2;
+
 /// One connection.
 struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     is_http: bool,
     input: Vec<u8>,
     /// What is to be sent, and how much of the first was.
@@ -68,7 +83,7 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(stream: TcpStream, is_http: bool) -> Self {
+    fn new(stream: Stream, is_http: bool) -> Self {
         Self { stream, is_http, input: Vec::new(), output: Vec::new(), sent: 0, body: None }
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::lighttpd;
-use crate::support::{self, free_port, httpd};
+use crate::support::{self, free_port, httpd, installation};
 
 /// A server with one connector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +15,8 @@ pub enum Peer {
     Limit,
     /// This module.
     Ours,
+    /// The same over a Unix-domain socket.
+    OursUnix,
     /// The original mod_jk.
     ModJk,
     ProxyAjp,
@@ -35,6 +37,7 @@ impl Peer {
         match self {
             Self::Limit => "limit",
             Self::Ours => "this module",
+            Self::OursUnix => "this module, Unix-domain socket",
             Self::ModJk => "mod_jk 1.2.48",
             Self::ProxyAjp => "mod_proxy_ajp",
             Self::ProxyHttp => "mod_proxy_http",
@@ -47,9 +50,10 @@ impl Peer {
 pub struct Place {
     pub dir: PathBuf,
     module: PathBuf,
-    /// Ports of the responder.
+    /// Ports of the responder, and its Unix-domain socket for AJP.
     pub ajp: u16,
     pub http: u16,
+    socket: PathBuf,
 }
 
 /// What differs between two runs of the same peer.
@@ -70,7 +74,7 @@ impl Setting {
 
 impl Place {
     /// Makes the directory, copies the module and builds the yardstick.
-    pub fn new(module: &Path, ajp: u16, http: u16) -> Self {
+    pub fn new(module: &Path, ajp: u16, http: u16, socket: PathBuf) -> Self {
         let dir = std::env::temp_dir().join(format!("jk-bench-{}-{ajp}", std::process::id()));
         fs::create_dir_all(dir.join("limit")).expect("a directory for temporary files");
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).expect("our own directory");
@@ -78,13 +82,13 @@ impl Place {
         fs::copy(module, &own).expect("the released module: run cargo build --release first");
         let source = support::root().join("tests/bench/mod_limit.c");
         fs::copy(source, dir.join("limit/mod_limit.c")).expect("a file of the package");
-        let built = Command::new("apxs")
+        let built = Command::new(installation::apxs())
             .args(["-c", "mod_limit.c"])
             .current_dir(dir.join("limit"))
             .output()
             .expect("apxs is missing; Debian package: apache2-dev");
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        Self { dir, module: own, ajp, http }
+        Self { dir, module: own, ajp, http, socket }
     }
 
     /// Writes the files of a server and returns the command that runs it in the foreground, `-X`
@@ -99,10 +103,7 @@ impl Place {
             return (words, port);
         }
         let word = |path: PathBuf| path.display().to_string();
-        let load = |name: &str| {
-            let file = httpd::modules_dir().join(format!("mod_{name}.so"));
-            format!("LoadModule {name}_module {}\n", file.display())
-        };
+        let load = |name: &str| installation::load(&[name]);
         let processes = match setting.mpm {
             "prefork" => "StartServers 32\nServerLimit 64\nMinSpareServers 32\nMaxSpareServers 64\nMaxRequestWorkers 64\n".to_owned(),
             _ => format!(
@@ -113,10 +114,10 @@ impl Place {
                 setting.children * setting.threads
             ),
         };
-        let user = if httpd::is_root() { "User www-data\nGroup www-data\n" } else { "" };
+        let basics = installation::load_basics() + &installation::user_lines();
         let text = format!(
             "ServerRoot {0}\nListen 127.0.0.1:{port}\nServerName localhost\nPidFile {0}/pid\n\
-             ErrorLog {0}/error.log\nLogLevel warn\nDocumentRoot {0}\nDefaultRuntimeDir {0}\n{1}{2}{user}\
+             ErrorLog {0}/error.log\nLogLevel warn\nDocumentRoot {0}\nDefaultRuntimeDir {0}\n{1}{2}{basics}\
              MaxKeepAliveRequests 0\nKeepAliveTimeout 60\nMaxConnectionsPerChild 0\n{processes}{3}",
             dir.display(),
             load(&format!("mpm_{}", setting.mpm)),
@@ -146,21 +147,27 @@ impl Place {
                 self.dir.display(),
                 self.ajp
             ),
-            Peer::Ours | Peer::ModJk => {
+            Peer::Ours | Peer::OursUnix | Peer::ModJk => {
                 let names: Vec<_> = (0..setting.members).map(|n| format!("w{n}")).collect();
                 let mut workers = format!(
                     "worker.list=app\nworker.app.type=lb\nworker.app.balance_workers={}\n",
                     names.join(",")
                 );
                 for name in names {
-                    workers += &format!(
-                        "worker.{name}.type=ajp13\nworker.{name}.host=127.0.0.1\nworker.{name}.port={}\n",
-                        self.ajp
-                    );
+                    workers += &format!("worker.{name}.type=ajp13\n");
+                    workers += &match peer {
+                        Peer::OursUnix => {
+                            format!("worker.{name}.host=unix:{}\n", self.socket.display())
+                        }
+                        _ => format!(
+                            "worker.{name}.host=127.0.0.1\nworker.{name}.port={}\n",
+                            self.ajp
+                        ),
+                    };
                 }
                 fs::write(dir.join("workers.properties"), workers).expect("a file");
                 let module = match peer {
-                    Peer::Ours => self.module.clone(),
+                    Peer::Ours | Peer::OursUnix => self.module.clone(),
                     _ => httpd::modules_dir().join("mod_jk.so"),
                 };
                 let mounts: String = rules.map(|n| format!("JkMount /app{n}/* app\n")).collect();
@@ -193,7 +200,8 @@ impl Place {
     /// Lets httpd's user write here, which tools that watch it need to be as well.
     fn give_away(&self) {
         if httpd::is_root() {
-            let _ = Command::new("chown").arg("-R").arg("www-data").arg(&self.dir).status();
+            let _ =
+                Command::new("chown").arg("-R").arg(installation::user()).arg(&self.dir).status();
         }
     }
 }

@@ -25,7 +25,8 @@ pub fn start(dir: &Path) -> (Tomcat, Place) {
     tomcat.options = &["-Xms512m", "-Xmx512m", "-XX:+UseSerialGC"];
     tomcat.start();
     tomcat.await_service(&mut |_| {}).expect("Tomcat starts");
-    let place = Place::new(&module(), tomcat.ajp_port, http);
+    // No scene asks this Tomcat over a socket.
+    let place = Place::new(&module(), tomcat.ajp_port, http, dir.join("no-socket"));
     warm_up(&place);
     (tomcat, place)
 }

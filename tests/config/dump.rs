@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use mod_jk::config::registry::{PROPERTIES, RETIRED, Scope};
+use mod_jk::config::rows::{PROPERTIES, PropertyScope, RETIRED};
 
 use crate::site::Site;
 use crate::support::httpd::{Setup, program};
@@ -72,7 +72,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("max_packet_size", "9216", "@/workers.properties:13"),
     ("ping_mode", "P", "@/workers.properties:14"),
     ("prepost_timeout", "10000", "ping_mode, @/workers.properties:14"),
-    ("connect_timeout", "0", "default"),
+    ("connect_timeout", "unset", "default"),
     ("recover_time", "60", "default"),
     ("user", "me", "@/workers.properties:16"),
 ];
@@ -115,9 +115,9 @@ fn every_property_is_shown() {
     let every: Vec<_> = servers.iter().collect();
     let text = mod_jk::config::dump(&every, &checked);
     for (worker, kind, scopes) in [
-        ("n1", "ajp13", &[Scope::Ajp13, Scope::Both, Scope::Member][..]),
-        ("lb", "lb", &[Scope::Lb, Scope::Both]),
-        ("s", "status", &[Scope::Status]),
+        ("n1", "ajp13", &[PropertyScope::Ajp13, PropertyScope::Both, PropertyScope::Member][..]),
+        ("lb", "lb", &[PropertyScope::Lb, PropertyScope::Both]),
+        ("s", "status", &[PropertyScope::Status]),
     ] {
         let part = text.split("\nWorker ").find(|part| part.starts_with(&format!("{worker}\n")));
         let part = part.unwrap_or_else(|| panic!("{worker} is missing in\n{text}"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mod_jk::config::registry::{Kind, PROPERTIES, RETIRED, Scope};
+use mod_jk::config::rows::{PROPERTIES, PropertyScope, RETIRED, ValueKind};
 
 use crate::site::Site;
 
@@ -129,7 +129,7 @@ const CASES: &[Case] = &[
         "8",
     ),
     ("cache_timeout", "worker.w.cache_timeout=7", "w", "connection_pool_timeout", "7"),
-    ("recycle_timeout", "worker.w.recycle_timeout=7", "w", "connection_pool_timeout", "0"),
+    ("recycle_timeout", "worker.w.recycle_timeout=7", "w", "connection_pool_timeout", "unset"),
     (
         "balanced_workers",
         "worker.list=l\nworker.l.type=lb\nworker.l.balanced_workers=w",
@@ -173,8 +173,8 @@ const CASES: &[Case] = &[
     ("socket_connect_timeout", "worker.w.socket_timeout=3", "w", "socket_connect_timeout", "3000"),
     ("ping_mode", "worker.w.ping_mode=cI", "w", "connect_timeout", "10000"),
     ("ping_mode", "worker.w.ping_mode=cI", "w", "connection_ping_interval", "100"),
-    ("ping_mode", "worker.w.ping_mode=cI", "w", "prepost_timeout", "0"),
-    ("ping_mode", "worker.w.ping_mode=A\nworker.w.ping_timeout=0", "w", "prepost_timeout", "0"),
+    ("ping_mode", "worker.w.ping_mode=cI", "w", "prepost_timeout", "unset"),
+    ("ping_mode", "worker.w.ping_mode=A\nworker.w.ping_timeout=0", "w", "prepost_timeout", "unset"),
     (
         "connection_pool_minsize",
         "worker.w.connection_pool_size=9",
@@ -346,21 +346,21 @@ fn every_property_refuses_what_it_is_not() {
     let mut count = 0;
     for row in PROPERTIES {
         let is_retired = RETIRED.iter().any(|(name, _)| *name == row.name);
-        if matches!(row.kind, Kind::Text | Kind::List) || is_retired {
+        if !(row.kind == ValueKind::Bool || row.kind.is_number()) || is_retired {
             continue;
         }
         let workers: &[&str] = match row.scope {
-            Scope::All | Scope::Ajp13 => &["w"],
-            Scope::Both => &["w", "l"],
-            Scope::Lb => &["l"],
-            Scope::Member => &["m"],
-            Scope::Status => &["s"],
+            PropertyScope::All | PropertyScope::Ajp13 => &["w"],
+            PropertyScope::Both => &["w", "l"],
+            PropertyScope::Lb => &["l"],
+            PropertyScope::Member => &["m"],
+            PropertyScope::Status => &["s"],
         };
         for worker in workers {
             let name = format!("worker.{worker}.{}", row.name);
             let (values, said) = force(&format!("{SITE}{name}=?\n"));
             // Some numbers have limits of their own, which the message says instead of the unit.
-            let kind = if row.kind == Kind::Bool { "true or false" } else { "a whole number" };
+            let kind = if row.kind == ValueKind::Bool { "true or false" } else { "a whole number" };
             let expected = format!("{name}: invalid value \"?\", expected {kind}");
             assert!(said.iter().any(|own| own.contains(&expected)), "{name}: {said:?}");
             assert!(values == plain, "{name} has an effect");

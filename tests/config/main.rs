@@ -10,5 +10,6 @@ mod coverage;
 mod dump;
 mod files;
 mod mistakes;
+mod samples;
 mod site;
 mod stock;

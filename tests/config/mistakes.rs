@@ -93,13 +93,15 @@ fn httpd_says_it() {
     let mut wrong = String::new();
     let httpd = Setup { name: "mistakes", mpm: "event", config: "", workers: "" }.prepare();
     let dir = format!("{}/", httpd.dir.display());
-    // A case says itself where lines go.
+    // A case says itself where lines go, and where httpd listens.
     let config = httpd.log("httpd.conf");
-    let lines = config.lines().filter(|line| !line.starts_with("JkLogFile"));
+    let own = ["JkLogFile", "Listen"];
+    let lines = config.lines().filter(|line| own.iter().all(|own| !line.starts_with(own)));
     let config: String = lines.flat_map(|line| [line, "\n"]).collect();
     // The line of the first JkWorkersFile, which one message names.
     let line = 1 + config.lines().position(|line| line.starts_with("JkWorkersFile")).expect("one");
-    httpd.write("httpd.conf", &format!("{config}Include {dir}jk.conf\n"));
+    let proxy = crate::support::httpd::load(&["proxy"]);
+    httpd.write("httpd.conf", &format!("{config}{proxy}Include {dir}jk.conf\n"));
     for case in cases() {
         let _ = std::fs::remove_file(httpd.dir.join("uriworkermap.properties"));
         for (name, text) in &case.site.files {
@@ -136,8 +138,62 @@ fn httpd_says_it() {
 }
 
 #[test]
+fn jkctl_says_it() {
+    // Where only the pure modules are built there is no program.
+    let Some(program) = option_env!("CARGO_BIN_EXE_jkctl") else { return };
+    let dir = crate::support::fresh_dir("mistakes-jkctl");
+    let place = format!("{}/", dir.display());
+    let main = dir.join("httpd.conf");
+    let text = format!("JkWorkersFile {place}workers.properties\nInclude {place}jk.conf\n");
+    std::fs::write(&main, text).expect("a directory of ours");
+    let mut wrong = String::new();
+    for case in cases() {
+        let _ = std::fs::remove_file(dir.join("uriworkermap.properties"));
+        for (name, text) in &case.site.files {
+            std::fs::write(dir.join(name), text).expect("a directory of ours");
+        }
+        let run = std::process::Command::new(program)
+            .args(["check", "--format", "json"])
+            .arg(&main)
+            .output()
+            .expect("it runs");
+        let page: serde_json::Value = serde_json::from_slice(&run.stdout).expect("JSON");
+        let mut said: Vec<_> = page["problems"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|own| {
+                let text = |key: &str| own[key].as_str().unwrap_or_default();
+                let severity = match text("severity") {
+                    "error" => "Error",
+                    "warning" => "Warning",
+                    _ => "Notice",
+                };
+                let origin = format!("{}:{}", text("file"), own["line"]).replace(&place, "@/");
+                // The words of the system and of the tool for the same.
+                let text = text("text")
+                    .replace("there is no such file", "No such file or directory (os error 2)");
+                (severity.to_owned(), format!("{origin}: {text}").replace(&place, "@/"))
+            })
+            .collect();
+        let mut expected = [case.expected, case.by_httpd].concat();
+        // httpd stops at a directive that is refused, jkctl goes on.
+        let stops = expected
+            .iter()
+            .any(|(severity, text)| severity == "Error" && text.starts_with("@/jk.conf:"));
+        said.retain(|own| !stops || expected.contains(own));
+        said.sort();
+        expected.sort();
+        if said != expected {
+            let _ = writeln!(wrong, "== {}: {said:#?}", case.name);
+        }
+    }
+    assert!(wrong.is_empty(), "something else was said:\n{wrong}");
+}
+
+#[test]
 fn no_mistake_is_told_twice() {
-    use mod_jk::config::registry::PROPERTIES;
+    use mod_jk::config::rows::PROPERTIES;
 
     let values = ["x", "-5", "1x", "99999", "99999999999", "8080", "0", "a,b", ";", "P,Q"];
     for row in PROPERTIES.iter() {

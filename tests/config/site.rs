@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use mod_jk::config::check::{Checked, Files, check};
-use mod_jk::config::{Context, Diagnostic, Origin, ServerSettings};
+use mod_jk::config::validate::{Checked, Files, check};
+use mod_jk::config::{Context, Diagnostic, Origin, Section, ServerSettings, stored_path};
 
 /// Directory the files seem to lie in.
 pub const DIR: &str = "/site";
@@ -48,11 +48,12 @@ impl Site {
     fn servers(&self) -> Result<Vec<ServerSettings>, Diagnostic> {
         let mut main = ServerSettings::default();
         let origin = Origin::new(&format!("{DIR}/httpd.conf"), 1);
-        let context = Context { is_virtual: false, section: None, origin: origin.clone() };
+        let context =
+            Context { is_virtual: false, section: Section::Server, origin: origin.clone() };
         main.set("JkWorkersFile", &format!("{DIR}/workers.properties"), None, &context)
             .map_err(|why| Diagnostic::error(&origin, why))?;
         let mut servers = vec![main];
-        let mut section: Option<String> = None;
+        let mut open: Vec<(String, String)> = Vec::new();
         let mut is_virtual = false;
         for (number, line) in self.files["jk.conf"].lines().enumerate() {
             let origin = Origin::new(&format!("{DIR}/jk.conf"), number as u32 + 1);
@@ -72,18 +73,31 @@ impl Site {
                 "<virtualhost" => {
                     let port = argument.rsplit(':').next().unwrap_or_default();
                     let (host, host_origin) = (format!("?:{port}"), origin);
-                    servers.push(ServerSettings { host, host_origin, ..<_>::default() });
+                    let addresses = argument.split_whitespace().map(str::to_owned).collect();
+                    servers.push(ServerSettings { host, host_origin, addresses, ..<_>::default() });
                     is_virtual = true;
                 }
                 "</virtualhost>" => is_virtual = false,
-                "<location" => section = Some(argument.to_owned()),
-                "</location>" => section = None,
+                own if own.starts_with("</") => drop(open.pop()),
+                own if own.starts_with('<') => {
+                    let name = name.trim_start_matches('<').trim_end_matches('>');
+                    open.push((name.to_owned(), argument.to_owned()));
+                }
+                "listen" => servers[0].addresses.push(argument.to_owned()),
                 "servername" => {
                     servers[place].host = servers[place].host.replace('?', argument);
                 }
                 own if own.starts_with("jk") => {
-                    let context =
-                        Context { is_virtual, section: section.as_deref(), origin: origin.clone() };
+                    let words = |text: &str| {
+                        let words = text.split_whitespace();
+                        words.map(|own| own.trim_matches('"').to_owned()).collect::<Vec<_>>()
+                    };
+                    let outer = open.iter().rev();
+                    let path =
+                        outer.clone().find_map(|(name, text)| stored_path(name, &words(text)));
+                    let outer = outer.map(|(name, text)| (name.as_str(), text.as_str()));
+                    let section = Section::inside(outer, path.as_deref());
+                    let context = Context { is_virtual, section, origin: origin.clone() };
                     let (first, second) = match argument.split_once(' ') {
                         Some((first, second)) if !is_raw && !rest.trim().starts_with('"') => {
                             (first, Some(second.trim()))

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::site::{DIR, Site};
 use crate::support::httpd::Setup;
@@ -55,6 +56,8 @@ fn httpd_accepts_them() {
         for (file, text) in &site.files {
             httpd.write(file, text);
         }
+        // Where a distribution keeps logs there is a directory.
+        fs::create_dir_all(httpd.dir.join("logs")).expect("a directory of ours");
         let config = httpd.log("httpd.conf");
         httpd.write("httpd.conf", &format!("{config}Include {}/jk.conf\n", httpd.dir.display()));
         let (fine, printed) = httpd.configtest();
@@ -80,7 +83,8 @@ fn debians_own_files_are_accepted() {
     let config: Vec<_> = config.lines().filter(|line| !line.starts_with("Jk")).collect();
     httpd.write("httpd.conf", &format!("{}\n{host}{text}\n", config.join("\n")));
     let (fine, printed) = httpd.configtest();
-    assert!(fine && !printed.contains("JK-101"), "{printed}");
+    // A note is for who asks: a start and a restart log none of them.
+    assert!(fine && !printed.contains("JK-101") && !printed.contains("JK-102"), "{printed}");
     for said in [
         "worker loadbalancer is neither in worker.list nor a member of a listed balancer",
         "worker \"jk-status\" is not in worker.list",
@@ -117,10 +121,17 @@ fn large_sites_are_checked_at_once() {
     }
     site.files.insert("workers.properties".into(), workers);
     site.files.insert("jk.conf".into(), conf);
-    let begun = std::time::Instant::now();
+    let begun = processor_time();
     let (servers, checked) = site.check();
     assert_eq!((servers.len(), checked.workers.workers.len()), (501, 2_000));
     assert!(checked.problems.is_empty(), "{:?}", checked.problems.first());
-    let took = begun.elapsed();
-    assert!(took < std::time::Duration::from_secs(30), "without optimisation, {took:?}");
+    let took = processor_time() - begun;
+    assert!(took < Duration::from_secs(30), "without optimisation, {took:?}");
+}
+
+/// Returns how long this thread has been on a processor: what else the machine does costs nothing.
+fn processor_time() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux counts it");
+    let nanos = text.split_whitespace().next().and_then(|word| word.parse().ok());
+    Duration::from_nanos(nanos.expect("the first number is the time"))
 }

@@ -11,9 +11,8 @@ use std::env;
 use std::hint::black_box;
 use std::process::ExitCode;
 
-use mod_jk::ajp::{
-    Attribute, Exchange, Frame, Pieces, RequestBody, RequestEncoder, RequestHead, Step, next_packet,
-};
+use mod_jk::ajp::{AjpExchange, Attribute, Frame, RequestEncoder, RequestHead, next_packet};
+use mod_jk::exchange::{BodyChunks, Exchange, RequestBody, Step};
 
 /// What it is, what does it, and how many instructions it may take.
 type Case = (&'static str, fn(u64), u64);
@@ -69,11 +68,11 @@ fn head(times: u64) {
 }
 
 fn body(times: u64) {
-    let mut exchange = Exchange::new(false, RequestBody::None);
+    let mut exchange = AjpExchange::new(false, RequestBody::None);
     let first = head_packet();
-    black_box(exchange.on_packet(payload(&first)).unwrap());
+    black_box(exchange.on_message(payload(&first)).unwrap());
     let chunk = packet(&[&[3, 0x1F, 0xF8][..], &[b'a'; 0x1FF8], &[0]].concat());
-    let (buffer, mut pieces) = (chunk.repeat(8), Pieces::default());
+    let (buffer, mut pieces) = (chunk.repeat(8), BodyChunks::default());
     for _ in 0..times {
         let used = exchange.on_pieces(black_box(&buffer), &mut pieces);
         assert!(used == buffer.len() && black_box(&pieces).bytes() == 8 * 0x1FF8);
@@ -82,8 +81,8 @@ fn body(times: u64) {
 
 /// Reads a head and looks at all of its headers.
 fn headers_of(packet: &[u8]) -> usize {
-    let mut exchange = Exchange::new(false, RequestBody::None);
-    match exchange.on_packet(payload(packet)).unwrap() {
+    let mut exchange = AjpExchange::new(false, RequestBody::None);
+    match exchange.on_message(payload(packet)).unwrap() {
         Step::Head(head) => {
             head.headers().filter(|(_, value)| !black_box(value).is_empty()).count()
         }

@@ -13,8 +13,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use mod_jk::clock::Millis;
-use mod_jk::lb::{Activation, Balancer, MemberState, Method, Query, hash};
-use mod_jk::shm::{BalancerRecord, MemberRecord};
+use mod_jk::lb::{
+    Activation, Balancer, BalancerRecord, Event, MemberRecord, Method, Outcome, Query, hash,
+};
 
 mod callgrind;
 #[path = "../support/balancer.rs"]
@@ -25,8 +26,8 @@ use plain::Plain;
 /// What the request of a case has.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Asks {
-    /// Nothing: it is bound to nobody.
-    Anybody,
+    /// Nothing: it is bound to no member.
+    NewClient,
     /// A session of a member in the middle of the list.
     Session,
     /// A session of a domain.
@@ -44,25 +45,25 @@ type Case = (usize, Method, Asks, u64);
 
 #[rustfmt::skip]
 const CASES: &[Case] = &[
-    (1, Method::Request, Asks::Anybody, 250),
-    (2, Method::Request, Asks::Anybody, 250),
-    (2, Method::Session, Asks::Anybody, 250),
-    (2, Method::Next, Asks::Anybody, 250),
-    (2, Method::Traffic, Asks::Anybody, 250),
-    (2, Method::Busyness, Asks::Anybody, 250),
-    (2, Method::LeastTime, Asks::Anybody, 350),
-    (2, Method::Hash, Asks::Anybody, 550),
+    (1, Method::Request, Asks::NewClient, 250),
+    (2, Method::Request, Asks::NewClient, 250),
+    (2, Method::Session, Asks::NewClient, 250),
+    (2, Method::Next, Asks::NewClient, 250),
+    (2, Method::Traffic, Asks::NewClient, 250),
+    (2, Method::Busyness, Asks::NewClient, 250),
+    (2, Method::LeastTime, Asks::NewClient, 350),
+    (2, Method::Hash, Asks::NewClient, 550),
     (2, Method::Request, Asks::Session, 600),
     (2, Method::Request, Asks::Domain, 1_100),
     (2, Method::Request, Asks::Rule, 450),
-    (200, Method::Request, Asks::Anybody, 2_200),
-    (200, Method::Busyness, Asks::Anybody, 2_200),
+    (200, Method::Request, Asks::NewClient, 2_200),
+    (200, Method::Busyness, Asks::NewClient, 2_200),
     (200, Method::Request, Asks::Session, 600),
-    (1000, Method::Request, Asks::Anybody, 12_000),
-    (1000, Method::Session, Asks::Anybody, 12_000),
-    (1000, Method::Busyness, Asks::Anybody, 12_000),
-    (1000, Method::LeastTime, Asks::Anybody, 350),
-    (1000, Method::Hash, Asks::Anybody, 12_000),
+    (1000, Method::Request, Asks::NewClient, 12_000),
+    (1000, Method::Session, Asks::NewClient, 12_000),
+    (1000, Method::Busyness, Asks::NewClient, 12_000),
+    (1000, Method::LeastTime, Asks::NewClient, 350),
+    (1000, Method::Hash, Asks::NewClient, 12_000),
     (1000, Method::Request, Asks::Session, 600),
     (1000, Method::Request, Asks::Rule, 12_000),
     (1000, Method::Request, Asks::Outage, 13_000),
@@ -121,14 +122,18 @@ fn run((members, method, asks, _): Case) {
     let disabled = [format!("node{}", members / 2)];
     let rule = [(&disabled[..], Activation::Disabled)];
     for (index, record) in records.iter().enumerate() {
-        record.state.store(MemberState::Ok as u32, Relaxed);
+        let book = |outcome| {
+            let event = Event::Ended { outcome, started: Millis(1) };
+            balancer.report(&records, index, event, Millis(1));
+        };
+        book(Outcome::Success);
         match asks {
             Asks::Falling => record.lb_value.store(1_000_000 - index as u64, Relaxed),
             Asks::Outage if index + 1 < members => {
-                record.state.store(MemberState::Error as u32, Relaxed);
+                book(Outcome::ConnectFailed);
                 record.lb_value.store(1 << 40, Relaxed);
             }
-            // Somebody has something to do, so that the bound of Hash must be worked out.
+            // A member has requests, so that the bound of Hash must be worked out.
             _ if method == Method::Hash => record.busy.store(1 + index as u32 % 2, Relaxed),
             _ => {}
         }
@@ -144,15 +149,17 @@ fn run((members, method, asks, _): Case) {
 
 /// Counts a case's instructions with valgrind.
 fn count(number: usize) -> u64 {
-    let only = ["--toggle-collect=mod_jk::lb::elect::Balancer::elect"];
-    callgrind::own(&[number.to_string()], &only)
+    let only = ["--toggle-collect=mod_jk::lb::elect::*Balancer>::elect"];
+    let count = callgrind::own(&[number.to_string()], &only);
+    assert!(count > 0, "no function is called as {only:?} says: it was renamed");
+    count
 }
 
 /// Prints what the report shows.
 fn table() {
     for (number, (members, method, asks, _)) in CASES.iter().enumerate() {
         let of_session = match asks {
-            Asks::Anybody => "",
+            Asks::NewClient => "",
             Asks::Session => ", by its session",
             _ => continue,
         };

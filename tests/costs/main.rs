@@ -3,13 +3,15 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use mod_jk::clock::Millis;
 use mod_jk::config::{Properties, resolve};
 use mod_jk::metrics::Dialect;
-use mod_jk::status::html::{self, Setting};
-use mod_jk::status::rating::Rules;
+use mod_jk::status::render::html;
+use mod_jk::status::render::html::PageSettings;
 use mod_jk::status::request::parse;
-use mod_jk::status::view::Server;
-use mod_jk::worker::{Tally, Worker, Workers, scrape, snapshot};
+use mod_jk::status::view::ServerView;
+use mod_jk::worker::{AttemptMetrics, Worker, Workers};
+use mod_jk::worker::{scrape, snapshot};
 
 const BALANCERS: usize = 50;
 const MEMBERS: usize = 20;
@@ -26,7 +28,7 @@ fn main() {
     for _ in 0..times {
         size = match what.as_str() {
             "page" => page(&workers),
-            "scrape" => scrape(&workers, Dialect::OpenMetrics).len(),
+            "scrape" => scrape(&workers, Dialect::OpenMetrics, false).len(),
             "request" => 0,
             _ => panic!("page, scrape or request"),
         };
@@ -34,7 +36,7 @@ fn main() {
     println!("{size}");
 }
 
-/// A thousand members that have all been used, by two children.
+/// A thousand members that have all been used, by two children, a minute ago and since.
 fn workers() -> Workers {
     let names: Vec<_> = (0..BALANCERS).map(|lb| format!("balancer{lb:02}")).collect();
     let mut text = format!("worker.list={}\n", names.join(","));
@@ -55,40 +57,49 @@ fn workers() -> Workers {
     let config = resolve(&properties).0;
     let workers = Workers::build(&config, 64, None).expect("memory");
     for row in 0..2 {
+        if row == 1 {
+            for place in 0..BALANCERS * MEMBERS {
+                let totals = workers.child_counts.totals(place);
+                let samples = workers.records.segment.samples(place);
+                for ago in [60_000, 30_000] {
+                    samples.keep(&totals, 0, Millis(mod_jk::clock::now().0.saturating_sub(ago)));
+                }
+            }
+        }
         for place in 0..BALANCERS * MEMBERS {
-            let shard = &workers.places.segment.shards(row)[place];
+            let shard = &workers.records.segment.shards(row)[place];
             shard.requests.store(1_234_567 + place as u64, Relaxed);
             shard.response(200);
             shard.first_byte.observe(place as u64 * 100);
             shard.total.observe(place as u64 * 200);
             shard.sent_bytes.store(987_654_321, Relaxed);
-            workers.places.segment.member(place).used.store(1_234_567, Relaxed);
+            workers.records.segment.member(place).used.store(1_234_567, Relaxed);
         }
     }
     workers
 }
 
 fn page(workers: &Workers) -> usize {
-    let picture = snapshot(workers, Server::default());
+    let picture = snapshot(workers, ServerView::default());
     let (_, command) = parse("cmd=list", false);
-    let rules = Rules::default();
-    let setting = Setting { rules: &rules, is_read_only: false, nonce: "0123456789abcdef" };
+    let setting =
+        PageSettings { is_read_only: false, nonce: "0123456789abcdef", ..PageSettings::default() };
     html::render(command.as_ref(), &picture, &setting).expect("memory").len()
 }
 
 /// What is counted of a request over a connection that is open.
 fn request(workers: &Workers, times: usize) {
     let Some(Worker::Lb(lb)) = workers.get("balancer00") else { panic!("it is listed") };
-    let (record, shard) = (lb.records[0], workers.shares.shard(0));
+    let (record, shard) = (lb.records[0], workers.child_counts.shard(0));
     for number in 0..times {
-        let mut tally = Tally::begin(record, shard, 0, mod_jk::clock::micros());
-        tally.connected(None);
-        tally.sent(600);
-        tally.answered();
+        let mut metrics = AttemptMetrics::begin(record, shard, 0, mod_jk::clock::micros());
+        metrics.connected(None);
+        metrics.sent(600);
+        metrics.answered();
         shard.response(200);
-        tally.received(2000 + number as u64);
+        metrics.received(2000 + number as u64);
         // As at the end of a complete reply.
         shard.total.observe(mod_jk::clock::micros());
-        std::hint::black_box(&tally);
+        std::hint::black_box(&metrics);
     }
 }

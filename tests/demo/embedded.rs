@@ -1,9 +1,9 @@
-//! Balancing and failover with scripted containers, where no Tomcat can be had.
+//! Balancing and failover with scripted backends, where no Tomcat can be had.
 
 use std::time::Duration;
 
 use crate::screen::{Progress, ensure, fact, step};
-use crate::support::container::{Container, echo};
+use crate::support::backend::{Backend, echo};
 use crate::{finish, get, start_httpd, workers_file};
 
 /// Runs it.
@@ -15,8 +15,8 @@ pub fn run(is_check: bool) -> Result<(), String> {
     println!("No Tomcat here: two test containers stand in, which have no sessions.");
     println!("For the whole scenario install Tomcat 10 and set CATALINA_HOME.\n");
     step(1, "Two containers start");
-    let first = Container::start(echo("worker1"));
-    let second = Container::start(echo("worker2"));
+    let first = Backend::start(echo("worker1"));
+    let second = Backend::start(echo("worker2"));
 
     step(2, "httpd starts with mod_jk and the balancer \"controller\" (Busyness, not sticky)");
     let workers = workers_file()
@@ -42,7 +42,7 @@ pub fn run(is_check: bool) -> Result<(), String> {
     fact("worker2 answered all of 20 requests");
 
     step(5, "worker1 starts again");
-    let _first = Container::start_on(port, echo("worker1"));
+    let _first = Backend::start_on(port, echo("worker1"));
     let mut progress = Progress::begin();
     progress.until(Duration::from_secs(10), "it is given load again", || {
         Ok(get(&httpd, "/test.jsp", None)?.text().starts_with("worker1"))

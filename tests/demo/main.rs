@@ -1,8 +1,9 @@
 //! Shows the scenario the module is for: two clustered Tomcats behind one balancer; both take
 //! load; one is stopped and its sessions live on the other.
 //!
-//! With the argument `check` it runs unattended and fails if any step does. Where no Tomcat can be
-//! had, scripted containers show balancing and failover, which is less.
+//! With the argument `check` it runs unattended and fails if any step does. With `sockets` httpd
+//! reaches both Tomcats over Unix-domain sockets, with `mixed` the second one. Where no Tomcat can be
+//! had, scripted backends show balancing and failover, which is less.
 // Real servers take real time.
 #![allow(clippy::disallowed_methods)]
 
@@ -16,13 +17,19 @@ mod sessions;
 use std::process::{Command, ExitCode};
 
 use support::client::{Client, Response};
-use support::httpd::{Httpd, Setup, modules_dir};
+use support::httpd::{Httpd, Setup, load};
 use support::{root, tomcat};
 
 fn main() -> ExitCode {
-    let is_check = std::env::args().any(|word| word == "check");
+    let has_word = |wanted: &str| std::env::args().any(|word| word == wanted);
+    let is_check = has_word("check");
+    let at_sockets: &[&str] = match (has_word("sockets"), has_word("mixed")) {
+        (true, _) => &["worker1", "worker2"],
+        (false, true) => &["worker2"],
+        (false, false) => &[],
+    };
     let result = match tomcat::home() {
-        Some(home) => sessions::run(&home, is_check),
+        Some(home) => sessions::run(&home, at_sockets, is_check),
         None if is_check && has_packages() => {
             Err("Tomcat is missing, and this machine can have it: \
              install tomcat10-common and libtomcat10-java, or set CATALINA_HOME"
@@ -44,9 +51,9 @@ fn start_httpd(workers: &str) -> Httpd {
     let cluster = root().join("apache-conf/cluster");
     let mut httpd = Setup { name: "demo-httpd", mpm: "event", config: "", workers }.prepare();
     let own = format!(
-        "LoadModule authz_host_module \"{}\"\nDefine PORT {}\nDefine WEBAPP \"{}\"\n\
+        "{}Define PORT {}\nDefine WEBAPP \"{}\"\n\
          Define RULES \"{}\"\nInclude \"{}\"\n",
-        modules_dir().join("mod_authz_host.so").display(),
+        load(&["authz_host"]),
         httpd.port,
         cluster.join("webapp").display(),
         cluster.join("uriworkermap.properties").display(),

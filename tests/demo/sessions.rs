@@ -7,23 +7,32 @@ use crate::screen::{Progress, ensure, fact, step};
 use crate::support::client::Response;
 use crate::support::fresh_dir;
 use crate::support::httpd::Httpd;
+use crate::support::sockets::SocketDir;
 use crate::support::tomcat::Cluster;
 use crate::{finish, get, start_httpd, workers_file};
 
-/// Runs it.
+/// Runs it; the members `at_sockets` listen on Unix-domain sockets, the others on ports.
 ///
 /// # Errors
 ///
 /// The first step that failed.
-pub fn run(home: &Path, is_check: bool) -> Result<(), String> {
+pub fn run(home: &Path, at_sockets: &[&str], is_check: bool) -> Result<(), String> {
     let dir = fresh_dir("demo");
     let mut cluster = Cluster::new(&dir);
+    let sockets = SocketDir::new("demo");
+    for route in at_sockets {
+        cluster.use_socket(route, &sockets.path(route));
+    }
 
     step(1, "Two Tomcats start and form a cluster");
     fact(&format!("Tomcat of {}, files in {}", home.display(), dir.display()));
     let mut progress = Progress::begin();
     cluster.start(|what, _| progress.tell(what))?;
     progress.end("worker1 and worker2 serve and know each other");
+
+    for route in at_sockets {
+        fact(&format!("AJP of {route} is at unix:{}", sockets.path(route).display()));
+    }
 
     step(2, "httpd starts with mod_jk and the balancer \"controller\" (Busyness, not sticky)");
     let httpd = start_httpd(&cluster.with_own_ports(&workers_file()));
@@ -75,7 +84,7 @@ pub fn run(home: &Path, is_check: bool) -> Result<(), String> {
     finish(httpd, is_check)
 }
 
-/// Somebody with a session.
+/// A user with a session.
 struct Visitor {
     cookie: String,
 }

@@ -1,25 +1,25 @@
-//! A container in a process of its own, so that it can be killed as a Tomcat is.
+//! A backend in a process of its own, so that it can be killed as a Tomcat is.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::container::{Container, echo};
+use crate::support::backend::{Backend, echo};
 use crate::support::lifeline::Lifeline;
 
-/// This program again, as a container.
-pub struct Backend {
+/// This program again, as a backend.
+pub struct BackendProcess {
     process: Child,
     _lifeline: Lifeline,
 }
 
-impl Backend {
-    /// Starts a container of that name on that port; it does not listen yet.
+impl BackendProcess {
+    /// Starts a backend of that name on that port; it does not listen yet.
     pub fn start(name: &str, port: u16) -> Self {
         let own = std::env::current_exe().expect("a running program has a path");
         let process = Command::new(own)
-            .args(["--exact", "backend::is_a_container_if_asked_to"])
+            .args(["--exact", "backend::is_a_backend_if_asked_to"])
             .env(ROLE, format!("{name}:{port}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -36,7 +36,7 @@ impl Backend {
     }
 }
 
-impl Drop for Backend {
+impl Drop for BackendProcess {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -59,17 +59,17 @@ pub fn answering(port: u16) -> Instant {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    panic!("nobody answers on {port}");
+    panic!("no backend answers on {port}");
 }
 
-/// Not a test of its own: what [`Backend::start`] starts.
+/// Not a test of its own: what [`BackendProcess::start`] starts.
 #[test]
-fn is_a_container_if_asked_to() {
+fn is_a_backend_if_asked_to() {
     let Ok(role) = std::env::var(ROLE) else { return };
     let (name, port) = role.split_once(':').expect("a name and a port");
-    let _container = Container::start_on(port.parse().expect("a port"), echo(name));
-    // Until it is killed, or whoever started it is gone.
+    let _backend = Backend::start_on(port.parse().expect("a port"), echo(name));
+    // Until it is killed, or the process that started it is gone.
     let _ = std::io::stdin().read(&mut [0]);
 }
 
-const ROLE: &str = "MOD_JK_TEST_CONTAINER";
+const ROLE: &str = "MOD_JK_TEST_BACKEND";

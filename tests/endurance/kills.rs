@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::backend::{Backend, answering};
+use crate::backend::{BackendProcess, answering};
 use crate::load::Load;
 use crate::support::httpd::{Httpd, Setup};
 use crate::support::{free_port, signal, wait_until};
@@ -19,7 +19,7 @@ fn children(httpd: &Httpd) -> Vec<u32> {
 fn killed_children_leave_counts_right_and_others_undisturbed() {
     let kills = if is_long() { 50 } else { 5 };
     let ports = [free_port(), free_port()];
-    let _backends = [Backend::start("n1", ports[0]), Backend::start("n2", ports[1])];
+    let _backends = [BackendProcess::start("n1", ports[0]), BackendProcess::start("n2", ports[1])];
     for port in ports {
         answering(port);
     }

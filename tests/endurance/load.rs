@@ -1,12 +1,13 @@
 //! Requests at a steady rate over kept-alive connections, and what became of them.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::support::client::Client;
+use crate::support::wait_until;
 
 /// Clients at work.
 pub struct Load {
@@ -72,7 +73,7 @@ impl Load {
         at(&self.seen.lock().expect("no panic under the lock"))
     }
 
-    /// Takes what was seen so far and begins anew.
+    /// Takes what was seen so far and starts again from 0.
     pub fn take(&self) -> Seen {
         std::mem::take(&mut *self.seen.lock().expect("no panic under the lock"))
     }
@@ -121,4 +122,45 @@ pub fn ask(port: u16, path: &str) -> String {
     let bytes = format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     let mut tries = (0..20).filter_map(|_| Client::connect(port).try_raw(bytes.as_bytes(), "GET"));
     tries.next().expect("httpd answers").text()
+}
+
+/// Clients that ask for one path as fast as they can, until their httpd is gone.
+pub struct Hammer {
+    stop: Arc<AtomicBool>,
+    answered: Arc<AtomicUsize>,
+    clients: Vec<JoinHandle<()>>,
+}
+
+impl Hammer {
+    /// Begins with `count` connections.
+    pub fn start(port: u16, count: usize, path: &str) -> Self {
+        let (stop, answered): (Arc<AtomicBool>, Arc<AtomicUsize>) = Default::default();
+        let client = |_| {
+            let (stop, answered) = (Arc::clone(&stop), Arc::clone(&answered));
+            let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n");
+            std::thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let Some(mut own) = Client::try_connect(port) else { break };
+                    while own.try_raw(request.as_bytes(), "GET").is_some() {
+                        answered.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            })
+        };
+        let clients = (0..count).map(client).collect();
+        Self { stop, answered, clients }
+    }
+
+    /// Waits until so many responses have come.
+    pub fn wait_for(&self, count: usize) {
+        let is_enough = || self.answered.load(Ordering::Relaxed) >= count;
+        assert!(wait_until(Duration::from_secs(60), is_enough), "there is no load");
+    }
+
+    /// Ends the clients, whose httpd must be gone. Returns how many responses came.
+    pub fn end(self) -> usize {
+        self.stop.store(true, Ordering::Relaxed);
+        self.clients.into_iter().for_each(|client| client.join().expect("it does not panic"));
+        self.answered.load(Ordering::Relaxed)
+    }
 }

@@ -1,4 +1,4 @@
-//! What must hold for a long time: outages of containers, killed children, restarts and stops, all
+//! What must hold for a long time: outages of backends, killed children, restarts and stops, all
 //! under load. Each test prints its figures.
 //!
 //! The short versions run with all tests. `MOD_JK_TEST_ENDURANCE=1 cargo test --test endurance --
@@ -15,6 +15,7 @@ mod kills;
 mod load;
 mod outages;
 mod restarts;
+mod stop_at_once;
 mod stops;
 
 use std::io::Write;
@@ -22,6 +23,12 @@ use std::io::Write;
 /// Tells whether the long versions are wanted.
 fn is_long() -> bool {
     std::env::var_os("MOD_JK_TEST_ENDURANCE").is_some()
+}
+
+/// How often a drill is repeated: a number in the environment, or the usual one.
+fn times(variable: &str, usual: usize) -> usize {
+    let given = std::env::var(variable).ok();
+    given.map_or(usual, |text| text.parse().expect("a whole number"))
 }
 
 /// Prints a figure past the harness, which keeps what successful tests print.

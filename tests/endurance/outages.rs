@@ -1,15 +1,15 @@
-//! One of two containers is killed and comes back, again and again.
+//! One of two backends is killed and comes back, again and again.
 
 use std::time::{Duration, Instant};
 
-use crate::backend::{Backend, answering};
+use crate::backend::{BackendProcess, answering};
 use crate::load::Load;
 use crate::support::httpd::Setup;
 use crate::support::{free_port, wait_until};
 use crate::{MOUNTS, figure, is_long, workers};
 
 #[test]
-fn a_killed_container_costs_no_get_and_is_back_at_once() {
+fn a_killed_backend_costs_no_get_and_is_back_at_once() {
     let (rounds, pause) =
         if is_long() { (10, Duration::from_secs(10)) } else { (2, Duration::from_secs(3)) };
     let mut slowest = Duration::ZERO;
@@ -18,7 +18,7 @@ fn a_killed_container_costs_no_get_and_is_back_at_once() {
     for (name, interval) in [("outage", ""), ("outage-60", "JkWatchdogInterval 60\n")] {
         let ports = [free_port(), free_port()];
         let (_first, mut second) =
-            (Backend::start("n1", ports[0]), Some(Backend::start("n2", ports[1])));
+            (BackendProcess::start("n1", ports[0]), Some(BackendProcess::start("n2", ports[1])));
         for port in ports {
             answering(port);
         }
@@ -33,9 +33,9 @@ fn a_killed_container_costs_no_get_and_is_back_at_once() {
         for round in 0..rounds / 2 {
             let soon = Duration::from_secs(20);
             assert!(wait_until(soon, || serves(Instant::now() - pause)), "n2 serves at first");
-            second.take().into_iter().for_each(Backend::kill);
+            second.take().into_iter().for_each(BackendProcess::kill);
             std::thread::sleep(pause);
-            second = Some(Backend::start("n2", ports[1]));
+            second = Some(BackendProcess::start("n2", ports[1]));
             let since = answering(ports[1]);
             assert!(wait_until(soon, || serves(since)), "round {round}: n2 serves again");
             let latest = load.look(|seen| seen.latest["n2"]);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::backend::{Backend, answering};
+use crate::backend::{BackendProcess, answering};
 use crate::load::{self, Load};
 use crate::support::free_port;
 use crate::support::httpd::Setup;
@@ -22,7 +22,7 @@ fn size(pid: u32) -> (usize, u64) {
 fn graceful_restarts_lose_no_request_and_no_edit() {
     let restarts = if is_long() { 100 } else { 8 };
     let ports = [free_port(), free_port()];
-    let _backends = [Backend::start("n1", ports[0]), Backend::start("n2", ports[1])];
+    let _backends = [BackendProcess::start("n1", ports[0]), BackendProcess::start("n2", ports[1])];
     for port in ports {
         answering(port);
     }

@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let text = fs::read_to_string(&path)?;
-        let packets = container_packets(&text)?;
+        let packets = backend_packets(&text)?;
         for (index, packet) in packets.iter().enumerate() {
             let file = format!("corpus/packet/{name}-{index}");
             fs::write(here.join(file), packet.get(4..).unwrap_or_default())?;
@@ -63,7 +63,7 @@ fn workers_files(here: &Path) -> Result<usize, Box<dyn Error>> {
 }
 
 /// Returns the packets a recording received, in order.
-fn container_packets(text: &str) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+fn backend_packets(text: &str) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
     let mut packets: Vec<Vec<u8>> = Vec::new();
     let mut is_ours = true;
     for line in text.lines() {

@@ -22,7 +22,7 @@ pub struct Sent {
     pub then: Then,
     /// Statuses that are right; none if no answer is needed.
     pub statuses: &'static [u16],
-    /// How often the container gets the request.
+    /// How often the backend gets the request.
     pub delivered: usize,
     /// How often it gets the request that lies behind the first one.
     pub behind: usize,
@@ -51,7 +51,7 @@ fn post(id: &'static str, text: &'static str, headers: &str, body: &str) -> Sent
 }
 
 impl Sent {
-    /// Refused by httpd itself: the container sees nothing.
+    /// Refused by httpd itself: the backend sees nothing.
     fn refused(self, statuses: &'static [u16]) -> Self {
         Self { statuses, delivered: 0, ..self }
     }
@@ -88,6 +88,16 @@ fn is_cut(seen: &[Seen]) -> bool {
 
 fn has_five(seen: &[Seen]) -> bool {
     seen.iter().all(|line| line.body() == b"hello")
+}
+
+/// The body is announced by one header, which says that its length is not known.
+fn is_announced_once(seen: &[Seen]) -> bool {
+    let coding = b"Transfer-Encoding\0\0\x07chunked\0";
+    seen.iter().all(|line| {
+        let head = &line.packets[0];
+        let count = head.windows(coding.len()).filter(|own| own == coding).count();
+        count == 1 && !head.windows(2).any(|own| own == b"\xa0\x08")
+    })
 }
 
 pub fn rows() -> Vec<Sent> {
@@ -130,7 +140,9 @@ fn codings() -> Vec<Sent> {
     let te = |id, text, value: &str, body: &str| {
         post(id, text, &format!("Transfer-Encoding:{value}\r\n"), body)
     };
-    // A body that is a FORWARD_REQUEST, where a container that expects no body would read it.
+    let old = "POST /app/row/A94 HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\n\
+               Transfer-Encoding: chunked\r\n\r\n";
+    // A body that is a FORWARD_REQUEST, where a backend that expects no body would read it.
     let packet = format!("\x02\x02{}", "x".repeat(598));
     vec![
         te("A2", "chunked", " chunked", chunked).check(has_five),
@@ -200,6 +212,20 @@ fn codings() -> Vec<Sent> {
             "5\r\nhello\r\n0\r\nContent-Length: 50\r\nX-Tr: y\r\n\r\n",
         )
         .check(|seen| has_five(seen) && seen.iter().all(|line| !contains(line, b"X-Tr"))),
+        te("A91", "chunked is announced to the container", " chunked", chunked)
+            .check(|seen| has_five(seen) && is_announced_once(seen)),
+        post(
+            "A92",
+            "Connection: Transfer-Encoding",
+            "Connection: Transfer-Encoding\r\nTransfer-Encoding: chunked\r\n",
+            chunked,
+        )
+        .check(|seen| has_five(seen) && is_announced_once(seen)),
+        Sent {
+            bytes: [old, &both].concat().into_bytes(),
+            ..post("A94", "chunked in HTTP/1.0, and a request behind it", "", "")
+        }
+        .check(has_five),
         post(
             "P13",
             "a packet as body",
@@ -242,7 +268,7 @@ fn bytes() -> Vec<Sent> {
         get("A39", "a blank in a header's name", "GET", "X A: b\r\n").refused(&[400]),
         get("A41a", "a method in lower case", "get", "")
             .check(|seen| seen.iter().all(|line| contains(line, b"\x0d\0\x03get\0"))),
-        get("A41b", "a method nobody knows", "FOO-BAR", "")
+        get("A41b", "an unknown method", "FOO-BAR", "")
             .check(|seen| seen.iter().all(|line| contains(line, b"\x0d\0\x07FOO-BAR\0"))),
         get("A42", "TRACE is httpd's", "TRACE", "").refused(&[200]),
         get(
@@ -252,6 +278,18 @@ fn bytes() -> Vec<Sent> {
             "Connection: Upgrade\r\nUpgrade: websocket\r\n",
         )
         .check(|seen| seen.iter().all(|line| !contains(line, b"websocket"))),
+        get("A95", "trailers are not announced", "GET", "Trailer: X-Sum\r\n")
+            .check(|seen| seen.iter().all(|line| !contains(line, b"X-Sum"))),
+        get(
+            "A93",
+            "Connection: what the backend trusts",
+            "GET",
+            "Connection: Authorization, X-Forwarded-For\r\n\
+             Authorization: Basic eDp5\r\nX-Forwarded-For: 192.0.2.7\r\n",
+        )
+        .check(|seen| {
+            seen.iter().all(|line| contains(line, b"Basic eDp5") && contains(line, b"192.0.2.7"))
+        }),
         get("A44", "an unknown expectation", "GET", "Expect: foo\r\n").refused(&[417]),
         get(
             "A79",

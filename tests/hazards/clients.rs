@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::asks::{self, Sent, Then};
 use crate::peer::{Act, Peer};
 use crate::site::Site;
-use crate::support::container::{ok, packet};
+use crate::support::backend::{ok, packet};
 use crate::support::wait_until;
 use crate::{is_wanted, report};
 
@@ -16,8 +16,8 @@ fn script(id: &str) -> Vec<Act> {
     let ask = || Act::Send(packet(&[6, 0x1f, 0xfa]));
     let answer = Act::Send(ok(&[], b"row"));
     match id {
-        // Bodies without a length, and those that are cut: the container wants more.
-        id if ["A2", "A3", "A4", "A10", "A13", "A34"].contains(&id) => {
+        // Bodies without a length, and those that are cut: the backend wants more.
+        id if ["A2", "A3", "A4", "A10", "A13", "A34", "A91", "A92", "A94"].contains(&id) => {
             vec![ask(), Act::Take, ask(), Act::Take, answer]
         }
         id if ["A30", "A31", "A32", "A33", "A50", "A51", "A52"]
@@ -53,7 +53,7 @@ fn run(site: &mut Site, row: &Sent) -> Result<(), String> {
     let mut answer = Vec::new();
     match row.then {
         Then::Vanishes => {
-            // The container has the request by now, or soon.
+            // The backend has the request by now, or soon.
             wait_until(Duration::from_secs(3), || !site.peer.of(row.id).is_empty());
             drop(stream);
         }

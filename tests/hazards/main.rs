@@ -1,4 +1,4 @@
-//! What no container and no client should send, one row each, and what must be true after it.
+//! What no backend and no client should send, one row each, and what must be true after it.
 //!
 //! `cargo test --test hazards -- --nocapture` prints a line for each row; `HAZARD=B23` runs one.
 // Real servers take real time.
@@ -15,11 +15,12 @@ mod replies;
 mod site;
 mod table;
 
-use peer::Peer;
+use peer::{Act, Peer};
 use site::Site;
 use std::time::{Duration, Instant};
 
 use support::client::Client;
+use support::sockets::SocketDir;
 use support::wait_until;
 use table::{Ask, Backend, Row};
 
@@ -34,12 +35,23 @@ fn report(id: &str, text: &str, result: &Result<(), String>) {
 }
 
 #[test]
-fn group_b_what_containers_send() {
-    let peer = Peer::start(|id| {
-        let row = replies::rows().into_iter().find(|row| row.id == id);
-        row.expect("a row of the table").script
-    });
-    let mut site = Site::start("hazards-b", peer);
+fn group_b_what_backends_send() {
+    group_b("hazards-b", Peer::start(script));
+}
+
+#[test]
+fn group_b_over_a_unix_domain_socket() {
+    let dir = SocketDir::new("hazards");
+    group_b("hazards-b-unix", Peer::start_unix(&dir.path("s"), script));
+}
+
+fn script(id: &str) -> Vec<Act> {
+    let row = replies::rows().into_iter().find(|row| row.id == id);
+    row.expect("a row of the table").script
+}
+
+fn group_b(name: &str, peer: Peer) {
+    let mut site = Site::start(name, peer);
     let mut wrong = Vec::new();
     for row in replies::rows().iter().filter(|row| is_wanted(row.id)) {
         let result = run(&mut site, row);

@@ -2,8 +2,8 @@
 
 use crate::peer::{Act, Peer};
 use crate::site::Site;
+use crate::support::backend::{chunk_packet, end, head, ok, packet};
 use crate::support::client::Client;
-use crate::support::container::{chunk_packet, end, head, ok, packet};
 
 /// A small generator with a fixed seed, so that a finding can be repeated.
 struct Random(u64);
@@ -46,7 +46,7 @@ fn damaged(number: usize) -> Vec<u8> {
 }
 
 #[test]
-fn b66_random_damage() {
+fn random_damage_of_replies_reaches_no_client_and_ends_no_child() {
     if !crate::is_wanted("B66") {
         return;
     }

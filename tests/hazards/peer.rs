@@ -1,14 +1,16 @@
-//! A container that plays a row's part and keeps a record of everything it was sent.
+//! A backend that plays a row's part and keeps a record of everything it was sent.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::container::{ok, packet};
+use crate::support::backend::{ok, packet};
+use crate::support::sockets::{Listener, Stream, listen};
 
-/// What the container does after it has read a request of a row.
+/// What the backend does after it has read a request of a row.
 #[derive(Clone, Debug)]
 pub enum Act {
     /// Sends bytes.
@@ -25,7 +27,7 @@ pub enum Act {
     Hold,
 }
 
-/// One request as the container saw it, with what came over its connection up to the next.
+/// One request as the backend saw it, with what came over its connection up to the next.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     /// The row, empty for other requests.
@@ -36,7 +38,7 @@ pub struct Seen {
     pub packets: Vec<Vec<u8>>,
     /// Whether the other side ended the connection, perhaps later.
     pub is_closed: bool,
-    /// Whether the container ended it.
+    /// Whether the backend ended it.
     pub we_closed: bool,
 }
 
@@ -56,7 +58,8 @@ impl Seen {
 type Script = dyn Fn(&str) -> Vec<Act> + Send + Sync;
 
 pub struct Peer {
-    pub port: u16,
+    /// Host and port as properties of `worker.w1`.
+    pub place: String,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
@@ -65,10 +68,29 @@ impl Peer {
     pub fn start(script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("it is bound").port();
+        let place = format!("worker.w1.host=127.0.0.1\nworker.w1.port={port}\n");
+        Self::start_at(Listener::Tcp(listener), place, script)
+    }
+
+    /// The same at a Unix-domain socket.
+    pub fn start_unix(
+        path: &Path,
+        script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static,
+    ) -> Self {
+        let place = format!("worker.w1.host=unix:{}\n", path.display());
+        Self::start_at(Listener::Unix(listen(path)), place, script)
+    }
+
+    fn start_at(
+        listener: Listener,
+        place: String,
+        script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static,
+    ) -> Self {
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
         let (kept, script): (_, Arc<Script>) = (Arc::clone(&seen), Arc::new(script));
         thread::spawn(move || {
-            for (number, stream) in listener.incoming().flatten().enumerate() {
+            let streams = std::iter::from_fn(|| Some(listener.accept())).flatten();
+            for (number, stream) in streams.enumerate() {
                 let (kept, script) = (Arc::clone(&kept), Arc::clone(&script));
                 thread::spawn(move || {
                     let mut line = Line { stream, number, seen: kept };
@@ -76,7 +98,7 @@ impl Peer {
                 });
             }
         });
-        Self { port, seen }
+        Self { place, seen }
     }
 
     /// Returns a row's requests.
@@ -87,7 +109,7 @@ impl Peer {
 }
 
 struct Line {
-    stream: TcpStream,
+    stream: Stream,
     number: usize,
     seen: Arc<Mutex<Vec<Seen>>>,
 }

@@ -1,7 +1,7 @@
-//! Group B: what a container may send. Each row has its own malformed, late or missing bytes.
+//! Group B: what a backend may send. Each row has its own malformed, late or missing bytes.
 
 use crate::peer::Act::{Close, Drip, Hold, Send, Take, Wait};
-use crate::support::container::{chunk_packet, end, head, ok, packet};
+use crate::support::backend::{chunk_packet, end, head, ok, packet};
 use crate::table::{Ask, Row};
 
 /// A SEND_HEADERS packet from its bytes behind status and reason.
@@ -29,7 +29,8 @@ fn status(status: u16) -> Vec<u8> {
 }
 
 fn large() -> Vec<u8> {
-    let body: Vec<u8> = (0..10).flat_map(|_| chunk_packet(&[b'x'; 8000])).collect();
+    // More than one read takes: what comes before the fault is with the client by then.
+    let body: Vec<u8> = (0..40).flat_map(|_| chunk_packet(&[b'x'; 8000])).collect();
     [head(200, &[]), body].concat()
 }
 
@@ -125,7 +126,7 @@ fn order() -> Vec<Row> {
         Row::bad("B51b", "headers again in a response that has begun", Vec::new())
             .script(vec![Send(large()), Send(head(200, &[])), Hold])
             .status(0),
-        Row::bad("B61", "a CPONG nobody asked for", [packet(&[9]), ok(&[], b"x")].concat()),
+        Row::bad("B61", "a CPONG that was not asked for", [packet(&[9]), ok(&[], b"x")].concat()),
         Row::bad("B61b", "a packet of unknown type", packet(&[0x55, 0])),
         Row::bad("B65a", "a request comes back", packet(&[2, 2])),
     ]
@@ -361,6 +362,7 @@ fn ends() -> Vec<Row> {
             [ok(&[], b"hello"), end(true)].concat(),
         )
         .script(vec![Send([ok(&[], b"hello"), end(true)].concat()), Hold])
+        .code("JK-328")
         .closed(),
         Row::good("J16b", "a second response, a little later", Vec::new())
             .script(vec![Send(ok(&[], b"hello")), Wait(50), Send(ok(&[], b"MARK-foreign")), Hold])
@@ -371,6 +373,18 @@ fn ends() -> Vec<Row> {
             .script(vec![Send(ok(&[], b"hello")), Close])
             .pause(200)
             .closed(),
+        Row::good("B67a", "the connector's own 403", Vec::new())
+            .ask(Ask::Get)
+            .script(vec![Send([head(403, &[]), chunk_packet(b"no"), end(false)].concat()), Hold])
+            .status(403)
+            .code("JK-315")
+            .closed(),
+        Row::good("B67b", "an application's 403 that leaves a body", Vec::new())
+            .ask(Ask::Post(20_000))
+            .script(vec![Send([head(403, &[]), chunk_packet(b"no"), end(false)].concat()), Hold])
+            .status(403)
+            .closed(),
+        Row::good("B67c", "an application's 403", status(403)).ask(Ask::Get).status(403),
         Row::good("B15d", "reuse flag 0", Vec::new())
             .script(vec![Send([head(200, &[]), chunk_packet(b"hello"), end(false)].concat()), Hold])
             .closed(),

@@ -22,9 +22,9 @@ pub struct Watch {
 impl Site {
     pub fn start(name: &str, peer: Peer) -> Self {
         let workers = format!(
-            "worker.list=w1,st\nworker.w1.host=127.0.0.1\nworker.w1.port={}\nworker.w1.reply_timeout=2000\n\
+            "worker.list=w1,st\n{}worker.w1.reply_timeout=2000\n\
              worker.w1.socket_timeout=5\nworker.w1.retries=1\nworker.st.type=status\n",
-            peer.port
+            peer.place
         );
         let config = "JkMount /app/* w1\nJkMount /jkstatus st\nTimeout 3\nServerLimit 1\nStartServers 1\n\
                       ThreadsPerChild 25\nMaxRequestWorkers 25\nMinSpareThreads 1\nMaxSpareThreads 25\n\
@@ -47,7 +47,9 @@ impl Site {
     fn serious(&self) -> Vec<String> {
         let log = self.httpd.log("jk.log");
         let is_serious = |line: &&str| line.contains("[warn]") || line.contains("[error]");
-        log.lines().filter(is_serious).map(str::to_owned).collect()
+        // What is learned from unexpected data is said once for many rows.
+        let is_learned = |line: &&str| line.contains("JK-327");
+        log.lines().filter(is_serious).filter(|line| !is_learned(line)).map(str::to_owned).collect()
     }
 
     pub fn watch(&self) -> Watch {

@@ -16,7 +16,7 @@ pub enum Ask {
     Post(usize),
 }
 
-/// What becomes of the connection to the container.
+/// What becomes of the connection to the backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
     /// It carries the next request.
@@ -25,7 +25,7 @@ pub enum Backend {
     Closed,
 }
 
-/// One row of group B: what a container may send, and what must become of it.
+/// One row of group B: what a backend may send, and what must become of it.
 #[derive(Clone)]
 pub struct Row {
     pub id: &'static str,
@@ -38,7 +38,7 @@ pub struct Row {
     /// The code of the one line of level warn or above; empty for none.
     pub code: &'static str,
     pub backend: Backend,
-    /// How long the container may take for what it does behind the response.
+    /// How long the backend may take for what it does behind the response.
     pub pause: Duration,
     /// What else must be true of the response and of the connection.
     pub check: fn(&Response, &Seen) -> bool,

@@ -28,7 +28,7 @@ fn exit_codes_are_for_scripts() {
             ("warning.properties", &(CLEAN.to_owned() + "worker.w1.cachesize=1\n")),
             ("error.properties", &(CLEAN.to_owned() + "worker.w1.prot=1\n")),
             ("mounts", "/app/*=w1\n"),
-            ("nobody", "# a name that says nothing\n/**=w1\n/*=w1\n"),
+            ("vague", "# a name that says nothing\n/**=w1\n/*=w1;stateless=1\n"),
         ],
     );
     let path = |name: &str| dir.join(name).display().to_string();
@@ -36,7 +36,7 @@ fn exit_codes_are_for_scripts() {
         (&["clean.properties", "mounts"], 0, "no problem: 1 worker, 1 rule in 1 server"),
         (&["clean.properties"], 0, "no problem: 1 worker, 0 rules"),
         (&["mounts"], 0, "workers not checked"),
-        (&["clean.properties", "nobody"], 0, "0 errors, 0 warnings, 1 note"),
+        (&["clean.properties", "vague"], 0, "0 errors, 0 warnings, 1 note"),
         (&["warning.properties", "mounts"], 0, "0 errors, 1 warning"),
         (&["warning.properties", "mounts", "--strict"], 1, "use connection_pool_size"),
         (&["error.properties", "mounts"], 2, "did you mean port"),
@@ -152,7 +152,17 @@ fn httpd_and_jkctl_say_the_same() {
     assert!(other.is_empty() && of_httpd.len() > 6, "{}", other.join("\n\n"));
     assert!(run.out.contains(" *** "), "{}", run.out);
     assert!(run.err.contains("JK-102") && !run.out.contains("JK-102"), "{}", run.err);
-    assert_eq!(jkctl(&["check", "--dump", "--format", "json", &path]).code, 2);
+    let page = jkctl(&["check", "--dump", "-o", "json", &path]).json();
+    let sections = page["configuration"].as_array().unwrap();
+    let of_w1 = sections.iter().find(|own| own["title"] == "Worker w1").unwrap();
+    assert_eq!(of_w1["kind"], "worker");
+    let port = of_w1["settings"].as_array().unwrap().iter().find(|own| own["name"] == "port");
+    assert_eq!(port.unwrap()["value"], "8080");
+    assert!(
+        port.unwrap()["origin"].as_str().unwrap().ends_with("workers.properties:4"),
+        "{port:?}"
+    );
+    assert!(!page["problems"].as_array().unwrap().is_empty());
 
     let run = jkctl(&["check", "--format", "json", &path]);
     let page = run.json();
@@ -167,11 +177,68 @@ fn httpd_and_jkctl_say_the_same() {
         .collect();
     by_jkctl.sort_unstable();
     assert!(by_httpd.len() >= 10, "{told}");
-    assert!(told.contains("everybody who can reach \"/open\""), "{told}");
-    assert!(!told.contains("everybody who can reach \"/closed\""), "{told}");
+    assert!(told.contains("every client that can reach \"/open\""), "{told}");
+    assert!(!told.contains("every client that can reach \"/closed\""), "{told}");
     assert_eq!(by_jkctl, by_httpd);
     assert_eq!(run.code, 0, "httpd starts with it");
     assert_eq!(jkctl(&["check", "--strict", &path]).code, 1);
+}
+
+#[test]
+fn sections_for_a_version_of_httpd_are_read_as_that_httpd_reads_them() {
+    let output = Command::new(program()).arg("-v").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let own = text.split("Apache/").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    let conditions = [
+        ">= 2.4.18".to_owned(),
+        "< 2.4.18".to_owned(),
+        format!(">= {own}"),
+        format!("> {own}"),
+        format!("= {own}"),
+        own.clone(),
+        format!("!= {own}"),
+        format!("!> {own}"),
+        "~ ^2\\.4".to_owned(),
+        "= /^2\\.2/".to_owned(),
+        "!~ ^2\\.2".to_owned(),
+    ];
+    let sections: String = conditions
+        .iter()
+        .enumerate()
+        .map(|(number, own)| format!("<IfVersion {own}>\nJkMount /r{number} w1\n</IfVersion>\n"))
+        .collect();
+    let setup = Setup { name: "jkctl-version", mpm: "event", config: &sections, workers: CLEAN };
+    let httpd = setup.prepare();
+    let path = httpd.dir.join("httpd.conf").display().to_string();
+    let rules = |text: &str| -> Vec<String> {
+        let lines = text.lines().map(str::trim).filter(|line| line.starts_with("rule /r"));
+        lines.map(|line| line.split(' ').nth(1).unwrap().to_owned()).collect()
+    };
+    let dump = Command::new(program()).args(["-f", &path, "-t", "-D", "DUMP_JK"]).output().unwrap();
+    let by_httpd = rules(&String::from_utf8_lossy(&dump.stdout));
+    assert!(by_httpd.len() > 4, "{}", String::from_utf8_lossy(&dump.stderr));
+    let program = program().display().to_string();
+    for more in [&["--httpd", &program][..], &["--httpd-version", &own], &[]] {
+        let run = jkctl(&[&["check", "--dump", &path], more].concat());
+        assert_eq!(rules(&run.out), by_httpd, "{more:?}: {}", run.err);
+        for (rule, code) in [("/r2", 0), ("/r3", 1)] {
+            let run = jkctl(&[&["explain", "-f", &path, rule], more].concat());
+            assert_eq!(run.code, code, "{rule} {more:?}: {}{}", run.out, run.err);
+        }
+    }
+    let older = jkctl(&["explain", "-f", &path, "/r1", "--httpd-version", "2.4.17"]);
+    assert_eq!(older.code, 0, "{}{}", older.out, older.err);
+    for (more, part) in [
+        (&["--httpd", "/bin/true"][..], "names no version of httpd: give --httpd-version"),
+        (&["--httpd", "/no/such/httpd"], "there is no such file"),
+        (&["--httpd-version", "two"], "expected a version such as 2.4.62"),
+    ] {
+        let run = jkctl(&[&["check", &path], more].concat());
+        assert!(run.code == 2 && run.err.contains(part), "{more:?}: {}", run.err);
+    }
+    let wrong = write("jkctl-wrong-version", &[("c", "<IfVersion => 2.4>\n</IfVersion>\n")]);
+    let run = jkctl(&["check", &wrong.join("c").display().to_string()]);
+    assert!(run.code == 2 && run.out.contains("unknown operator \"=>\""), "{}{}", run.out, run.err);
 }
 
 #[test]
@@ -234,7 +301,7 @@ fn explain_finds_the_server_and_says_why_not() {
             1,
             &["no virtual host is named other: httpd takes the first one"],
         ),
-        (&["--vhost", "b.example", "/app"], 1, &["\"/app|/*\" takes both"]),
+        (&["--vhost", "b.example", "/app"], 1, &["\"/app|/*\" matches both"]),
         (
             &["--vhost", "b.example", "/gone/x"],
             0,
@@ -252,4 +319,37 @@ fn explain_finds_the_server_and_says_why_not() {
             assert!(run.out.contains(part), "{args:?}: no {part} in:\n{}", run.out);
         }
     }
+}
+
+#[test]
+fn explain_and_ping_say_that_httpd_refuses_the_files() {
+    let dir = write(
+        "jkctl-refused-files",
+        &[
+            ("workers.properties", &(CLEAN.to_owned() + "worker.w1.prot=1\nworker.w1.tpye=lb\n")),
+            ("fine.properties", CLEAN),
+            ("map", "/app/*=w1\n"),
+        ],
+    );
+    let path = |name: &str| dir.join(name).display().to_string();
+    let (bad, good, map) = (path("workers.properties"), path("fine.properties"), path("map"));
+    let told = format!(
+        "httpd rejects these files: {bad}:4: worker.w1.prot: unknown attribute \"prot\", did you mean port, and 1 more, which jkctl check shows"
+    );
+    let explain = |workers: &str, format: &str| {
+        jkctl(&["explain", "--format", format, "-f", workers, "-f", &map, "/app/x"])
+    };
+    let run = explain(&bad, "text");
+    assert_eq!((run.code, run.out.lines().next()), (0, Some(told.as_str())), "{}", run.err);
+    assert_eq!(explain(&bad, "json").json()["refused"], told.as_str());
+    assert!(!explain(&good, "text").out.contains("refuses"));
+    assert!(explain(&good, "json").json()["refused"].is_null());
+    // Whether anything answers there does not matter.
+    let run = jkctl(&["ping", "--timeout", "100", "-f", &bad]);
+    assert_eq!(run.out.lines().next(), Some(told.as_str()), "{}{}", run.out, run.err);
+    assert_eq!(
+        jkctl(&["ping", "--timeout", "100", "--format", "json", "-f", &bad]).json()["refused"],
+        told.as_str()
+    );
+    assert!(!jkctl(&["ping", "--timeout", "100", "-f", &good]).out.contains("refuses"));
 }

@@ -1,11 +1,16 @@
 //! The operator's tool as its users run it: the program itself, its exit codes and what it prints.
 #![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod changes;
 mod check;
+mod completion;
+mod events;
+mod https;
 mod init;
 mod live;
 mod pages;
 mod ping;
+mod running;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -36,10 +41,18 @@ pub fn jkctl(args: &[&str]) -> Run {
 
 /// Runs the program with something on its standard input.
 pub fn with_input(args: &[&str], input: &str) -> Run {
+    run_with(args, &[], input)
+}
+
+/// Runs the program with variables of the environment and something on its standard input.
+pub fn run_with(args: &[&str], variables: &[(&str, &str)], input: &str) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_jkctl"))
         .args(args)
         .env_remove("JKCTL_URL")
         .env_remove("JKCTL_USER")
+        .env_remove("JKCTL_PASSWORD")
+        .env_remove("SSL_CERT_FILE")
+        .envs(variables.iter().copied())
         .env("HOME", env!("CARGO_TARGET_TMPDIR"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -8,9 +8,14 @@ pub struct Case {
     pub properties: &'static str,
     /// Whole requests, with plain line ends.
     pub requests: &'static [&'static str],
+    /// Headers that this module sends with a POST and the original does not.
+    pub more: &'static [(&'static str, &'static str)],
 }
 
-const PLAIN: Case = Case { name: "", config: "", properties: "", requests: &[] };
+const PLAIN: Case = Case { name: "", config: "", properties: "", requests: &[], more: &[] };
+
+/// Sent whenever the length of a body is not known.
+const UNKNOWN_LENGTH: &[(&str, &str)] = &[("Transfer-Encoding", "chunked")];
 
 pub const CASES: &[Case] = &[
     Case {
@@ -38,6 +43,8 @@ pub const CASES: &[Case] = &[
             "POST /app/x HTTP/1.1\nHost: h\nContent-Length: 0\n\n",
             "POST /app/x HTTP/1.1\nHost: h\n\n",
             "POST /app/x HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\n\n5\nhello\n0\n\n",
+            "POST /app/x HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\nX-Last: 1\nTE: trailers\nTrailer: X\nConnection: TE\n\n5\nhello\n0\nX: 1\n\n",
+            "POST /app/x HTTP/1.1\nHost: h\nContent-Length: 5\nExpect: 100-continue\n\nhello",
             "PUT /app/x HTTP/1.1\nHost: h\nContent-Length: 5\nTE: trailers\nConnection: TE\n\nhello",
         ],
         ..PLAIN
@@ -139,6 +146,7 @@ pub const CASES: &[Case] = &[
             "GET /app/x HTTP/1.1\nHost: h\n\n",
             "POST /app/x HTTP/1.1\nHost: h\nContent-Length: 5\n\nhello",
         ],
+        more: UNKNOWN_LENGTH,
         ..PLAIN
     },
     Case {
@@ -181,6 +189,7 @@ pub const CASES: &[Case] = &[
         name: "s4.3 all variables under other names",
         config: "JkRemoteAddrIndicator A\nJkRemotePortIndicator B\nJkRemoteHostIndicator C\nJkRemoteUserIndicator D\nJkAuthTypeIndicator E\nJkLocalNameIndicator F\nJkLocalAddrIndicator G\nJkLocalPortIndicator H\nJkIgnoreCLIndicator I\nSetEnvIf Request_URI ^ A=192.0.2.8 B=7 C=host D=bob E=Basic F=name G=192.0.2.7 H=1234 I=1 JK_REMOTE_ADDR=no JK_REMOTE_PORT=1 JK_REMOTE_HOST=no JK_REMOTE_USER=no JK_AUTH_TYPE=no JK_LOCAL_NAME=no JK_LOCAL_ADDR=no JK_LOCAL_PORT=1",
         requests: &["POST /app/x HTTP/1.1\nHost: h\nContent-Length: 5\n\nhello"],
+        more: UNKNOWN_LENGTH,
         ..PLAIN
     },
     Case {

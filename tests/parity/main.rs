@@ -12,6 +12,7 @@ mod notes;
 mod packet;
 mod recorder;
 mod request_log;
+mod settings;
 mod status;
 mod swap;
 
@@ -33,11 +34,13 @@ fn oracle() -> Option<PathBuf> {
 /// Starts httpd with one of the modules in front of a recorder.
 fn start(case: &Case, number: usize, module: Option<PathBuf>) -> (Httpd, Recorder) {
     let recorder = Recorder::start();
-    let workers = format!(
-        "worker.list=w\nworker.w.host=127.0.0.1\nworker.w.port={}\n{}\n",
-        recorder.port, case.properties
-    )
-    .replace("@PORT@", &recorder.port.to_string());
+    // A balancer has no address of its own.
+    let address = match case.properties.contains("worker.w.type=lb") {
+        true => "",
+        false => "worker.w.host=127.0.0.1\nworker.w.port=@PORT@\n",
+    };
+    let workers = format!("worker.list=w\n{address}{}\n", case.properties);
+    let workers = workers.replace("@PORT@", &recorder.port.to_string());
     let mut config = format!("JkMount /app/* w\nJkLogLevel error\n{}\n", case.config);
     if module.is_some() {
         // The original wants a file for its shared memory; this module needs none.
@@ -70,6 +73,9 @@ fn differences(case: &Case, number: usize, oracle: &Path) -> Vec<String> {
     let mut wrong = Vec::new();
     for ((own, mut theirs), request) in own.into_iter().zip(theirs).zip(case.requests) {
         theirs.apply_known_differences();
+        if request.starts_with("POST") {
+            theirs.add_headers(case.more);
+        }
         if own.lines() != theirs.lines() {
             wrong.push(format!(
                 "case: {}, {}\n  own:\n{}  original, with the listed differences:\n{}",

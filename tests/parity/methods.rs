@@ -13,14 +13,15 @@ use std::thread;
 use std::time::Duration;
 
 use mod_jk::clock::Millis;
-use mod_jk::lb::{Balancer, MemberState, Method, Outcome, Query, report};
-use mod_jk::shm::{BalancerRecord, MemberRecord};
+use mod_jk::lb::{
+    Balancer, BalancerRecord, Event, MemberRecord, MemberState, Method, Outcome, Query, transition,
+};
 
 use crate::oracle;
 use crate::recorder::take;
+use crate::support::backend::{ok, packet};
 use crate::support::balancer::Plain;
 use crate::support::client::Client;
-use crate::support::container::{ok, packet};
 use crate::support::httpd::{Httpd, Setup};
 use crate::support::skip;
 
@@ -34,7 +35,7 @@ fn distance(method: Method, member: usize) -> i32 {
 
 const ELECTIONS: usize = 10_000;
 
-/// A request that has come to a container and is held there.
+/// A request that has come to a backend and is held there.
 struct Arrived {
     member: usize,
     /// Bytes of its packet.
@@ -43,8 +44,8 @@ struct Arrived {
     release: Sender<Vec<u8>>,
 }
 
-/// Starts a container that tells of each request and holds it.
-fn container(member: usize, arrivals: Sender<Arrived>) -> u16 {
+/// Starts a backend that tells of each request and holds it.
+fn backend(member: usize, arrivals: Sender<Arrived>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("it is bound").port();
     thread::spawn(move || {
@@ -75,7 +76,7 @@ fn hold(mut stream: TcpStream, member: usize, arrivals: &Sender<Arrived>) {
     }
 }
 
-/// httpd with the original in front of the containers, and clients that each have one request.
+/// httpd with the original in front of the backends, and clients that each have one request.
 struct Original {
     _httpd: Httpd,
     arrivals: Receiver<Arrived>,
@@ -90,7 +91,7 @@ impl Original {
         );
         let distance = |member| distance(method, member);
         for (index, (name, factor)) in MEMBERS.iter().enumerate() {
-            let port = container(index, sender.clone());
+            let port = backend(index, sender.clone());
             workers += &format!(
                 "worker.lb.balance_workers={name}\nworker.{name}.host=127.0.0.1\nworker.{name}.port={port}\n\
                  worker.{name}.lbfactor={factor}\nworker.{name}.distance={}\n",
@@ -177,7 +178,8 @@ fn compare(method: Method, module: PathBuf) {
             Balancer::leave(record);
             let multiplicity = balancer.members[arrived.member].multiplicity;
             balancer.method.charge_traffic(record, multiplicity, bytes);
-            report(record, Outcome::Success, &balancer.policy, Millis(1), Millis(1));
+            let event = Event::Ended { outcome: Outcome::Success, started: Millis(1) };
+            transition(record, event, &balancer.policy, || true, Millis(1));
             continue;
         }
         let session = match random.below(10) {
@@ -220,26 +222,26 @@ fn each(method: Method) {
 }
 
 #[test]
-fn s3_request_elects_as_the_original() {
+fn method_request_elects_as_the_original() {
     each(Method::Request);
 }
 
 #[test]
-fn s3_session_elects_as_the_original() {
+fn method_session_elects_as_the_original() {
     each(Method::Session);
 }
 
 #[test]
-fn s3_next_elects_as_the_original() {
+fn method_next_elects_as_the_original() {
     each(Method::Next);
 }
 
 #[test]
-fn s3_traffic_elects_as_the_original() {
+fn method_traffic_elects_as_the_original() {
     each(Method::Traffic);
 }
 
 #[test]
-fn s3_busyness_elects_as_the_original() {
+fn method_busyness_elects_as_the_original() {
     each(Method::Busyness);
 }

@@ -70,7 +70,7 @@ fn without_time(line: &str) -> String {
 }
 
 #[test]
-fn s7_notes_are_the_same() {
+fn notes_are_the_same() {
     let Some(oracle) = oracle() else {
         skip("parity", "the original mod_jk is missing; Debian package: libapache2-mod-jk");
         return;

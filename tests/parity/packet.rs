@@ -2,19 +2,11 @@
 
 use std::fmt::Write;
 
-use crate::support::container::HEADER_NAMES;
+use crate::support::backend::HEADER_NAMES;
 
 /// Fields that concern one connection only and are not forwarded.
-const HOP_BY_HOP: [&str; 8] = [
-    "connection",
-    "transfer-encoding",
-    "keep-alive",
-    "te",
-    "trailer",
-    "upgrade",
-    "expect",
-    "proxy-connection",
-];
+const HOP_BY_HOP: [&str; 6] =
+    ["connection", "keep-alive", "te", "trailer", "upgrade", "proxy-connection"];
 
 #[derive(Debug)]
 pub struct Packet {
@@ -76,6 +68,14 @@ impl Packet {
             let name = name.trim_start_matches('#').to_ascii_lowercase();
             !HOP_BY_HOP.contains(&name.as_str()) && !named.contains(&name)
         });
+    }
+
+    /// Adds headers that this module sends and the original does not.
+    pub fn add_headers(&mut self, more: &[(&str, &str)]) {
+        let is_header = |(label, _): &(String, String)| label.starts_with("header ");
+        let place = self.fields.iter().rposition(is_header).map_or(9, |last| last + 1);
+        let more = more.iter().map(|(name, value)| (format!("header {name}"), (*value).to_owned()));
+        self.fields.splice(place..place, more);
     }
 
     fn take_header(&mut self, name: &str) -> Option<String> {

@@ -1,11 +1,11 @@
-//! A container that keeps every FORWARD_REQUEST as it came and answers 200.
+//! A backend that keeps every FORWARD_REQUEST as it came and answers 200.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use crate::support::container::{ok, packet};
+use crate::support::backend::{ok, packet};
 
 pub struct Recorder {
     pub port: u16,
@@ -44,7 +44,7 @@ fn serve(mut stream: TcpStream, kept: &Mutex<Vec<Vec<u8>>>) {
             Some(0x0a) if payload.len() == 1 => {
                 let _ = stream.write_all(&packet(&[9]));
             }
-            // The one body packet that comes unasked; nobody asks for more.
+            // The one body packet that comes unasked; no more are asked for.
             _ => {}
         }
     }

@@ -90,7 +90,7 @@ fn without_time(line: &str) -> String {
 }
 
 #[test]
-fn s12_request_lines_are_the_same() {
+fn request_lines_are_the_same() {
     let Some(oracle) = oracle() else {
         skip("parity", "the original mod_jk is missing; Debian package: libapache2-mod-jk");
         return;
@@ -162,7 +162,7 @@ fn formats() -> Vec<String> {
 }
 
 #[test]
-fn s12_stamps_are_the_same() {
+fn stamps_are_the_same() {
     let Some(oracle) = oracle() else {
         skip("parity", "the original mod_jk is missing; Debian package: libapache2-mod-jk");
         return;

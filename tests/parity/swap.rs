@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::oracle;
+use crate::support::backend::{Backend, echo};
 use crate::support::client::Client;
-use crate::support::container::{Container, echo};
 use crate::support::httpd::Setup;
 use crate::support::{fresh_dir, module, skip};
 
@@ -24,7 +24,7 @@ fn the_library_is_swapped_by_a_graceful_restart_and_back() {
     let Some(oracle) = oracle() else {
         return skip("parity", "the original mod_jk is missing; Debian package: libapache2-mod-jk");
     };
-    let (a, b) = (Container::start(echo("a")), Container::start(echo("b")));
+    let (a, b) = (Backend::start(echo("a")), Backend::start(echo("b")));
     let workers = format!(
         "worker.list=lb,jk-status\nworker.jk-status.type=status\n\
          worker.lb.type=lb\nworker.lb.balance_workers=a,b\nworker.lb.sticky_session=1\n\
@@ -35,14 +35,12 @@ fn the_library_is_swapped_by_a_graceful_restart_and_back() {
     let config = "JkShmFile @DIR@/shm\nJkMount /app|/* lb\nJkMountCopy All\n\
                   JkMount /jk-status jk-status\n<Location /jk-status>\nRequire ip 127.0.0.1\n</Location>\n\
                   JkOptions +ForwardURICompat -ForwardDirectories\n";
-    let host = crate::support::httpd::modules_dir().join("mod_authz_host.so");
-    let config = format!("LoadModule authz_host_module {}\n{config}", host.display());
+    let config = crate::support::httpd::load(&["authz_host"]) + config;
     let installed = fresh_dir("swap-module").join("mod_jk.so");
     replace(&oracle, &installed);
     let setup = Setup { name: "swap", mpm: "event", config: &config, workers: &workers };
     let mut httpd = setup.start_with(Some(installed.clone()));
     // The original's own words about a file that another start had left, and ours about it.
-    httpd.expect("JkShmFile has no effect");
     httpd.expect("connection_pool_size");
 
     let versions = |port| {

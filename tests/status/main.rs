@@ -1,24 +1,25 @@
 //! The status worker and the metrics against what mod_jk 1.2.48 answers in the same state.
 
+mod events;
 mod metrics;
-#[path = "../support/openmetrics.rs"]
-mod openmetrics;
 mod pages;
 mod server_status;
 mod state;
+#[path = "../support/mod.rs"]
+mod support;
 
 use mod_jk::lb::{Activation, Method};
-use mod_jk::status::edit::{Attribute, Change, Value, plan};
-use mod_jk::status::guard::{Provenance, may_change};
-use mod_jk::status::machine::{Shape, render};
+use mod_jk::status::access::{Provenance, may_change};
+use mod_jk::status::change::{Change, Value, plan};
+use mod_jk::status::render::legacy::{Shape, render};
 use mod_jk::status::request::parse;
-use mod_jk::status::{Refusal, edit};
+use mod_jk::status::{StatusError, change};
 use proptest::prelude::*;
 
 fn answer(query: &str) -> String {
     let snapshot = state::snapshot();
     let (mime, command) = parse(query, false);
-    let command = command.and_then(|command| edit::check(&command, &snapshot).map(|()| command));
+    let command = command.and_then(|command| change::check(&command, &snapshot).map(|()| command));
     render(mime, command.as_ref(), &snapshot, &Shape::default())
 }
 
@@ -66,7 +67,9 @@ fn refusals_read_as_in_the_original() {
         ("cmd=update&w=lb&sw=n1&opt=32", "This command is not allowed in read only mode."),
         ("cmd=%zz", "Error during parsing of URI"),
         ("cmd=%00list", "Error during parsing of URI"),
-        ("cmd=%c0%ae", "Error during parsing of URI"),
+        // No UTF-8, and names need not be.
+        ("cmd=%c0%ae", "Invalid command."),
+        ("cmd=show&w=%e4", "Could not find given worker"),
     ];
     for (query, expected) in cases {
         let own = answer(&format!("mime=txt&{query}"));
@@ -76,7 +79,7 @@ fn refusals_read_as_in_the_original() {
     assert_eq!(own, "worker.result.type=ERROR\nworker.result.message=Invalid mime type.\n");
 }
 
-fn planned(query: &str) -> Result<Vec<Change>, Refusal> {
+fn planned(query: &str) -> Result<Vec<Change>, StatusError> {
     plan(&parse(query, false).1?, &state::snapshot())
 }
 
@@ -85,16 +88,12 @@ fn updates_change_what_was_sent() {
     let activation = |member: &str, value| Change::Member {
         balancer: "lb".to_owned(),
         member: member.to_owned(),
-        attribute: Attribute::Activation,
+        setting: "activation",
         value: Value::Activation(value),
     };
-    let balancer =
-        |attribute, value| Change::Balancer { balancer: "lb".to_owned(), attribute, value };
-    let ajp = |worker: &str, attribute, value| Change::Ajp {
-        worker: worker.to_owned(),
-        attribute,
-        value,
-    };
+    let balancer = |setting, value| Change::Balancer { balancer: "lb".to_owned(), setting, value };
+    let ajp =
+        |worker: &str, setting, value| Change::Ajp { worker: worker.to_owned(), setting, value };
     let stopped = Activation::Stopped;
     let cases: &[(&str, &str, Vec<Change>)] = &[
         ("digit", "cmd=update&from=list&w=lb&sw=n1&vwa=2", vec![activation("n1", stopped)]),
@@ -111,22 +110,28 @@ fn updates_change_what_was_sent() {
         (
             "method",
             "cmd=update&w=lb&vlm=b",
-            vec![balancer(Attribute::Method, Value::Method(Method::Busyness))],
+            vec![balancer("method", Value::Method(Method::Busyness))],
         ),
-        (
-            "flag off",
-            "cmd=update&w=lb&vls=0",
-            vec![balancer(Attribute::StickySession, Value::Flag(false))],
-        ),
+        ("flag off", "cmd=update&w=lb&vls=0", vec![balancer("sticky_session", Value::Flag(false))]),
         (
             "alone",
             "cmd=update&w=solo&vamps=9000",
-            vec![ajp("solo", Attribute::MaxPacketSize, Value::Number(9216))],
+            vec![ajp("solo", "max_packet_size", Value::Number(9216))],
         ),
         (
             "address",
             "cmd=update&w=lb&sw=n1&vahst=127.0.0.71&vaprt=9",
-            vec![ajp("n1", Attribute::Port, Value::Number(9))],
+            vec![ajp("n1", "port", Value::Number(9))],
+        ),
+        (
+            "to a Unix-domain socket",
+            "cmd=update&w=lb&sw=n1&vahst=unix:/run/n1.sock",
+            vec![ajp("n1", "host", Value::Text("unix:/run/n1.sock".to_owned()))],
+        ),
+        (
+            "to the longest Unix-domain socket",
+            &format!("cmd=update&w=solo&vahst={LONGEST_SOCKET}"),
+            vec![ajp("solo", "host", Value::Text(LONGEST_SOCKET.to_owned()))],
         ),
         (
             "recover",
@@ -141,15 +146,66 @@ fn updates_change_what_was_sent() {
         (
             "by its property",
             "cmd=update&w=lb&set.method=traffic",
-            vec![balancer(Attribute::Method, Value::Method(Method::Traffic))],
+            vec![balancer("method", Value::Method(Method::Traffic))],
         ),
         ("as it was shown", "cmd=update&w=lb&sw=n1&vwd=5&was.vwd=5", vec![]),
         ("reset", "cmd=reset&w=lb", vec![Change::Reset { worker: "lb".to_owned(), member: None }]),
         ("nothing", "cmd=update&w=lb&sw=n1", vec![]),
+        ("unset already", "cmd=update&w=lb&sw=n1&varo=unset&vwr=unset&vwc=", vec![]),
+        (
+            "0 is not unset",
+            "cmd=update&w=lb&sw=n1&varo=0",
+            vec![ajp("n1", "recovery_options", Value::Number(0))],
+        ),
+        (
+            "by its property, for none",
+            "cmd=update&w=lb&sw=n1&set.reply_timeout=0",
+            vec![ajp("n1", "reply_timeout", Value::Number(0))],
+        ),
+        (
+            "no pings of idle connections",
+            "cmd=update&w=solo&vacpi=0",
+            vec![ajp("solo", "connection_ping_interval", Value::Number(0))],
+        ),
     ];
     for (name, query, expected) in cases {
         assert_eq!(planned(query).as_ref(), Ok(expected), "case: {name}");
     }
+}
+
+/// A path of 107 bytes.
+const LONGEST_SOCKET: &str = "unix:/run/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+
+#[test]
+fn a_unix_domain_socket_has_no_port() {
+    let (mut snapshot, socket) = (state::snapshot(), "unix:/run/solo.sock".to_owned());
+    let worker = &mut snapshot.workers[0];
+    std::sync::Arc::make_mut(&mut worker.config).host = socket.clone();
+    worker.address = socket;
+    let page = |mime: &str| {
+        let (mime, command) = parse(&format!("mime={mime}"), false);
+        render(mime, command.as_ref(), &snapshot, &Shape::default())
+    };
+    let xml = page("xml");
+    for part in ["host=\"unix:/run/solo.sock\"", "address=\"unix:/run/solo.sock\""] {
+        assert!(xml.contains(part), "{part}: {xml}");
+    }
+    let own = xml.split("unix:/run/solo.sock").nth(1).unwrap_or_default();
+    assert!(own.contains("port=\"0\""), "{own}");
+    assert!(page("txt").contains("host=unix:/run/solo.sock port=0 "), "{}", page("txt"));
+    let prop = page("prop");
+    assert!(prop.contains(".host=unix:/run/solo.sock\n"), "{prop}");
+
+    // Its port is shown as 0, and a form that sends this back changes nothing.
+    let plan = |query: &str| {
+        let (_, command) = parse(query, false);
+        plan(&command.expect("a command"), &snapshot)
+    };
+    assert_eq!(plan("cmd=update&w=solo&vaprt=0&was.vaprt=0"), Ok(Vec::new()));
+    let refused = plan("cmd=update&w=solo&vaprt=8010").expect_err("it would change nothing");
+    assert!(refused.to_string().contains("has no port"), "{refused}");
+    let both = plan("cmd=update&w=solo&vahst=localhost&vaprt=8010").expect("a host with a port");
+    assert_eq!(both.len(), 2);
 }
 
 #[test]
@@ -169,27 +225,133 @@ fn bad_values_change_nothing() {
         "vaprt=0",
         "vaprt=65536",
         "vamps=70000",
-        "vacpi=0",
+        "vapng=0",
+        "vart=",
+        "varo=",
+        "varo=Unset",
+        "vwf=unset",
+        "vwn=unset",
+        "vahst=unset",
+        "vaprt=unset",
         "vahst=",
+        "vahst=unix:",
+        "vahst=unix:run/n1.sock",
+        "vahst=unix:/run/n1.sock&vaprt=9",
+        &format!("vahst={LONGEST_SOCKET}x"),
         "vxyz=1",
+        "vlr=2",
+        "lbfactor=2",
+        "val0=2",
+        "set.lbfacto=2",
+        "vwr",
         &format!("vwr={long}"),
     ];
     for value in bad {
         // A good value beside it does not get through either.
         let result = planned(&format!("cmd=update&w=lb&sw=n1&vwd=3&{value}"));
         assert!(
-            matches!(result, Err(Refusal::Update(_) | Refusal::Unreadable)),
+            matches!(
+                result,
+                Err(StatusError::Update(_) | StatusError::Value { .. } | StatusError::Unreadable)
+            ),
             "{value}: {result:?}"
         );
     }
-    assert_eq!(planned("cmd=recover&w=lb&sw=n2"), Err(Refusal::NotInError));
-    assert_eq!(planned("cmd=recover&w=solo"), Err(Refusal::NotInError));
-    assert_eq!(planned("cmd=reset&w=st"), Err(Refusal::Reset));
-    assert_eq!(planned("cmd=update&w=st&vwa=a"), Err(Refusal::UpdateKind));
+    assert_eq!(planned("cmd=recover&w=lb&sw=n2"), Err(StatusError::NotInError));
+    assert_eq!(planned("cmd=recover&w=solo"), Err(StatusError::NotInError));
+    assert_eq!(planned("cmd=reset&w=st"), Err(StatusError::Reset));
+    assert_eq!(planned("cmd=update&w=st&vwa=a"), Err(StatusError::UpdateKind));
     let stale = planned("cmd=update&w=lb&sw=n1&vwd=6&was.vwd=5");
-    assert_eq!(stale, Err(Refusal::Stale("distance".to_owned())));
+    assert_eq!(stale, Err(StatusError::Stale("distance".to_owned())));
     assert!(planned("cmd=update&w=lb&sw=n3&vwa=a").is_err(), "it has no port");
     assert!(planned(&format!("cmd=update&w=lb&sw=n1&vwr={}", &long[1..])).is_ok());
+}
+
+#[test]
+fn a_parameter_given_twice_changes_nothing() {
+    for (query, named) in [
+        ("w=lb&sw=n1&vwf=2&vwd=3&vwf=3", "vwf"),
+        ("w=lb&sw=n1&vwf=2&vwf=2", "vwf"),
+        ("w=lb&w=lb&sw=n1&vwf=2", "w"),
+        ("w=lb&sw=n1&sw=n2&vwf=2", "sw"),
+        ("w=lb&sw=n1&vwa=d&wa=s", "vwa, that is wa,"),
+        ("w=lb&sw=n1&set.lbfactor=2&vwf=3", "set.lbfactor, that is vwf,"),
+        ("w=lb&sw=n1&set.route=a&set.route=b", "set.route"),
+        ("w=lb&att=vwf&val0=2&val0=3", "val0"),
+        ("w=lb&att=vwf&val0=2&val.n1=3", "val0, that is val.n1,"),
+        ("w=lb&att=vwf&att=vwd&val0=2", "att"),
+        ("w=lb&sw=n1&vwf=2&was.vwf=1&was.vwf=2", "was.vwf"),
+    ] {
+        let refused = Err(StatusError::Repeated(named.to_owned()));
+        assert_eq!(planned(&format!("cmd=update&{query}")), refused, "{query}");
+    }
+    let twice = planned("cmd=reset&w=lb&w=solo");
+    assert_eq!(twice, Err(StatusError::Repeated("w".to_owned())), "reset");
+    assert!(
+        matches!(planned("cmd=recover&w=lb&sw=n1&sw=n2"), Err(StatusError::Repeated(_))),
+        "recover"
+    );
+    // A page that is only looked at goes by the last one, as it always did.
+    assert!(parse("cmd=list&opt=1&opt=2", false).1.is_ok());
+}
+
+#[test]
+fn a_slip_makes_no_larger_reset_and_no_other_command() {
+    // Without its sw a reset takes all members: a misspelt one must not pass.
+    for query in ["cmd=reset&w=lb&sww=n1", "cmd=recover&w=lb&member=n2", "cmd=reset&w=lb&vwf=2"] {
+        let refused = planned(query);
+        assert!(matches!(refused, Err(StatusError::Unknown(_))), "{query}: {refused:?}");
+    }
+    assert!(planned("cmd=reset&w=lb&sw=n1&from=list&opt=1&re=5&_=3").is_ok());
+    // The sender of an update is not shown a page as if it had been made.
+    for query in ["cmd=update&cmd=list", "cmd=list&cmd=reset", "cmd=recover&cmd=show&cmd=list"] {
+        let refused = planned(&format!("{query}&w=lb&sw=n1&mime=txt"));
+        assert_eq!(refused, Err(StatusError::Repeated("cmd".to_owned())), "{query}");
+    }
+}
+
+#[test]
+fn a_value_seen_before_belongs_to_a_parameter_that_is_sent() {
+    // Passed over, it would guard nothing, and its sender relies on it.
+    for (query, named) in [
+        ("w=lb&sw=n1&vwf=2&was.vwff=1", "was.vwff"),
+        ("w=lb&sw=n1&vwf=2&was.lbfactor=1", "was.lbfactor"),
+        ("w=lb&sw=n1&set.lbfactor=2&was.vwf=1", "was.vwf"),
+        ("w=lb&sw=n1&vwf=2&was.vwd=6", "was.vwd"),
+        ("w=lb&sw=n1&vwf=2&was.was.vwf=6", "was.was.vwf"),
+        ("w=lb&sw=n1&vwf=2&was.=6", "was."),
+        ("w=lb&att=vwf&val0=2&was.vwf=1", "was.vwf"),
+    ] {
+        let refused = planned(&format!("cmd=update&{query}"));
+        let expected = format!("'{named}' is of no parameter that is sent");
+        assert_eq!(refused, Err(StatusError::Update(expected)), "{query}");
+    }
+    assert!(planned("cmd=update&w=lb&sw=n1&set.distance=6&was.set.distance=6").is_ok());
+}
+
+#[test]
+fn names_with_an_underscore_are_passed_over_whatever_they_look_like() {
+    let plain = planned("cmd=update&w=lb&sw=n1&vwd=7");
+    assert!(plain.is_ok());
+    for more in ["_=1&_=2", "_", "_&_", "_x&_x=1", "&&_=1"] {
+        assert_eq!(planned(&format!("cmd=update&w=lb&sw=n1&vwd=7&{more}")), plain, "{more}");
+    }
+    for (more, said) in [("=7", "'=7' has no name"), ("=", "'=' has no name")] {
+        let refused = planned(&format!("cmd=update&w=lb&sw=n1&vwd=7&{more}"));
+        assert_eq!(refused, Err(StatusError::Update(said.to_owned())), "{more}");
+    }
+}
+
+#[test]
+fn one_setting_of_several_members_takes_nothing_else() {
+    for query in ["vwd=3", "val9=2", "val.other=2", "val=2", "val00=2", "set.route=x"] {
+        let refused = planned(&format!("cmd=update&w=lb&att=vwf&val0=3&{query}"));
+        assert!(matches!(refused, Err(StatusError::Update(_))), "{query}: {refused:?}");
+    }
+    assert_eq!(
+        planned("cmd=update&w=lb&att=vwf&val0=3&from=list&_=17").map(|all| all.len()),
+        Ok(1)
+    );
 }
 
 #[test]
@@ -231,8 +393,8 @@ proptest! {
         };
         let plain: Vec<_> = ["mime=xml", "mime=txt", "mime=prop"]
             .map(|query| lines(query, &snapshot).lines().count()).into();
-        snapshot.balancers[0].members[1].domain = value.clone();
-        snapshot.workers[0].host = value.clone();
+        snapshot.balancers[0].members[1].config.domain = value.clone();
+        std::sync::Arc::make_mut(&mut snapshot.workers[0].config).host = value.clone();
         snapshot.balancers[0].rules[0].uri = value;
         for (index, query) in ["mime=xml", "mime=txt", "mime=prop"].into_iter().enumerate() {
             let page = lines(query, &snapshot);

@@ -1,44 +1,43 @@
 //! The page and JSON.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use mod_jk::metrics::{Balancer, Dialect, Gauges, Series, render};
-use mod_jk::status::html::{self, Setting};
+use mod_jk::config::Limit;
+use mod_jk::metrics::{Dialect, Scrape, Series};
+use mod_jk::status::condition::Condition;
 use mod_jk::status::rating::Rating::{self, Bad, Degraded, Good};
-use mod_jk::status::rating::Rules;
-use mod_jk::status::request::parse;
-use mod_jk::status::{
-    json,
-    view::{Rule, Snapshot},
-};
+use mod_jk::status::rating::RatingRules;
+use mod_jk::status::render::html;
+use mod_jk::status::render::html::PageSettings;
+use mod_jk::status::render::{json, legacy};
+use mod_jk::status::request::{Mime, parse};
+use mod_jk::status::view::{RuleView, Snapshot};
 use proptest::prelude::*;
 
 use crate::state;
 
 fn page(query: &str, snapshot: &Snapshot, is_read_only: bool) -> String {
     let (_, command) = parse(query, is_read_only);
-    let rules = Rules::default();
-    let setting = Setting { rules: &rules, is_read_only, nonce: "0a1b" };
+    let setting = PageSettings { is_read_only, nonce: "0a1b", ..PageSettings::default() };
     html::render(command.as_ref(), snapshot, &setting).expect("memory takes everything")
 }
 
 #[test]
 fn pages_show_and_offer_what_is_allowed() {
     let yes = &[
-        ("", "<b class=\"bad\">Error</b><small>ACT ERR</small>"),
-        ("", "<h2>1 of 3 members is in error</h2>"),
-        ("", "1 degraded"),
+        ("", ">Out</b><small>ACT ERR</small>"),
+        ("", "<h2>No member takes new sessions: lb</h2>"),
+        ("", "1 stopped"),
         ("", "formaction=\"?cmd=update&amp;w=lb&amp;sw=n1&amp;vwa=d\">Drain<"),
         ("", "formaction=\"?cmd=recover&amp;w=lb&amp;sw=n1\">Recover<"),
-        ("", "<title>1 in error · JK Status Manager"),
+        ("", "<title>Out: lb · JK Status Manager"),
         ("", "/app/static/*"),
         ("", "127.0.0.71:8309"),
         ("cmd=edit&w=lb&sw=n1", "name=\"vwn\" value=\"r1\""),
         ("cmd=edit&w=lb&sw=n1", "name=\"was.vwn\" value=\"r1\""),
         ("cmd=edit&w=lb&att=vwf", "name=\"val.n2\" value=\"2\""),
         ("cmd=show&w=lb&sw=n2", "Drained: nothing is lost if it is taken down now"),
-        ("cmd=show&w=lb&sw=n1&q=static", "In error since 09:13:48 (1 s ago)"),
+        ("cmd=show&w=lb&sw=n1&q=static", "since 2026-11-24 09:13:48 +0000 (1 s ago)"),
         ("q=STATIC", "name=\"q\" value=\"STATIC\""),
         ("cmd=edit&w=lb", "name=\"vlt\" value=\"60\""),
         ("cmd=edit&w=solo", "name=\"vaprt\" value=\"8309\""),
@@ -66,7 +65,7 @@ fn pages_show_and_offer_what_is_allowed() {
         ("q=static", false, "<td class=\"wrap\">/app/*"),
         ("opt=4", false, "What the states mean"),
         ("opt=64", false, "recovery after"),
-        ("opt=128", false, "1 degraded"),
+        ("opt=128", false, ">1 stopped"),
         ("opt=256", false, "127.0.0.71"),
         ("", false, " style="),
         ("", false, " onclick="),
@@ -78,10 +77,21 @@ fn pages_show_and_offer_what_is_allowed() {
 }
 
 #[test]
+fn what_is_out_is_named_first_with_its_remedy() {
+    let page = page("", &state::snapshot(), false);
+    let list = page.split_once("<section class=\"verdict").expect("a verdict").1;
+    let list = list.split_once("</section>").expect("its end").0;
+    let lb = list.find(">lb</a>: no member takes new sessions: ").expect("the balancer");
+    let member = list.find(">lb / n1</a>: ").expect("its member");
+    assert!(lb < member, "{list}");
+    assert!(list.contains(". What to do: activate a member that is disabled or stopped"), "{list}");
+}
+
+#[test]
 fn json_has_everything_but_secrets() {
     let read = |query: &str| -> serde_json::Value {
         let (_, command) = parse(query, false);
-        let text = json::render(command.as_ref(), &state::snapshot(), &[], &Rules::default());
+        let text = json::render(command.as_ref(), &state::snapshot(), &[], &RatingRules::default());
         serde_json::from_str(&text).unwrap()
     };
     let all = read("mime=json");
@@ -116,31 +126,10 @@ fn a_rule_is_one_letter_or_two_words_and_bad_wins() {
         ("unknown letter", &["x", "a.x", "x.e"], &[], [Degraded, Degraded, Degraded]),
     ];
     for (name, good, bad, expected) in cases {
-        let rules = Rules::new(good.iter().copied(), bad.iter().copied());
+        let rules = RatingRules::new(good.iter().copied(), bad.iter().copied());
         let own = [0, 1, 2].map(|index| rules.rate(&member(index)));
         assert_eq!(own, *expected, "case: {name}");
     }
-}
-
-#[test]
-fn dashboard_and_alerts_name_families_that_exist() {
-    let gauges = Gauges { pool_size: Some(1), recent_sessions: Some(1), ..Gauges::default() };
-    let series = Series { gauges, ..Series::default() };
-    let text = render(Dialect::OpenMetrics, "1", &[Balancer::default()], &[series]);
-    let docs = [include_str!("../../docs/grafana.json"), include_str!("../../docs/alerts.yml")];
-    let mut found = 0;
-    for word in
-        docs.iter().flat_map(|doc| doc.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'))
-    {
-        if word.starts_with("jk_") {
-            found += 1;
-            assert!(
-                text.contains(&format!("{word}{{")) || text.contains(&format!(",{word}=")),
-                "{word}"
-            );
-        }
-    }
-    assert!(found > 10, "{found}");
 }
 
 proptest! {
@@ -154,12 +143,12 @@ proptest! {
         let lb = &mut snapshot.balancers[0];
         lb.name = value.clone();
         lb.rules[0].uri = value.clone();
-        lb.members[0].route = value.clone();
+        lb.members[0].config.route = value.clone();
         lb.members[0].ajp.name = value.clone();
         snapshot.broken_configuration = Some(value.clone());
         prop_assert!(!page("", &snapshot, false).contains("<x9"));
         let (_, command) = parse("", false);
-        let text = json::render(command.as_ref(), &snapshot, &[], &Rules::default());
+        let text = json::render(command.as_ref(), &snapshot, &[], &RatingRules::default());
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
         prop_assert_eq!(&read["balancers"][0]["members"][0]["route"], &value);
     }
@@ -173,7 +162,7 @@ fn the_page_is_one_document_with_its_own_policy() {
         std::fs::write(path, &page).unwrap();
     }
     assert_eq!(page.matches("nonce=\"0a1b\"").count(), 2);
-    let policy = mod_jk::status::guard::content_security_policy("0a1b");
+    let policy = mod_jk::status::access::content_security_policy("0a1b");
     assert!(
         policy.contains("script-src 'nonce-0a1b';") && policy.starts_with("default-src 'none'")
     );
@@ -213,10 +202,10 @@ fn a_member_is_drained_when_no_session_can_come_back() {
     let cases = [
         (0, 0, None, "Drained: nothing is lost", "value=\"1800\""),
         (0, 3, Some(1800), "Drained: nothing is lost", "value=\"1800\""),
-        (0, 3, Some(90), "Draining: no request is under way, 3 sessions may", "value=\"90\""),
+        (0, 3, Some(90), "Draining: no request is in flight, 3 sessions may", "value=\"90\""),
         (0, 0, Some(5), "a session that has just begun may come back", "value=\"5\""),
-        (1, 1, Some(9), "Draining: 1 request is under way, 1 session may", "value=\"0\""),
-        (2, 0, None, "Draining: 2 requests are under way", "value=\"0\""),
+        (1, 1, Some(9), "Draining: 1 request is in flight, 1 session may", "value=\"0\""),
+        (2, 0, None, "Draining: 2 requests are in flight", "value=\"0\""),
     ];
     for (busy, sessions, ago, words, progress) in cases {
         let page = show(busy, sessions, ago);
@@ -229,8 +218,9 @@ fn a_member_is_drained_when_no_session_can_come_back() {
 fn thousands_of_rules_are_searched_not_shown() {
     let mut snapshot = state::snapshot();
     let rule = snapshot.balancers[0].rules[0].clone();
-    snapshot.balancers[0].rules =
-        (0..5000).map(|number| Rule { uri: format!("/shop/{number}/*"), ..rule.clone() }).collect();
+    snapshot.balancers[0].rules = (0..5000)
+        .map(|number| RuleView { uri: format!("/shop/{number}/*"), ..rule.clone() })
+        .collect();
     let whole = page("", &snapshot, false);
     assert!(whole.contains("Rules (5001)") && whole.contains("5000 more rules are not shown"));
     assert!(!whole.contains("/shop/4321/*"), "{}", whole.len());
@@ -242,14 +232,10 @@ fn thousands_of_rules_are_searched_not_shown() {
 #[test]
 fn the_manual_knows_every_key() {
     let mut snapshot = state::snapshot();
-    let mut properties = mod_jk::config::Properties::default();
-    let text = "worker.list=lb,solo\nworker.lb.type=lb\nworker.lb.balance_workers=n1\n\
-                worker.n1.host=127.0.0.1\nworker.n1.port=1\nworker.solo.port=2\n\
-                worker.n1.secret=s3cret\n";
-    properties.read(text, "f", &|_| None);
-    snapshot.config = Some(Arc::new(mod_jk::config::resolve(&properties).0));
+    let own = std::sync::Arc::make_mut(&mut snapshot.balancers[0].members[0].ajp.config);
+    own.secret = Some(mod_jk::config::Secret::new("s3cret"));
     let (_, command) = parse("", false);
-    let text = json::render(command.as_ref(), &snapshot, &[], &Rules::default());
+    let text = json::render(command.as_ref(), &snapshot, &[], &RatingRules::default());
     let all: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert!(!text.contains("s3cret"));
     let lb = &all["balancers"][0];
@@ -264,7 +250,8 @@ fn the_manual_knows_every_key() {
         value.as_object().expect("an object").keys().cloned().collect()
     };
     let mut known: BTreeSet<String> = BTreeSet::new();
-    for part in [&all, &all["server"], lb, &lb["members"][0], &all["ajp_workers"][0]] {
+    let member = &lb["members"][0];
+    for part in [&all, &all["server"], lb, member, &member["recent"], &all["ajp_workers"][0]] {
         known.extend(keys(part));
     }
     known.extend(keys(&lb["members"][0]["counts"]));
@@ -276,6 +263,65 @@ fn the_manual_knows_every_key() {
         section.expect("the section").lines().filter(|line| line.starts_with("| settings"));
     for word in tables.flat_map(|line| line.split('`').skip(1).step_by(2)) {
         assert!(known.contains(word) || ["lb", "ajp13"].contains(&word), "{word} is no key");
+    }
+}
+
+#[test]
+fn unset_is_shown_as_such_and_zero_as_zero() {
+    let mut snapshot = state::snapshot();
+    let own = std::sync::Arc::make_mut(&mut snapshot.balancers[0].members[1].ajp.config);
+    own.recovery_options = Some(0);
+    own.busy_limit = Limit::new(Some(0));
+    own.reply_timeout = Limit::new(Some(std::time::Duration::from_secs(7)));
+    let (_, command) = parse("", false);
+    let text = json::render(command.as_ref(), &snapshot, &[], &RatingRules::default());
+    let all: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let members = &all["balancers"][0]["members"];
+    let optional = [
+        ("busy_limit", "unset".into(), 0.into()),
+        ("connect_timeout_ms", "unset".into(), "unset".into()),
+        ("connection_ping_interval_s", "unset".into(), "unset".into()),
+        ("connection_pool_timeout_s", "unset".into(), "unset".into()),
+        ("domain", "unset".into(), "dom".into()),
+        ("connection_pool_size", "unset".into(), "unset".into()),
+        ("prepost_timeout_ms", "unset".into(), "unset".into()),
+        ("recovery_options", "unset".into(), 0.into()),
+        ("redirect", "unset".into(), "r1".into()),
+        ("reply_timeout_ms", "unset".into(), serde_json::Value::from(7000)),
+        ("socket_buffer", "unset".into(), "unset".into()),
+        ("socket_timeout_s", "unset".into(), "unset".into()),
+        ("source", "unset".into(), "127.0.0.72".into()),
+    ];
+    for (key, of_n1, of_n2) in optional {
+        assert_eq!((&members[0][key], &members[1][key]), (&of_n1, &of_n2), "{key}");
+    }
+    let shown = |member: &str| page(&format!("cmd=show&w=lb&sw={member}"), &snapshot, false);
+    let form = |member: &str| page(&format!("cmd=edit&w=lb&sw={member}"), &snapshot, false);
+    for (name, of_n1, of_n2) in [
+        ("recovery_options", "unset", "0"),
+        ("busy_limit", "unset", "0"),
+        ("reply_timeout", "unset", "7000 ms"),
+        ("connection_pool_size", "unset", "unset"),
+        ("redirect", "unset", "r1"),
+    ] {
+        for (member, value) in [("n1", of_n1), ("n2", of_n2)] {
+            let pair = format!(">{name}</dt><dd>{value}</dd>");
+            assert!(shown(member).contains(&pair), "{member}: {pair}");
+        }
+    }
+    for (member, value) in [("n1", "unset"), ("n2", "0")] {
+        let field = format!("name=\"varo\" value=\"{value}\" pattern=\"[0-9]+|unset\"");
+        assert!(form(member).contains(&field), "{member}: {}", form(member));
+    }
+    // The frozen formats have a number.
+    let old = |mime| {
+        let (_, command) = parse("cmd=show&w=lb", false);
+        legacy::render(mime, command.as_ref(), &snapshot, &legacy::Shape::default())
+    };
+    for member in ["name=n1 ", "name=n2 "] {
+        let text = old(Mime::Txt);
+        let line = text.lines().find(|line| line.contains(member)).expect("a line");
+        assert!(line.contains(" recovery_options=0 ") && line.contains(" busy_limit=0 "), "{line}");
     }
 }
 
@@ -293,6 +339,10 @@ fn a_thousand_members_are_scraped() {
         worker: format!("tomcat-{number:04}.example.org"),
         ..Default::default()
     });
-    let text = render(Dialect::OpenMetrics, "1", &[], &series.collect::<Vec<_>>());
-    assert_eq!(crate::openmetrics::read(&text).expect("OpenMetrics").len(), 1 + 1000 * 96);
+    let conditions = Condition::ALL.map(Condition::word).to_vec();
+    let scrape = Scrape { series: series.collect(), conditions, ..Scrape::default() };
+    let text = scrape.text(Dialect::OpenMetrics, false);
+    let samples = crate::support::openmetrics::read(&text).expect("OpenMetrics");
+    assert_eq!(samples.len(), 2 + 1000 * 35);
+    assert!(text.len() < 4_000_000, "{}", text.len());
 }

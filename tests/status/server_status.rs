@@ -1,7 +1,7 @@
 //! What mod_status shows of the workers.
 
 use mod_jk::lb::Activation;
-use mod_jk::status::server_status::{html, html_without_table, lines};
+use mod_jk::status::mod_status::{html, html_without_table, lines};
 
 use crate::state;
 
@@ -11,16 +11,21 @@ fn names_can_write_neither_markup_nor_lines() {
     let member = &mut snapshot.balancers[0].members[0];
     member.ajp.name = "<b>\n&".to_owned();
     member.activation = Activation::Disabled;
+    member.last_session_ago = Some(1);
     let count = snapshot.balancers[0].members.len() + snapshot.workers.len();
     let page = html(&snapshot);
     assert!(page.contains("<td>&#60;b&#62;\n&#38;</td>"), "{page}");
-    assert!(page.contains("<td>DIS</td><td><b>ERR</b></td>"), "what is bad stands out: {page}");
+    assert!(
+        page.contains("<td>DIS</td><td>ERR</td><td><b>out</b></td>"),
+        "what is bad stands out: {page}"
+    );
     let text = lines(&snapshot);
     assert!(text.starts_with(&format!("JkWorkers: {count}\nJkWorker[0]Balancer: lb\n")), "{text}");
     for line in [
         "JkWorker[0]Name: <b>\\n&",
         "JkWorker[0]Activation: DIS",
         "JkWorker[0]State: ERR",
+        "JkWorker[0]Condition: out",
         "JkWorker[0]Busy: 0",
     ] {
         assert!(text.lines().any(|own| own == line), "{line}: {text}");

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use mod_jk::lb::{Activation, Balancer, Member, Method, Policy, Rules, multiplicities};
+use mod_jk::lb::{Activation, Balancer, ElectionRules, Member, Method, Policy, multiplicities};
 
 /// What a balancer is made of, to be changed before it is.
 pub struct Plain {
     pub members: Vec<Member>,
-    pub rules: Rules,
+    pub rules: ElectionRules,
 }
 
 /// Makes a balancer of equal settings but for the factors.
@@ -37,7 +37,7 @@ impl Plain {
             redirect: String::new(),
             activation: Activation::Active,
         });
-        let rules = Rules {
+        let rules = ElectionRules {
             method,
             sticky_session: true,
             sticky_session_force: false,

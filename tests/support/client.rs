@@ -36,7 +36,7 @@ impl Client {
         Self::try_connect(port).expect("httpd accepts")
     }
 
-    /// The same; `None` if nobody accepts.
+    /// The same; `None` if no process accepts.
     pub fn try_connect(port: u16) -> Option<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a valid timeout");
@@ -77,6 +77,18 @@ impl Client {
     pub fn try_raw(&mut self, bytes: &[u8], method: &str) -> Option<Response> {
         self.stream.get_mut().write_all(bytes).ok()?;
         self.response(method)
+    }
+
+    /// Sends text as it is.
+    pub fn send(&mut self, text: &str) {
+        self.stream.get_mut().write_all(text.as_bytes()).expect("httpd reads");
+    }
+
+    /// Tells whether httpd asks for the body of a request with `Expect: 100-continue`.
+    pub fn is_continued(&mut self) -> bool {
+        let line = self.line();
+        self.line();
+        line.is_some_and(|line| line.starts_with("HTTP/1.1 100"))
     }
 
     /// Reads one response; `None` if the connection ended before it.

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::client::{Client, Response};
+pub use super::installation::*;
 use super::lifeline::Lifeline;
 use super::{free_port, fresh_dir, module, signal, wait_until};
 
@@ -50,26 +51,14 @@ impl Setup<'_> {
     /// Writes the files only.
     pub fn prepare(&self) -> Httpd {
         let (dir, port) = (fresh_dir(self.name), free_port());
-        let modules = modules_dir();
-        let load = |name: &str| {
-            format!(
-                "LoadModule {name}_module {}\n",
-                modules.join(format!("mod_{name}.so")).display()
-            )
-        };
-        let user = match is_root() {
-            true => "User www-data\nGroup www-data\n",
-            false => "",
-        };
+        let mpm = format!("mpm_{}", self.mpm);
+        let modules = load_basics() + &load(&[&mpm, "authz_core", "dir", "setenvif"]);
         let text = format!(
             "ServerRoot {dir}\nListen 127.0.0.1:{port}\nServerName localhost\nPidFile {dir}/pid\n\
-             ErrorLog {dir}/error.log\nDocumentRoot {dir}/htdocs\nDefaultRuntimeDir {dir}\n{}{}{}{}{user}\
+             ErrorLog {dir}/error.log\nDocumentRoot {dir}/htdocs\nDefaultRuntimeDir {dir}\n{modules}{}\
              LoadModule jk_module {}\nTimeout 20\nGracefulShutdownTimeout 2\nStartServers 2\nJkWorkersFile {dir}/workers.properties\n\
              JkLogFile {dir}/jk.log\n{}\n",
-            load(&format!("mpm_{}", self.mpm)),
-            load("authz_core"),
-            load("dir"),
-            load("setenvif"),
+            user_lines(),
             module().display(),
             self.config.replace("@DIR@", &dir.display().to_string()),
             dir = dir.display(),
@@ -140,6 +129,7 @@ impl Httpd {
             .arg("-f")
             .arg(self.dir.join("httpd.conf"))
             .arg("-t")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .output()
             .expect("apache2 can be started");
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
@@ -151,6 +141,37 @@ impl Httpd {
         let before = ready();
         self.signal("USR1");
         assert!(wait_until(Duration::from_secs(20), || ready() > before), "graceful restart");
+    }
+
+    /// Restarts gracefully and waits until no child of before is left: such a child still answers on
+    /// its old connections, by the configuration it began with. And until all new ones are there: httpd
+    /// starts those that are missing just before it obeys the next signal, so that they would not be
+    /// among the children of before then.
+    pub fn graceful_for_all(&self) {
+        let before = self.children();
+        self.graceful();
+        let wanted = self.number_of("StartServers").min(self.number_of("ServerLimit"));
+        let are_new = || {
+            let children = self.children();
+            children.len() >= wanted && children.iter().all(|pid| !before.contains(pid))
+        };
+        assert!(wait_until(Duration::from_secs(60), are_new), "old children do not go");
+    }
+
+    /// Returns the last value of a directive that takes a number; the largest there is without it.
+    fn number_of(&self, directive: &str) -> usize {
+        let text = self.log("httpd.conf");
+        let mut values = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix(directive)?.trim().parse().ok());
+        values.next_back().unwrap_or(usize::MAX)
+    }
+
+    /// Returns the numbers of httpd's children.
+    pub fn children(&self) -> Vec<String> {
+        let pid = self.pid();
+        let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+        text.expect("httpd has children").split_whitespace().map(str::to_owned).collect()
     }
 
     pub fn log(&self, name: &str) -> String {
@@ -180,12 +201,20 @@ impl Httpd {
         assert!(signal(name, self.pid()), "kill -{name}");
     }
 
-    /// Stops httpd and returns the lines of its logs that no test expected.
+    /// Stops httpd gracefully and returns the lines of its logs that no test expected.
     pub fn stop(&mut self) -> Vec<String> {
+        self.stop_by("WINCH")
+    }
+
+    /// Stops httpd by a signal, `WINCH` or `TERM`, and returns the lines of its logs that no test
+    /// expected.
+    ///
+    /// Told to stop at once, the event MPM closes the sockets of its workers while they still use
+    /// them, with static files alone as well. What it says of that itself is known as a class
+    /// ([`is_noise_of_stop`]); a child that ends by a signal is not.
+    pub fn stop_by(&mut self, word: &str) -> Vec<String> {
         let Some((mut process, _lifeline)) = self.process.take() else { return Vec::new() };
-        // Gracefully: told to stop at once, the event MPM closes the sockets of its workers while they
-        // still use them, and now and then a child dies of it; with static files alone as well.
-        signal("WINCH", process.id());
+        signal(word, process.id());
         if !wait_until(Duration::from_secs(20), || matches!(process.try_wait(), Ok(Some(_)))) {
             let _ = process.kill();
             let _ = process.wait();
@@ -194,9 +223,20 @@ impl Httpd {
         let text = self.log("error.log") + &self.log("jk.log") + &self.log("stderr");
         let serious = ["warn]", "error]", "crit]", "alert]", "emerg]", "exit signal", "panicked"];
         let lines = text.lines().filter(|line| serious.iter().any(|word| line.contains(word)));
-        let surprising = lines.filter(|line| !self.expected.iter().any(|text| line.contains(text)));
+        let is_at_once = word == "TERM";
+        let surprising = lines
+            .filter(|line| !self.expected.iter().any(|text| line.contains(text)))
+            .filter(|line| !(is_at_once && is_noise_of_stop(line)));
         surprising.map(str::to_owned).collect()
     }
+}
+
+/// Tells whether a line is the event MPM's own about a socket that it has closed itself while it was
+/// told to stop at once: any message of that module about an operation on a closed descriptor or on
+/// its set of descriptors.
+fn is_noise_of_stop(line: &str) -> bool {
+    line.contains(" [mpm_event:")
+        && (line.contains("Bad file descriptor") || line.contains("apr_pollset_"))
 }
 
 impl Drop for Httpd {
@@ -211,31 +251,4 @@ impl Drop for Httpd {
             );
         }
     }
-}
-
-/// Returns the httpd program.
-pub fn program() -> PathBuf {
-    let names = ["/usr/sbin/apache2", "/usr/sbin/httpd", "/usr/local/apache2/bin/httpd"];
-    let found = names.iter().map(PathBuf::from).find(|path| path.exists());
-    found.expect("httpd is missing; Debian package: apache2-bin")
-}
-
-/// Returns the lines that load modules of httpd's own.
-pub fn load(names: &[&str]) -> String {
-    let line = |name: &&str| {
-        format!("LoadModule {name}_module {}/mod_{name}.so\n", modules_dir().display())
-    };
-    names.iter().map(line).collect()
-}
-
-/// Returns where httpd's modules are.
-pub fn modules_dir() -> PathBuf {
-    let names =
-        ["/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/local/apache2/modules"];
-    let found = names.iter().map(Path::new).find(|path| path.exists());
-    found.expect("httpd's modules are missing; Debian package: apache2-bin").to_owned()
-}
-
-pub fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
 }

@@ -15,8 +15,17 @@ pub struct Lifeline {
 impl Lifeline {
     /// Ties the process with this number.
     pub fn tie(pid: u32) -> Self {
+        Self::over(&pid.to_string())
+    }
+
+    /// Ties all processes of the group that this one leads.
+    pub fn tie_group(leader: u32) -> Self {
+        Self::over(&format!("-{leader}"))
+    }
+
+    fn over(target: &str) -> Self {
         let guard = Command::new("sh")
-            .args(["-c", STOP, "lifeline", &pid.to_string()])
+            .args(["-c", STOP, "lifeline", target])
             // Ctrl-C reaches the foreground group; the guard must outlive it.
             .process_group(0)
             .stdin(Stdio::piped())
@@ -30,13 +39,13 @@ impl Lifeline {
 
 impl Drop for Lifeline {
     fn drop(&mut self) {
-        // Before the pipe closes: whoever drops it stops the process in its own way.
+        // Before the pipe closes: the owner that drops it stops the process in its own way.
         let _ = self.guard.kill();
         let _ = self.guard.wait();
     }
 }
 
 /// Asks first, then forces.
-const STOP: &str = "read _; kill -TERM $1 || exit 0
-for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 0.5; kill -0 $1 || exit 0; done
-kill -KILL $1";
+const STOP: &str = "read _; kill -TERM \"$1\" || exit 0
+for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 0.5; kill -0 \"$1\" || exit 0; done
+kill -KILL \"$1\"";

@@ -1,24 +1,32 @@
-//! What integration tests and the demonstration share: a real httpd, a scripted container, real
+//! What integration tests and the demonstration share: a real httpd, a scripted backend, real
 //! Tomcats and an HTTP client. Each user needs only a part of it.
 #![allow(dead_code, clippy::disallowed_methods)]
 
+pub mod backend;
 pub mod balancer;
 pub mod client;
-pub mod container;
+pub mod http2;
 pub mod httpd;
+pub mod installation;
 pub mod lifeline;
 pub mod openmetrics;
+pub mod openssl;
+pub mod prometheus;
+pub mod recording;
+pub mod sockets;
 pub mod tomcat;
 pub mod webdriver;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Returns a port nobody listens on, a different one at each call.
+/// Returns a port that no process listens on, a different one at each call.
 ///
 /// They lie below those that the kernel gives to clients and to listeners on port 0: such a one can be
 /// taken by any connection between this look and the start of the server it is for.
@@ -34,6 +42,10 @@ pub fn free_port() -> u16 {
     });
     tries.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }
+
+/// How long to wait for what is to come at once: only a failure takes so long, on any machine. A limit that
+/// is a promise of the module stands in the test that shows it.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `done` says so; `false` at the deadline.
 pub fn wait_until(limit: Duration, mut done: impl FnMut() -> bool) -> bool {
@@ -51,6 +63,15 @@ pub fn wait_until(limit: Duration, mut done: impl FnMut() -> bool) -> bool {
 pub fn signal(name: &str, pid: u32) -> bool {
     let sent = Command::new("sh")
         .args(["-c", "kill -\"$1\" \"$2\"", "sh", name, &pid.to_string()])
+        .status();
+    sent.is_ok_and(|status| status.success())
+}
+
+/// Sends a signal to all processes of a group. Returns whether there was one.
+pub fn signal_group(name: &str, leader: u32) -> bool {
+    let sent = Command::new("sh")
+        .args(["-c", "kill -\"$1\" -\"$2\"", "sh", name, &leader.to_string()])
+        .stderr(Stdio::null())
         .status();
     sent.is_ok_and(|status| status.success())
 }
@@ -79,7 +100,15 @@ pub fn module() -> PathBuf {
 }
 
 /// Makes an empty directory below cargo's target directory, readable for httpd's user.
+///
+/// # Panics
+///
+/// If the name was used before in this process: tests run side by side, and one would remove the files
+/// of the other.
 pub fn fresh_dir(name: &str) -> PathBuf {
+    static USED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let is_new = USED.lock().expect("no test panics here").insert(name.to_owned());
+    assert!(is_new, "the directory name {name:?} is used twice: give each test one of its own");
     let base = option_env!("CARGO_TARGET_TMPDIR").map_or(root().join("target/tmp"), PathBuf::from);
     let dir = base.join(format!("{name}-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&dir);

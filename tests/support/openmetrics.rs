@@ -35,9 +35,13 @@ pub fn read(text: &str) -> Result<Vec<Sample>, String> {
                 return Err(line.to_owned());
             }
         } else {
-            let (name, rest) = line.split_once('{').ok_or(line)?;
+            let end = line.find(['{', ' ']).ok_or(line)?;
+            let (name, rest) = line.split_at(end);
             let is_of_family = suffixes.iter().any(|end| format!("{family}{end}") == name);
-            let (labels, rest) = labels(rest).ok_or(line)?;
+            let (labels, rest) = match rest.strip_prefix('{') {
+                Some(rest) => labels(rest).ok_or(line)?,
+                None => (Vec::new(), rest),
+            };
             let value = rest.strip_prefix(' ').and_then(|text| text.parse().ok()).ok_or(line)?;
             if !is_of_family || !seen.insert((name.to_owned(), labels.clone())) {
                 return Err(line.to_owned());

@@ -3,12 +3,14 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::lifeline::Lifeline;
+use super::sockets::Stream;
 use super::{free_port, root, signal, wait_until};
 
 /// Two Tomcats that replicate their sessions, as `apache-conf/cluster` sets them up.
@@ -22,6 +24,8 @@ pub struct Tomcat {
     /// Its jvmRoute, which is also the name of its worker.
     pub route: &'static str,
     pub ajp_port: u16,
+    /// The Unix-domain socket that its AJP connector has instead of the port.
+    socket: Option<PathBuf>,
     /// What is said to Java.
     pub options: &'static [&'static str],
     base: PathBuf,
@@ -42,6 +46,11 @@ impl Cluster {
         let multicast = free_udp_port();
         let member = |route, folder| Tomcat::new(dir, route, folder, multicast);
         Self { members: [member("worker1", "tomcat1"), member("worker2", "tomcat2")] }
+    }
+
+    /// Gives a member a Unix-domain socket in place of its port, before it starts.
+    pub fn use_socket(&mut self, route: &str, path: &Path) {
+        self.by_route(route).use_socket(path);
     }
 
     /// Adds a web application below `/{name}` to both, before they start.
@@ -79,16 +88,21 @@ impl Cluster {
         found.expect("a route of the cluster")
     }
 
-    /// Returns the text of a workers file with the ports of these Tomcats.
+    /// Returns the text of a workers file with the ports or sockets of these Tomcats.
     pub fn with_own_ports(&self, workers: &str) -> String {
         let mut text = workers.to_owned();
         for member in &self.members {
-            let key = format!("worker.{}.port=", member.route);
+            let host = format!("worker.{}.host=", member.route);
+            let port = format!("worker.{}.port=", member.route);
             let lines: Vec<_> = text
                 .lines()
-                .map(|line| match line.starts_with(&key) {
-                    true => format!("{key}{}", member.ajp_port),
-                    false => line.to_owned(),
+                .filter_map(|line| match &member.socket {
+                    Some(path) if line.starts_with(&host) => {
+                        Some(format!("{host}unix:{}", path.display()))
+                    }
+                    Some(_) if line.starts_with(&port) => None,
+                    None if line.starts_with(&port) => Some(format!("{port}{}", member.ajp_port)),
+                    _ => Some(line.to_owned()),
                 })
                 .collect();
             text = lines.join("\n") + "\n";
@@ -121,7 +135,7 @@ impl Tomcat {
             ("webapp.dir", files.join("webapp").display().to_string()),
             ("java.net.preferIPv4Stack", "true".to_owned()),
         ];
-        Self { route, ajp_port, options: SMALL, base, properties, process: None }
+        Self { route, ajp_port, socket: None, options: SMALL, base, properties, process: None }
     }
 
     /// Prepares one of its own, without a cluster; `server` is the text of its server.xml, in which
@@ -141,7 +155,31 @@ impl Tomcat {
             ("ajp.port", ajp_port.to_string()),
             ("java.net.preferIPv4Stack", "true".to_owned()),
         ];
-        Self { route: "alone", ajp_port, options: SMALL, base, properties, process: None }
+        Self {
+            route: "alone",
+            ajp_port,
+            socket: None,
+            options: SMALL,
+            base,
+            properties,
+            process: None,
+        }
+    }
+
+    /// Gives its AJP connector a Unix-domain socket in place of the port.
+    fn use_socket(&mut self, path: &Path) {
+        let file = self.base.join("conf/server.xml");
+        let server = fs::read_to_string(&file).expect("its server.xml");
+        let start = "protocol=\"AJP/1.3\" ";
+        let begin = server.find(start).expect("it has an AJP connector") + start.len();
+        let end = begin + server[begin..].find(" secretRequired").expect("its next attribute");
+        let by_path = format!(
+            "unixDomainSocketPath=\"{}\" unixDomainSocketPathPermissions=\"rw-rw-rw-\"",
+            path.display()
+        );
+        let server = [&server[..begin], &by_path, &server[end..]].concat();
+        fs::write(file, server).expect("a file");
+        self.socket = Some(path.to_owned());
     }
 
     fn deploy(&self, name: &str, folder: &Path) {
@@ -157,6 +195,10 @@ impl Tomcat {
     /// Starts it; [`is_up`](Self::is_up) says when it serves.
     pub fn start(&mut self) {
         assert!(self.process.is_none(), "{} runs already", self.route);
+        if let Some(path) = &self.socket {
+            // Killed, it has left the file, to which the new one could not bind.
+            let _ = fs::remove_file(path);
+        }
         let home = home().expect("Tomcat is installed");
         let log = fs::File::create(self.log_path()).expect("a log file");
         let jar = |name: &str| home.join("bin").join(name).display().to_string();
@@ -252,8 +294,18 @@ impl Tomcat {
     }
 
     fn answers(&self) -> bool {
-        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.ajp_port)) else { return false };
-        let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
+        let limit = Some(Duration::from_secs(2));
+        let stream = match &self.socket {
+            Some(path) => UnixStream::connect(path).and_then(|stream| {
+                stream.set_read_timeout(limit)?;
+                Ok(Stream::Unix(stream))
+            }),
+            None => TcpStream::connect(("127.0.0.1", self.ajp_port)).and_then(|stream| {
+                stream.set_read_timeout(limit)?;
+                Ok(Stream::Tcp(stream))
+            }),
+        };
+        let Ok(mut stream) = stream else { return false };
         let mut answer = [0; 5];
         stream.write_all(&[0x12, 0x34, 0, 1, 0x0a]).is_ok()
             && stream.read_exact(&mut answer).is_ok()

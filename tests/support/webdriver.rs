@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::lifeline::Lifeline;
-use super::{fresh_dir, wait_until};
+use super::{fresh_dir, signal_group, wait_until};
 
 /// A browser with one window.
 pub struct Browser {
@@ -30,16 +31,8 @@ impl Browser {
     pub fn start(name: &str) -> Option<Self> {
         let chromium = found(&["/usr/bin/chromium", "/usr/bin/chromium-browser"])?;
         let program = found(&["/usr/bin/chromedriver"])?;
-        let profile = fresh_dir(&format!("browser-{name}"));
-        let mut driver = Command::new(program)
-            .args(["--port=0", "--log-level=SEVERE"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver can be started");
-        let lifeline = Lifeline::tie(driver.id());
-        let port = port_of(&mut driver);
+        let profile = fresh_dir(&format!("chromium-{name}"));
+        let (driver, lifeline, port) = start_driver(&program);
         let mut browser = Self { port, session: String::new(), driver, _lifeline: lifeline };
         let arguments = [
             "--headless=new".to_owned(),
@@ -58,6 +51,8 @@ impl Browser {
         let options = json!({ "binary": chromium, "args": arguments });
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome", "goog:chromeOptions": options,
+            // Of scripts, in milliseconds: less than the time an answer is waited for.
+            "timeouts": { "script": 110_000 },
             "goog:loggingPrefs": { "browser": "ALL" },
         } } });
         let answer = browser.call("POST", "/session", &wanted);
@@ -95,6 +90,17 @@ impl Browser {
         // It may be gone by now, with the page it was on.
         let answer = self.try_call("GET", &self.path(&format!("/element/{id}/text")), &Value::Null);
         answer.ok().and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// Returns what stands in a field, with scripts and without.
+    pub fn value(&self, selector: &str) -> String {
+        let Element(id) = self.find(selector);
+        self.get(&format!("/element/{id}/property/value"))
+    }
+
+    /// Returns the document as the browser has it, which is without its first line.
+    pub fn source(&self) -> String {
+        format!("<!DOCTYPE html>{}", self.get("/source"))
     }
 
     /// Clicks it, as a person would: it must be visible.
@@ -232,14 +238,14 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
+        // A test that fails may leave a driver that does not answer, and must not panic again here.
         if !self.session.is_empty() && !std::thread::panicking() {
             self.call("DELETE", &format!("/session/{}", self.session), &Value::Null);
         }
-        // Chromium ends with its driver.
-        super::signal("TERM", self.driver.id());
-        if !wait_until(Duration::from_secs(5), || matches!(self.driver.try_wait(), Ok(Some(_)))) {
-            let _ = self.driver.kill();
-        }
+        // A driver that is killed leaves its browser behind, so both are told, and then made, to end.
+        signal_group("TERM", self.driver.id());
+        wait_until(Duration::from_secs(5), || matches!(self.driver.try_wait(), Ok(Some(_))));
+        signal_group("KILL", self.driver.id());
         let _ = self.driver.wait();
     }
 }
@@ -248,15 +254,33 @@ fn found(names: &[&str]) -> Option<PathBuf> {
     names.iter().map(PathBuf::from).find(|path| path.exists())
 }
 
-/// Reads which port the kernel gave the driver.
-fn port_of(driver: &mut Child) -> u16 {
-    let output = driver.stdout.take().expect("it is piped");
-    for line in BufReader::new(output).lines().map_while(Result::ok) {
-        if let Some((_, rest)) = line.split_once("started successfully on port ") {
-            return rest.trim_end_matches('.').parse().expect("a port");
+/// Starts the driver. It takes a free port of one address family and then wants the same one of the
+/// other, which another test may have got in between: it ends then, and is started again.
+fn start_driver(program: &Path) -> (Child, Lifeline, u16) {
+    let mut said = String::new();
+    for _ in 0..5 {
+        let mut driver = Command::new(program)
+            .args(["--port=0", "--log-level=SEVERE"])
+            // The browser belongs to the driver's group, so that both end together.
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver can be started");
+        let lifeline = Lifeline::tie_group(driver.id());
+        let output = driver.stdout.take().expect("it is piped");
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if let Some((_, rest)) = line.split_once("started successfully on port ") {
+                let port = rest.trim_end_matches('.').parse().expect("a port");
+                return (driver, lifeline, port);
+            }
+            said += &format!("{line}\n");
         }
+        signal_group("KILL", driver.id());
+        let _ = driver.wait();
     }
-    panic!("chromedriver did not start");
+    panic!("chromedriver did not start: {said}");
 }
 
 fn base64(text: &str) -> Vec<u8> {

@@ -1,6 +1,9 @@
 //! Bodies of all sizes, both ways, with and without a length, on all MPMs.
 
+use std::process::Command;
+
 use crate::support::client::{Client, Response};
+use crate::support::httpd::{Setup, load};
 use crate::support::tomcat::Cluster;
 use crate::{Site, cluster_or_skip};
 
@@ -137,3 +140,49 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 const LARGE: usize = 20 << 20;
+
+#[test]
+fn a_form_keeps_its_parameters_however_its_length_is_announced() {
+    let cluster = cluster_or_skip!();
+    let workers = format!(
+        "worker.list=w\nworker.w.host=127.0.0.1\nworker.w.port={}\n",
+        cluster.members[0].ajp_port
+    );
+    let config = format!(
+        "{}Protocols h2c http/1.1\nJkMount /*.jsp w\nSetEnvIf X-Ignore ^1$ JK_IGNORE_CL=1\n",
+        load(&["http2"])
+    );
+    let setup = Setup { name: "forms", mpm: "event", config: &config, workers: &workers };
+    let httpd = setup.start();
+    let form = b"a=1&b=%C3%A9t%C3%A9";
+    let kind = "Content-Type: application/x-www-form-urlencoded";
+    let parameters = "2 a=1 b=été";
+
+    let mut client = Client::connect(httpd.port);
+    let mut post = |framing: &str, body: &[u8]| {
+        let head = format!(
+            "POST /probe/form.jsp HTTP/1.1\r\nHost: localhost\r\n{kind}\r\n{framing}\r\n\r\n"
+        );
+        client.raw(&[head.as_bytes(), body].concat(), "POST").text()
+    };
+    let length = format!("Content-Length: {}", form.len());
+    let coding = "Transfer-Encoding: chunked";
+    let known = format!("{} {parameters}", form.len());
+    let unknown = format!("-1 {parameters}");
+    assert_eq!(post(&length, form), known);
+    assert_eq!(post(coding, &chunked(form, 7)), unknown, "in chunks");
+    let ignored = format!("{length}\r\nX-Ignore: 1");
+    assert_eq!(post(&ignored, form), unknown, "JK_IGNORE_CL");
+    let file = httpd.dir.join("form");
+    std::fs::write(&file, form).expect("a file");
+    for (option, expected) in [("--no-content-length", &unknown), ("-s", &known)] {
+        let output = Command::new("nghttp")
+            .args([option, "-H", kind, "-d"])
+            .arg(&file)
+            .arg(format!("http://127.0.0.1:{}/probe/form.jsp", httpd.port))
+            .output()
+            .expect("nghttp runs; Debian package: nghttp2-client");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains(expected), "HTTP/2, {option}: {text}");
+    }
+}

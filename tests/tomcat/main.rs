@@ -9,14 +9,16 @@ mod support;
 mod bodies;
 mod memory;
 mod operator;
+mod refusals;
 mod requests;
 mod restarts;
 mod sessions;
+mod unix_sockets;
 mod waiting;
 
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
-use support::httpd::{Httpd, Setup, modules_dir};
+use support::httpd::{Httpd, Setup};
 use support::tomcat::{self, Cluster};
 use support::{fresh_dir, root, skip};
 
@@ -64,17 +66,9 @@ impl Site<'_> {
              worker.worker2.host=127.0.0.1\nworker.worker2.port=0\n{}",
             self.workers
         ));
-        // On some systems this module is part of the program.
-        let log_config = modules_dir().join("mod_log_config.so");
-        let load = match log_config.exists() {
-            true => format!("LoadModule log_config_module {}\n", log_config.display()),
-            false => String::new(),
-        };
-        let config = format!(
-            "{load}CustomLog @DIR@/access.log \"%U %>s %{{JK_LB_LAST_NAME}}n\"\n\
-             JkMount /*.jsp lb\nMaxKeepAliveRequests 0\n"
-        );
-        Setup { name: self.name, mpm: self.mpm, config: &config, workers: &workers }.start()
+        let config = "CustomLog @DIR@/access.log \"%U %>s %{JK_LB_LAST_NAME}n\"\n\
+                      JkMount /*.jsp lb\nMaxKeepAliveRequests 0\n";
+        Setup { name: self.name, mpm: self.mpm, config, workers: &workers }.start()
     }
 }
 

@@ -77,7 +77,7 @@ fn each_connector_of_tomcat_has_its_diagnosis() {
         all.extend(*args);
         let (found, told) = jkctl(&all);
         let page: serde_json::Value = serde_json::from_str(&told).expect("JSON");
-        let diagnosis = &page["containers"][0]["diagnosis"];
+        let diagnosis = &page["backends"][0]["diagnosis"];
         assert_eq!(
             (found, diagnosis["kind"].as_str().unwrap_or_default()),
             (*code, *kind),

@@ -68,7 +68,7 @@ fn methods_arrive() {
 }
 
 #[test]
-fn answers_of_the_container_pass_unchanged() {
+fn answers_of_the_backend_pass_unchanged() {
     let cluster = cluster_or_skip!();
     let httpd = Site { name: "answers", mpm: "event", workers: "" }.start(&cluster);
     let mut client = Client::connect(httpd.port);
@@ -82,4 +82,41 @@ fn answers_of_the_container_pass_unchanged() {
     // httpd closes the connection after a 500.
     let next = Client::connect(httpd.port).get("/probe/facts.jsp");
     assert_eq!(next.status, 200);
+}
+
+#[test]
+fn headers_of_the_clients_connection_do_not_arrive_and_change_nothing() {
+    let cluster = cluster_or_skip!();
+    let httpd = Site { name: "connection", mpm: "event", workers: "" }.start(&cluster);
+    let mut client = Client::connect(httpd.port);
+    let plain = client.get("/probe/facts.jsp");
+    assert_eq!(plain.status, 200);
+    let removed = [
+        ("TE", "trailers"),
+        ("Trailer", "X-Sum"),
+        ("Upgrade", "websocket"),
+        ("Keep-Alive", "timeout=5"),
+        ("Proxy-Connection", "keep-alive"),
+    ];
+    for (name, value) in removed {
+        let got = client.request("GET", "/probe/facts.jsp", &[(name, value)], b"");
+        // The first line says which Tomcat it was.
+        let told =
+            [&got, &plain].map(|own| own.text().split_once('\n').map(|(_, rest)| rest.to_owned()));
+        assert_eq!(told[0], told[1], "{name}");
+    }
+    let upgrade = [
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    let got = client.request("GET", "/probe/facts.jsp", &upgrade, b"");
+    assert_eq!(got.status, 200, "a page that is no WebSocket");
+    // httpd has sent the 100 itself; the application may still see what the client expects.
+    let body = b"x";
+    let expecting = [("Expect", "100-continue")];
+    let got = client.request("POST", "/probe/facts.jsp", &expecting, body);
+    let text = got.text();
+    assert!(text.lines().any(|line| line == "header expect=100-continue"), "{text}");
 }

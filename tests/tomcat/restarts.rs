@@ -56,7 +56,10 @@ impl Load {
 #[test]
 fn no_request_fails_while_a_tomcat_restarts() {
     let mut cluster = cluster_or_skip!();
-    let mut httpd = Site { name: "rolling", mpm: "event", workers: "" }.start(&cluster);
+    // A Tomcat that is told to stop answers 503 by itself as soon as its applications are down, and
+    // closes its connections only then.
+    let workers = "worker.worker1.fail_on_status=503\nworker.worker2.fail_on_status=503\n";
+    let mut httpd = Site { name: "rolling", mpm: "event", workers }.start(&cluster);
     // A request on a connection that breaks is moved to the other member, with one line each.
     httpd.expect("JK-401");
     let load = Load::start(httpd.port, 8);

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use crate::support::client::Client;
 use crate::{Site, cluster_or_skip};
 
-/// The container is asked after 10 s of silence.
+/// The backend is asked after 10 s of silence.
 const LONGER_THAN_THE_PROBE: u64 = 12_000;
 
 #[test]
-fn s3_6_a_response_that_tomcat_gives_up_ends() {
+fn a_response_that_tomcat_gives_up_ends() {
     let cluster = cluster_or_skip!();
     let mut httpd = Site {
         name: "gone",
@@ -41,7 +41,7 @@ fn s3_6_a_response_that_tomcat_gives_up_ends() {
 }
 
 #[test]
-fn s3_6_slow_and_asynchronous_applications_are_waited_for() {
+fn slow_and_asynchronous_applications_are_waited_for() {
     let cluster = cluster_or_skip!();
     let workers = "worker.worker1.ping_mode=A\nworker.worker2.ping_mode=A\n";
     let httpd = Site { name: "slow", mpm: "event", workers }.start(&cluster);
@@ -61,7 +61,7 @@ fn s3_6_slow_and_asynchronous_applications_are_waited_for() {
 }
 
 #[test]
-fn s1_7_both_directions_flow() {
+fn both_directions_flow() {
     let cluster = cluster_or_skip!();
     let httpd = Site { name: "flow", mpm: "event", workers: "" }.start(&cluster);
     for framing in ["Content-Length: 15", "Transfer-Encoding: chunked"] {

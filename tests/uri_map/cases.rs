@@ -1,10 +1,10 @@
 //! Every case that was verified on the original, with the closed list of wanted differences.
 
 use mod_jk::config::uri_map_file::{MountDirective, Section, add_directive, parse_mount_file};
-use mod_jk::uri_map::clean::is_unsafe;
+use mod_jk::uri_map::ambiguity::ForwardedPath;
 use mod_jk::uri_map::merge::{ServerMounts, main_rules};
-use mod_jk::uri_map::reading::Way;
-use mod_jk::uri_map::{CleanError, ForwardUri, Origin, UriMap, clean, forward_uri};
+use mod_jk::uri_map::normalize::is_unsafe;
+use mod_jk::uri_map::{ForwardUri, NormalizeError, Origin, UriMap, forward_uri, normalize};
 use serde_json::Value;
 
 use crate::request::Httpd;
@@ -107,20 +107,20 @@ pub fn run(case: &Value) -> Outcome {
     };
     let map = build(case);
     let mut out = Vec::new();
-    let cleaned = match clean(&path, &mut out) {
-        Ok(cleaned) => cleaned,
-        Err(CleanError::Asterisk) => return unmapped(404),
-        Err(CleanError::ClimbsAboveRoot | CleanError::NotAbsolute) => return unmapped(400),
+    let normalized = match normalize(&path, &mut out) {
+        Ok(normalized) => normalized,
+        Err(NormalizeError::Asterisk) => return unmapped(404),
+        Err(NormalizeError::ClimbsAboveRoot | NormalizeError::NotAbsolute) => return unmapped(400),
     };
-    if option("JkOptions +RejectUnsafeURI").is_some() && is_unsafe(cleaned.path) {
+    if option("JkOptions +RejectUnsafeURI").is_some() && is_unsafe(normalized.path) {
         return unmapped(404);
     }
     let explained = map.explain(&path).worker().map(String::from);
-    let found = map.find(cleaned.path).map(|rule| rule.worker.to_string());
+    let found = map.find(normalized.path).map(|rule| rule.worker.to_string());
     assert_eq!(found, explained, "explain and find disagree: {case}");
     let Some(worker) = found else { return unmapped(404) };
-    let way = Way { mode: ForwardUri::Proxy, path: &path, target: target.as_bytes() };
-    if map.find(cleaned.path).is_some_and(|rule| map.misreading(rule, &way).is_some()) {
+    let way = ForwardedPath { mode: ForwardUri::Proxy, path: &path, target: target.as_bytes() };
+    if map.find(normalized.path).is_some_and(|rule| map.misreading(rule, &way).is_some()) {
         return unmapped(400);
     }
     let is_known = ["w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "lb1"].contains(&&*worker);

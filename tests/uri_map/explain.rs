@@ -9,7 +9,9 @@ use crate::cases::{Outcome, all, run, strings};
 
 #[test]
 fn jkctl_explains_what_the_map_does() {
-    let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("explain");
+    // Another run of the tests may be under way beside this one.
+    let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("explain-{}", std::process::id()));
     fs::create_dir_all(&dir).unwrap();
     let mut failures = Vec::new();
     for case in &all() {
@@ -23,6 +25,7 @@ fn jkctl_explains_what_the_map_does() {
             failures.push(format!("{}: expected {expected:?}, got {explained:?}", case["name"]));
         }
     }
+    fs::remove_dir_all(&dir).unwrap();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 

@@ -1,6 +1,6 @@
 //! A lookup allocates nothing.
 
-use mod_jk::uri_map::{Origin, Rule, Source, UriMap, clean};
+use mod_jk::uri_map::{Origin, Rule, RuleSource, UriMap, normalize};
 
 use crate::counting::allocations;
 
@@ -25,13 +25,13 @@ fn lookups_allocate_nothing() {
             Rule::parse(
                 left.as_bytes(),
                 worker.as_bytes(),
-                Source::Directive,
+                RuleSource::Directive,
                 &origin,
                 &mut Vec::new(),
             )
         });
         let map = UriMap::build(rules.collect()).0;
-        let sieve = map.sieve();
+        let prefilter = map.prefilter();
         let uris = [
             "/",
             "/exact/7",
@@ -48,9 +48,9 @@ fn lookups_allocate_nothing() {
         let mut buffer = Vec::new();
         let before = allocations();
         for uri in uris {
-            let cleaned = clean(uri.as_bytes(), &mut buffer).unwrap();
-            let found = map.find(cleaned.path).is_some();
-            assert!(!(found && sieve.keeps_out(cleaned.path)));
+            let normalized = normalize(uri.as_bytes(), &mut buffer).unwrap();
+            let found = map.find(normalized.path).is_some();
+            assert!(!(found && prefilter.rejects(normalized.path)));
         }
         assert_eq!(allocations(), before, "{name}");
     }

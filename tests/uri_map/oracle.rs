@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mod_jk::uri_map::{Extensions, Origin, Rule, Source, UriMap};
+use mod_jk::uri_map::{Extensions, Origin, Rule, RuleSource, UriMap};
 use proptest::prelude::*;
 
 /// Full backtracking; only for short texts.
@@ -44,7 +44,7 @@ fn find(rules: &[Arc<Rule>], uri: &[u8]) -> Option<Arc<Rule>> {
 
 fn rule() -> impl Strategy<Value = Arc<Rule>> {
     // A small alphabet, so that patterns and URIs meet.
-    let sources = [Source::MountFile, Source::Directive, Source::WorkerMount];
+    let sources = [RuleSource::MountFile, RuleSource::Directive, RuleSource::WorkerMount];
     let source = prop::sample::select(sources.to_vec());
     let worker = prop::sample::select(vec!["w1", "w2", "*"]);
     ("/[ab/.*?]{0,7}", source, worker, 0..12_u8).prop_map(|(pattern, source, worker, kind)| {
@@ -73,9 +73,9 @@ proptest! {
             Arc::new(Rule { origin: Origin::new("test", line), ..(*rule).clone() })
         }).collect();
         let map = UriMap::build(rules.clone()).0;
-        let sieve = map.sieve();
+        let prefilter = map.prefilter();
         for uri in uris {
-            prop_assert!(!sieve.keeps_out(uri.as_bytes()) || map.find(uri.as_bytes()).is_none(), "{}", uri);
+            prop_assert!(!prefilter.rejects(uri.as_bytes()) || map.find(uri.as_bytes()).is_none(), "{}", uri);
             prop_assert_eq!(map.find(uri.as_bytes()).cloned(), find(&rules, uri.as_bytes()), "{}", uri);
         }
     }
@@ -92,7 +92,7 @@ fn a_large_map_finds_each_of_its_rules() {
                 _ => format!("/glob{n}/*/a?"),
             };
             let left = pattern.as_bytes();
-            Rule::parse(left, b"w", Source::Directive, &Origin::new("test", n), &mut Vec::new())
+            Rule::parse(left, b"w", RuleSource::Directive, &Origin::new("test", n), &mut Vec::new())
                 .remove(0)
         })
         .collect();

@@ -1,4 +1,4 @@
-//! The container's view of a FORWARD_REQUEST, written from the protocol description alone so that
+//! The backend's view of a FORWARD_REQUEST, written from the protocol description alone so that
 //! a mistake of the encoder is not repeated here.
 
 /// A decoded request.

@@ -1,9 +1,10 @@
 //! Runs recordings through the code and says in words what came out.
 
 use mod_jk::ajp::{
-    Attribute, Close, EncodeError, Exchange, Frame, Packet, Pieces, ProtocolError, RequestBody,
-    RequestHead, Step, next_packet, parse_packet, request_packet,
+    AjpExchange, Attribute, Frame, Packet, ProtocolError, RequestHead, ResponseHead, next_packet,
+    parse_packet, request_packet,
 };
+use mod_jk::exchange::{BodyChunks, Close, EncodeError, Exchange, RequestBody, Step};
 
 use crate::decoder::{Field, Forward};
 use crate::script::Script;
@@ -42,7 +43,7 @@ pub fn encode(forward: &Forward, limit: usize) -> Result<Vec<u8>, EncodeError> {
     })
 }
 
-/// Says what a container's packet is, in the words of the recordings.
+/// Says what a backend's packet is, in the words of the recordings.
 pub fn say_packet(payload: &[u8]) -> String {
     match parse_packet(payload) {
         Ok(Packet::SendBodyChunk(range)) => format!("chunk {}", range.len()),
@@ -118,7 +119,7 @@ fn run_once(script: &Script, reads: &[&[u8]], in_bulk: bool) -> String {
 }
 
 struct Run {
-    exchange: Exchange,
+    exchange: AjpExchange,
     /// Whether pieces of the body are taken together.
     in_bulk: bool,
     words: Vec<String>,
@@ -132,7 +133,7 @@ struct Run {
 
 impl Run {
     fn new(script: &Script) -> Self {
-        let exchange = Exchange::new(script.is_head, script.body.unwrap_or(RequestBody::None));
+        let exchange = AjpExchange::new(script.is_head, script.body.unwrap_or(RequestBody::None));
         Self {
             exchange,
             in_bulk: false,
@@ -172,7 +173,7 @@ impl Run {
     }
 
     fn pieces(&mut self, stream: &[u8]) -> usize {
-        let mut pieces = Pieces::default();
+        let mut pieces = BodyChunks::default();
         let used = self.exchange.on_pieces(stream, &mut pieces);
         assert_eq!(used > 0, !pieces.list().is_empty());
         for piece in pieces.list() {
@@ -185,7 +186,7 @@ impl Run {
     }
 
     fn packet(&mut self, payload: &[u8]) {
-        match self.exchange.on_packet(payload) {
+        match self.exchange.on_message(payload) {
             Ok(step) => {
                 let word = self.step(step, payload);
                 self.words.push(word);
@@ -197,7 +198,7 @@ impl Run {
         }
     }
 
-    fn step(&mut self, step: Step<'_>, payload: &[u8]) -> String {
+    fn step(&mut self, step: Step<ResponseHead<'_>>, payload: &[u8]) -> String {
         let is_late = self.is_done && !matches!(step, Step::Ignored);
         assert!(!is_late, "nothing but a CPONG may follow the end");
         match step {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use mod_jk::ajp::RequestBody;
+use mod_jk::exchange::RequestBody;
 
 /// One recorded exchange.
 pub struct Script {
@@ -21,7 +21,7 @@ pub struct Script {
 
 /// One packet, or the absence of one.
 pub struct Event {
-    /// Whether it goes to the container.
+    /// Whether it goes to the backend.
     pub goes_up: bool,
     /// What the packet is, and for headers the lines below it.
     pub label: String,

@@ -1,7 +1,8 @@
-use crate::ajp::{RequestHeader, ResponseHeader, method_code};
+use crate::ajp::{RequestHeader, method_code};
+use crate::exchange::ResponseHeader;
 
 #[test]
-fn s1_4_method_codes() {
+fn each_method_has_its_code() {
     let methods = "OPTIONS GET HEAD POST PUT DELETE TRACE PROPFIND PROPPATCH MKCOL COPY MOVE LOCK \
                    UNLOCK ACL REPORT VERSION-CONTROL CHECKIN CHECKOUT UNCHECKOUT SEARCH \
                    MKWORKSPACE UPDATE LABEL MERGE BASELINE-CONTROL MKACTIVITY";
@@ -51,7 +52,7 @@ const RESPONSE_NAMES: [&str; 11] = [
 ];
 
 #[test]
-fn s1_5_request_header_codes() {
+fn each_request_header_has_its_code() {
     for (code, name) in (1..).zip(REQUEST_NAMES) {
         let upper = name.to_uppercase();
         let mixed = upper[..1].to_owned() + &name[1..];
@@ -67,7 +68,7 @@ fn s1_5_request_header_codes() {
 
 /// Folding by setting a bit would take `\r` for `-` and DEL for `_`.
 #[test]
-fn s1_5_only_letters_fold() {
+fn only_letters_fold() {
     for name in REQUEST_NAMES {
         for at in 0..name.len() {
             for byte in 0..=255u8 {
@@ -85,7 +86,7 @@ fn s1_5_only_letters_fold() {
 }
 
 #[test]
-fn s1_8_response_header_codes() {
+fn each_response_header_has_its_code() {
     for (code, name) in (1..).zip(RESPONSE_NAMES) {
         let header = ResponseHeader::from_code(code).expect("a code of the table");
         assert_eq!(header.name(), name.as_bytes(), "code {code}");

@@ -1,5 +1,6 @@
-use crate::ajp::RequestBody::{Known, None, Unknown};
-use crate::ajp::{Close, Exchange, ProtocolError, RequestBody, Step};
+use crate::ajp::{AjpExchange, ProtocolError};
+use crate::exchange::RequestBody::{Known, None, Unknown};
+use crate::exchange::{Close, Exchange, RequestBody, Step};
 
 const HEAD_0: &[u8] = b"\x04\x00\xc8\xff\xff\x00\x01\xa0\x03\x00\x010\x00";
 const HEAD_5: &[u8] = b"\x04\x00\xc8\xff\xff\x00\x01\xa0\x03\x00\x015\x00";
@@ -20,7 +21,7 @@ const GET_FFFF: &[u8] = b"\x06\xff\xff";
 const GET_3: &[u8] = b"\x06\x00\x03";
 const CPONG: &[u8] = b"\x09";
 
-/// What the scripted client does when the container asks for body.
+/// What the scripted client does when the backend asks for body.
 #[derive(Clone, Copy, Debug)]
 enum Client {
     /// Sends all that is allowed; signals the end when it has nothing more.
@@ -34,14 +35,14 @@ enum Client {
 /// `H` head, `B<n>` body, `F` flush, `N<max>` body wanted, `E` end of body wanted, `-` nothing,
 /// `R` done and reusable, `C` done and to be closed.
 fn run(is_head: bool, body: RequestBody, client: Client, packets: &[&[u8]]) -> String {
-    let mut exchange = Exchange::new(is_head, body);
+    let mut exchange = AjpExchange::new(is_head, body);
     let mut left = match client {
         Client::Sends(bytes) => bytes,
         Client::Sleeps => 0,
     };
     let mut words = Vec::new();
     for packet in packets {
-        words.push(match exchange.on_packet(packet) {
+        words.push(match exchange.on_message(packet) {
             Ok(Step::Head(_)) => "H".to_owned(),
             Ok(Step::Body(range)) => {
                 assert!(!range.is_empty() && range.end <= packet.len());
@@ -76,12 +77,12 @@ fn run(is_head: bool, body: RequestBody, client: Client, packets: &[&[u8]]) -> S
 }
 
 #[test]
-fn s1_8_order() {
+fn packets_come_in_their_order_or_are_refused() {
     type Case = (&'static str, &'static [&'static [u8]], &'static str);
     let cases: &[Case] = &[
         ("plain", &[HEAD, CHUNK, END], "H B5 R"),
         ("no body", &[HEAD_0, END], "H R"),
-        ("container closes", &[HEAD, CHUNK, END_CLOSE], "H B5 C"),
+        ("backend closes", &[HEAD, CHUNK, END_CLOSE], "H B5 C"),
         ("B9 end first", &[END], "end_before_headers"),
         ("B13 chunk first", &[CHUNK, HEAD], "chunk_before_headers"),
         ("B14 flush first", &[FLUSH, HEAD, CHUNK, END], "- H B5 R"),
@@ -94,7 +95,7 @@ fn s1_8_order() {
         ("J16 late chunk", &[HEAD, END, CHUNK], "H R unsolicited"),
         ("J16 late flush", &[HEAD, END, FLUSH], "H R unsolicited"),
         ("J16 late body request", &[HEAD, END, GET], "H R unsolicited"),
-        ("CPONG nobody asked for", &[CPONG], "unexpected_cpong"),
+        ("unexpected CPONG", &[CPONG], "unexpected_cpong"),
         ("CPONG in the body", &[HEAD, CPONG], "H unexpected_cpong"),
         ("CPONG after the end", &[HEAD, END, CPONG], "H R unexpected_cpong"),
         ("malformed packet", &[HEAD, b"\x03"], "H short_packet"),
@@ -107,7 +108,7 @@ fn s1_8_order() {
 }
 
 #[test]
-fn s3_8_content_length() {
+fn content_lengths_are_read_strictly() {
     type Case = (&'static str, bool, &'static [&'static [u8]], &'static str);
     let cases: &[Case] = &[
         ("kept", false, &[HEAD_5, CHUNK, END], "H B5 R"),
@@ -134,24 +135,24 @@ fn s3_8_content_length() {
 }
 
 #[test]
-fn s3_8_excess_and_shortage_are_counted() {
-    let mut exchange = Exchange::new(false, None);
+fn excess_and_shortage_are_counted() {
+    let mut exchange = AjpExchange::new(false, None);
     for packet in [HEAD_5, LONG, CHUNK] {
-        exchange.on_packet(packet).expect("valid");
+        exchange.on_message(packet).expect("valid");
     }
-    assert_eq!((exchange.has_excess(), exchange.excess_bytes()), (true, 7));
+    assert_eq!(exchange.excess_bytes(), 7);
 
-    let mut exchange = Exchange::new(false, None);
+    let mut exchange = AjpExchange::new(false, None);
     for packet in [HEAD_5, SHORT] {
-        exchange.on_packet(packet).expect("valid");
+        exchange.on_message(packet).expect("valid");
     }
-    assert!(!exchange.has_excess());
-    let end = exchange.on_packet(END).map(|_| ());
+    assert_eq!(exchange.excess_bytes(), 0);
+    let end = exchange.on_message(END).map(|_| ());
     assert_eq!(end, Err(ProtocolError::BodyShorterThanContentLength { missing: 3 }));
 }
 
 #[test]
-fn s1_7_uploads() {
+fn a_body_is_sent_as_it_is_asked_for() {
     use Client::{Sends, Sleeps};
 
     type Case = (&'static str, RequestBody, Client, &'static [&'static [u8]], &'static str);
@@ -180,7 +181,7 @@ fn s1_7_uploads() {
         ("request not answered", Known(9), Sleeps, &[GET, HEAD, END], "N9 H C"),
         ("asked while asked", Known(9), Sleeps, &[GET, GET], "N9 body_request_out_of_turn"),
         // A body of unknown length.
-        ("nobody asks", Unknown, Sends(9), &[HEAD, END], "H R"),
+        ("not requested", Unknown, Sends(9), &[HEAD, END], "H R"),
         ("read to the end", Unknown, Sends(9), &[GET, GET, HEAD, END], "N8186 N8186 H R"),
         ("read in part", Unknown, Sends(9_000), &[GET, HEAD, END], "N8186 H R"),
         ("end twice more", Unknown, Sends(0), &[GET, GET, HEAD, END], "N8186 E H R"),
@@ -201,7 +202,7 @@ fn s1_7_uploads() {
 }
 
 #[test]
-fn s1_7_the_packet_size_is_learned() {
+fn the_packet_size_is_learned() {
     type Case = (&'static str, &'static [&'static [u8]], Option<u16>);
     let cases: &[Case] = &[
         ("not asked", &[HEAD], Option::None),
@@ -213,9 +214,9 @@ fn s1_7_the_packet_size_is_learned() {
     ];
 
     for (name, packets, expected) in cases {
-        let mut exchange = Exchange::new(false, Unknown);
+        let mut exchange = AjpExchange::new(false, Unknown);
         for packet in *packets {
-            exchange.on_packet(packet).expect("valid");
+            exchange.on_message(packet).expect("valid");
             exchange.body_sent(1);
         }
         assert_eq!(exchange.largest_requested(), *expected, "case: {name}");
@@ -223,8 +224,8 @@ fn s1_7_the_packet_size_is_learned() {
 }
 
 #[test]
-fn s6_17_a_body_cut_by_the_client_is_never_complete() {
-    let mut exchange = Exchange::new(false, Known(100));
+fn a_body_cut_by_the_client_is_never_complete() {
+    let mut exchange = AjpExchange::new(false, Known(100));
     exchange.body_sent(50);
     assert!(!exchange.is_body_sent());
     exchange.body_sent(50);
@@ -234,7 +235,7 @@ fn s6_17_a_body_cut_by_the_client_is_never_complete() {
 }
 
 #[test]
-fn s6_7_close() {
+fn the_end_of_the_connection_means_what_the_state_says() {
     type Case = (&'static str, bool, &'static [&'static [u8]], Close);
     let cases: &[Case] = &[
         ("nothing", false, &[], Close::Broken),
@@ -252,9 +253,9 @@ fn s6_7_close() {
     ];
 
     for (name, is_head, packets, expected) in cases {
-        let mut exchange = Exchange::new(*is_head, None);
+        let mut exchange = AjpExchange::new(*is_head, None);
         for packet in *packets {
-            exchange.on_packet(packet).expect("valid");
+            exchange.on_message(packet).expect("valid");
         }
         assert_eq!(exchange.on_close(), *expected, "case: {name}");
         assert_eq!(exchange.has_headers(), packets.iter().any(|p| p[0] == 4), "case: {name}");
@@ -262,7 +263,7 @@ fn s6_7_close() {
 }
 
 #[test]
-fn s3_6_when_a_probe_may_be_sent() {
+fn a_probe_is_sent_only_when_the_backend_can_read_it() {
     type Case = (&'static str, RequestBody, &'static [&'static [u8]], usize, bool);
     let cases: &[Case] = &[
         ("no body", None, &[], 0, true),
@@ -276,10 +277,10 @@ fn s3_6_when_a_probe_may_be_sent() {
     ];
 
     for (name, body, packets, sent, expected) in cases {
-        let mut exchange = Exchange::new(false, *body);
+        let mut exchange = AjpExchange::new(false, *body);
         exchange.body_sent(*sent);
         for packet in *packets {
-            exchange.on_packet(packet).expect("valid");
+            exchange.on_message(packet).expect("valid");
         }
         assert_eq!(exchange.may_probe(), *expected, "case: {name}");
         exchange.probe_sent();
@@ -288,47 +289,47 @@ fn s3_6_when_a_probe_may_be_sent() {
 }
 
 #[test]
-fn s3_6_the_answer_to_a_probe() {
-    // V-41: the container works, and answers after the end.
-    let mut exchange = Exchange::new(false, None);
+fn only_an_awaited_answer_to_a_probe_is_taken() {
+    // V-41: the backend works, and answers after the end.
+    let mut exchange = AjpExchange::new(false, None);
     exchange.probe_sent();
-    exchange.on_packet(HEAD).expect("headers");
-    let done = exchange.on_packet(END).expect("end");
+    exchange.on_message(HEAD).expect("headers");
+    let done = exchange.on_message(END).expect("end");
     assert!(matches!(done, Step::Done { reuse: false }), "a CPONG is on its way");
-    assert!(exchange.awaits_cpong());
-    assert!(matches!(exchange.on_packet(CPONG), Ok(Step::Ignored)));
-    assert!(exchange.is_reusable() && !exchange.awaits_cpong());
-    assert_eq!(exchange.on_packet(CPONG).map(|_| ()), Err(ProtocolError::UnexpectedCpong));
+    assert!(exchange.awaits_pong());
+    assert!(matches!(exchange.on_message(CPONG), Ok(Step::Ignored)));
+    assert!(exchange.is_reusable() && !exchange.awaits_pong());
+    assert_eq!(exchange.on_message(CPONG).map(|_| ()), Err(ProtocolError::UnexpectedCpong));
     assert!(!exchange.is_reusable());
 
-    // V-35 and V-36: the container has given up, before or after the headers.
+    // V-35 and V-36: the backend has given up, before or after the headers.
     let cases: &[(&str, &[&[u8]], Close)] = &[
         ("V-36 nothing came", &[], Close::Broken),
         ("V-35 part of the body came", &[HEAD, CHUNK, FLUSH, FLUSH], Close::Broken),
         ("the body is complete", &[HEAD_5, CHUNK], Close::Complete),
     ];
     for (name, packets, close) in cases {
-        let mut exchange = Exchange::new(false, None);
+        let mut exchange = AjpExchange::new(false, None);
         for packet in *packets {
-            exchange.on_packet(packet).expect("valid");
+            exchange.on_message(packet).expect("valid");
         }
         exchange.probe_sent();
-        let answer = exchange.on_packet(CPONG).map(|_| ());
+        let answer = exchange.on_message(CPONG).map(|_| ());
         assert_eq!(answer, Err(ProtocolError::ResponseAbandoned), "case: {name}");
         assert_eq!(exchange.on_close(), *close, "case: {name}");
         assert!(!exchange.is_reusable(), "case: {name}");
     }
 
-    // V-42: the container takes the probe for body data.
-    let mut exchange = Exchange::new(false, None);
+    // V-42: the backend takes the probe for body data.
+    let mut exchange = AjpExchange::new(false, None);
     exchange.probe_sent();
-    let answer = exchange.on_packet(GET).map(|_| ());
+    let answer = exchange.on_message(GET).map(|_| ());
     assert_eq!(answer, Err(ProtocolError::BodyRequestOutOfTurn));
 }
 
 #[test]
-fn s6_39_flushes_in_a_row_are_counted() {
-    let mut exchange = Exchange::new(false, Unknown);
+fn flushes_in_a_row_are_counted() {
+    let mut exchange = AjpExchange::new(false, Unknown);
     let cases: &[(&[u8], u32)] = &[
         (FLUSH, 1),
         (FLUSH, 2),
@@ -340,7 +341,7 @@ fn s6_39_flushes_in_a_row_are_counted() {
         (GET, 0),
     ];
     for (packet, expected) in cases {
-        exchange.on_packet(packet).expect("valid");
+        exchange.on_message(packet).expect("valid");
         assert_eq!(exchange.flushes_in_a_row(), *expected);
     }
 }

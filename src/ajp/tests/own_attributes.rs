@@ -1,10 +1,10 @@
 //! The request attributes that every request carries.
 
-use super::request::{HEAD, encode, request};
+use crate::ajp::tests::request::{HEAD, encode, request};
 use crate::ajp::{Attribute, OwnAttribute, RequestEncoder, RequestHead};
 
 #[test]
-fn s1_6_own_attributes_are_request_attributes_of_their_names() {
+fn own_attributes_are_request_attributes_of_their_names() {
     type Case = (&'static str, OwnAttribute<'static>, Attribute<'static>);
     let long = &[b'7'; 90];
     let cases: &[Case] = &[
@@ -29,7 +29,7 @@ fn s1_6_own_attributes_are_request_attributes_of_their_names() {
 }
 
 #[test]
-fn s3_9_own_attributes_take_their_room_from_the_headers() {
+fn own_attributes_take_their_room_from_the_headers() {
     let value = [b'a'; 600];
     let outcome = |own: OwnAttribute<'_>, limit| {
         let mut out = Vec::new();

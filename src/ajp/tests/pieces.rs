@@ -1,8 +1,9 @@
-use crate::ajp::{Close, Exchange, Piece, Pieces, RequestBody, Step, next_packet};
+use crate::ajp::{AjpExchange, next_packet};
+use crate::exchange::{BodyChunks, Chunk, Close, Exchange, RequestBody, Step};
 
 /// Begins a response of so many announced bytes.
-fn begun(length: Option<u64>) -> Exchange {
-    let mut exchange = Exchange::new(false, RequestBody::None);
+fn begun(length: Option<u64>) -> AjpExchange {
+    let mut exchange = AjpExchange::new(false, RequestBody::None);
     let head = match length {
         Some(length) => {
             let text = length.to_string();
@@ -11,7 +12,7 @@ fn begun(length: Option<u64>) -> Exchange {
         }
         None => b"\x04\x00\xc8\xff\xff\x00\x00".to_vec(),
     };
-    assert!(matches!(exchange.on_packet(&head), Ok(Step::Head(_))));
+    assert!(matches!(exchange.on_message(&head), Ok(Step::Head(_))));
     exchange
 }
 
@@ -23,7 +24,7 @@ fn packet(data: &[u8], padding: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn s1_10_plain_pieces_are_taken_together() {
+fn plain_chunks_are_taken_together() {
     let hello = packet(b"hello", b"\0");
     let bare = packet(b"hi", b"");
     let flush = packet(b"", b"\0");
@@ -50,7 +51,7 @@ fn s1_10_plain_pieces_are_taken_together() {
     ];
 
     for (name, length, packets, expected) in cases {
-        let (mut exchange, mut pieces) = (begun(*length), Pieces::default());
+        let (mut exchange, mut pieces) = (begun(*length), BodyChunks::default());
         let stream = packets.concat();
         let used = exchange.on_pieces(&stream, &mut pieces);
         let lens: Vec<_> = pieces.list().iter().map(|piece| piece.len).collect();
@@ -58,7 +59,7 @@ fn s1_10_plain_pieces_are_taken_together() {
         assert_eq!(pieces.bytes(), expected.iter().sum::<usize>(), "case: {name}");
         let taken: usize = packets.iter().take(expected.len()).map(|packet| packet.len()).sum();
         assert_eq!(used, taken, "case: {name}");
-        for Piece { start, len } in pieces.list() {
+        for Chunk { start, len } in pieces.list() {
             let data = &stream[*start..start + len];
             assert!(data.starts_with(b"h"), "case: {name}: {data:?}");
         }
@@ -66,7 +67,7 @@ fn s1_10_plain_pieces_are_taken_together() {
         let (mut single, mut rest) = (begun(*length), &stream[..used]);
         while let Ok(crate::ajp::Frame::Packet { payload }) = next_packet(rest) {
             let end = payload.end;
-            assert!(matches!(single.on_packet(&rest[payload]), Ok(Step::Body(_))));
+            assert!(matches!(single.on_message(&rest[payload]), Ok(Step::Body(_))));
             rest = &rest[end..];
         }
         assert_eq!(format!("{exchange:?}"), format!("{single:?}"), "case: {name}");
@@ -74,9 +75,9 @@ fn s1_10_plain_pieces_are_taken_together() {
 }
 
 #[test]
-fn s1_10_more_pieces_than_there_is_room_for() {
+fn more_chunks_than_there_is_room_for() {
     let stream = packet(b"x", b"\0").repeat(40);
-    let (mut exchange, mut pieces) = (begun(Some(40)), Pieces::default());
+    let (mut exchange, mut pieces) = (begun(Some(40)), BodyChunks::default());
     let (mut at, mut count) = (0, 0);
     while at < stream.len() {
         let used = exchange.on_pieces(&stream[at..], &mut pieces);
@@ -88,25 +89,25 @@ fn s1_10_more_pieces_than_there_is_room_for() {
 }
 
 #[test]
-fn s1_10_no_pieces_outside_a_body() {
-    let (stream, mut pieces) = (packet(b"hello", b"\0"), Pieces::default());
-    let mut early = Exchange::new(false, RequestBody::None);
+fn chunks_are_taken_together_only_inside_a_body() {
+    let (stream, mut pieces) = (packet(b"hello", b"\0"), BodyChunks::default());
+    let mut early = AjpExchange::new(false, RequestBody::None);
     assert_eq!(early.on_pieces(&stream, &mut pieces), 0);
-    let mut head = Exchange::new(true, RequestBody::None);
-    assert!(matches!(head.on_packet(b"\x04\x00\xc8\xff\xff\x00\x00"), Ok(Step::Head(_))));
+    let mut head = AjpExchange::new(true, RequestBody::None);
+    assert!(matches!(head.on_message(b"\x04\x00\xc8\xff\xff\x00\x00"), Ok(Step::Head(_))));
     assert_eq!(head.on_pieces(&stream, &mut pieces), 0);
     let mut ended = begun(None);
-    assert!(matches!(ended.on_packet(b"\x05\x01"), Ok(Step::Done { .. })));
+    assert!(matches!(ended.on_message(b"\x05\x01"), Ok(Step::Done { .. })));
     assert_eq!(ended.on_pieces(&stream, &mut pieces), 0);
 }
 
 #[test]
-fn s1_10_a_piece_ends_a_row_of_flushes() {
+fn a_chunk_ends_a_row_of_flushes() {
     let mut exchange = begun(None);
     for _ in 0..3 {
-        assert!(matches!(exchange.on_packet(b"\x03\x00\x00\x00"), Ok(Step::Flush)));
+        assert!(matches!(exchange.on_message(b"\x03\x00\x00\x00"), Ok(Step::Flush)));
     }
     assert_eq!(exchange.flushes_in_a_row(), 3);
-    assert!(exchange.on_pieces(&packet(b"x", b"\0"), &mut Pieces::default()) > 0);
+    assert!(exchange.on_pieces(&packet(b"x", b"\0"), &mut BodyChunks::default()) > 0);
     assert_eq!(exchange.flushes_in_a_row(), 0);
 }

@@ -1,5 +1,6 @@
 use crate::ajp::ProtocolError::*;
-use crate::ajp::{HeaderFault, HeaderName, Packet, ProtocolError, ResponseHeader, parse_packet};
+use crate::ajp::{HeaderFault, Packet, ProtocolError, parse_packet};
+use crate::exchange::{HeaderName, ResponseHeader};
 
 /// SEND_HEADERS, status 200, reason `OK`.
 fn headers(count: u16, block: &[u8]) -> Vec<u8> {
@@ -29,7 +30,7 @@ fn seen(payload: &[u8]) -> Result<Seen, ProtocolError> {
 }
 
 #[test]
-fn s1_8_packets() {
+fn each_packet_of_a_response_is_read() {
     type Case = (&'static str, &'static [u8], Option<ProtocolError>);
     let cases: &[Case] = &[
         ("B10 END without flag", b"\x05", Some(ShortPacket("reuse flag"))),
@@ -76,7 +77,7 @@ fn bad_chunk(announced: u16, present: usize) -> ProtocolError {
 }
 
 #[test]
-fn s1_8_values() {
+fn each_packet_has_its_values() {
     let chunk = parse_packet(b"\x03\x00\x02hi\x00");
     assert!(matches!(chunk, Ok(Packet::SendBodyChunk(range)) if range == (3..5)));
     assert!(matches!(parse_packet(b"\x06\x1f\xfa"), Ok(Packet::GetBodyChunk(8_186))));
@@ -86,7 +87,7 @@ fn s1_8_values() {
 }
 
 #[test]
-fn s3_8_status() {
+fn impossible_statuses_are_refused() {
     for status in 0..=u16::MAX {
         let [high, low] = status.to_be_bytes();
         let payload = [4, high, low, 0xff, 0xff, 0, 0];
@@ -102,7 +103,7 @@ fn s3_8_status() {
 }
 
 #[test]
-fn s1_8_header_blocks() {
+fn header_blocks_are_read_whole_or_refused() {
     use HeaderFault::{BadName, BadValue, Missing, NullName, NullValue};
 
     let bad = |index, fault| Some(BadHeader { index, fault });
@@ -162,7 +163,7 @@ fn s1_8_header_blocks() {
 }
 
 #[test]
-fn s1_2_lengths_that_look_like_codes() {
+fn lengths_that_look_like_codes_are_lengths() {
     // A name of A0xx bytes cannot be told from a code; 9FFF is the longest that is a length.
     let name = vec![b'x'; 0x9fff];
     let (list, _) = seen(&literal(&[(&name, b"v")])).expect("valid");
@@ -174,7 +175,7 @@ fn s1_2_lengths_that_look_like_codes() {
 }
 
 #[test]
-fn s3_8_what_the_client_sees() {
+fn what_the_client_sees_of_the_headers() {
     type Case = (
         &'static str,
         &'static [(&'static [u8], &'static [u8])],
@@ -247,7 +248,7 @@ fn s3_8_what_the_client_sees() {
 }
 
 #[test]
-fn s3_8_the_length_goes_on_in_digits() {
+fn the_length_goes_on_in_digits() {
     type Case = (&'static str, u8, &'static [u8], Option<u64>, &'static [u8]);
     let cases: &[Case] = &[
         ("plain", 200, b"128", Some(128), b"128"),
@@ -281,7 +282,7 @@ const HOP_BY_HOP: &[(&[u8], &[u8])] = &[
 ];
 
 #[test]
-fn s3_8_work_for_connection_is_bounded() {
+fn work_for_connection_is_bounded() {
     let nine: &[u8] = b"a, b, c, d, e, f, g, h, i";
     let fault = HeaderFault::TooManyOptions;
     let result = seen(&literal(&[(b"Connection", nine)]));
@@ -292,7 +293,7 @@ fn s3_8_work_for_connection_is_bounded() {
 }
 
 #[test]
-fn s3_8_length_of_a_status_without_body() {
+fn length_of_a_status_without_body() {
     let cases: &[(u16, Option<u64>)] =
         &[(200, Some(4)), (204, None), (205, None), (206, Some(4)), (304, Some(4)), (404, Some(4))];
     for (status, expected) in cases {
@@ -303,7 +304,7 @@ fn s3_8_length_of_a_status_without_body() {
 }
 
 #[test]
-fn s1_8_known_names() {
+fn known_header_names_are_found_in_any_case() {
     for code in 1..=11 {
         let payload = headers(1, &[0xa0, code, 0, 1, b'5', 0]);
         let Ok(Packet::SendHeaders(head)) = parse_packet(&payload) else { panic!("valid") };
@@ -317,7 +318,7 @@ fn s1_8_known_names() {
 }
 
 #[test]
-fn s3_8_reason() {
+fn the_reason_is_shown_where_it_says_more_than_the_status() {
     let long = vec![b'a'; 8_000];
     let cases: &[(&str, Option<&[u8]>, bool)] = &[
         ("phrase", Some(b"Not here"), true),
@@ -341,7 +342,7 @@ fn s3_8_reason() {
 }
 
 #[test]
-fn s1_13_headers_are_not_printed() {
+fn headers_are_not_printed() {
     let payload = literal(&[(b"Set-Cookie", b"JSESSIONID=s3cr3t")]);
     let packet = parse_packet(&payload).expect("valid");
     let Packet::SendHeaders(head) = &packet else { panic!("no headers") };
@@ -350,7 +351,7 @@ fn s1_13_headers_are_not_printed() {
 }
 
 #[test]
-fn s1_2_every_cut_is_an_error() {
+fn every_cut_is_an_error() {
     let payload = [
         headers(3, b"\xa0\x01\x00\x0atext/plain\x00\x00\x01X\x00\x00\x00\x00\xa0\x03\x00\x015\x00"),
         b"".to_vec(),

@@ -1,44 +1,46 @@
 //! `jkctl check`: the messages of `httpd -t`, without httpd.
 
-use mod_jk::config::{Diagnostic, Severity, dump};
+use mod_jk::config::{Diagnostic, DumpSection, Severity, dump, sections};
+use mod_jk::messages::MessageCode::{JK101, JK102, JK108};
 use serde_json::json;
 
-use crate::cli::{Check, Format};
+use crate::cli::files::Check;
 use crate::inputs::{self, Inputs};
-use crate::{FAILED, NO, Outcome, WELL};
+use crate::output::{Emphasis, Printer};
+use crate::{CommandResult, FAILED, NO, WELL};
 
 /// Checks the files and prints what is wrong.
-pub fn run(args: &Check) -> Outcome {
+pub fn run(args: &Check, output: Printer) -> CommandResult {
     let inputs = inputs::read(&args.files, &args.reading)?;
     let problems = &inputs.checked.problems;
     let count = |severity| problems.iter().filter(|own| own.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let notes = count(Severity::Notice);
-    match args.format {
-        Format::Text if args.dump => {
-            problems.iter().for_each(|problem| eprintln!("{}", line(problem)));
-            let servers: Vec<_> = inputs.conf.servers.iter().map(|own| &own.settings).collect();
-            say!("{}", dump(&servers, &inputs.checked).trim_end());
+    let servers: Vec<_> = inputs.conf.servers.iter().map(|own| &own.settings).collect();
+    if output.is_json() {
+        let shown: Vec<_> = problems.iter().map(json).collect();
+        let mut page = json!({
+            "result": match (errors, warnings) {
+                (0, 0) => "clean",
+                (0, _) => "warnings",
+                _ => "errors",
+            },
+            "errors": errors, "warnings": warnings, "notes": notes, "files": inputs.files,
+            "problems": shown,
+        });
+        if args.dump {
+            page["configuration"] =
+                sections(&servers, &inputs.checked).iter().map(section).collect();
         }
-        Format::Text => {
-            for problem in problems {
-                say!("{}", line(problem));
-            }
-            say!("{}", summary(&inputs, errors, warnings, notes));
+        output.json(&page);
+    } else if args.dump {
+        problems.iter().for_each(|problem| eprintln!("{}", line(problem)));
+        say!("{}", dump(&servers, &inputs.checked).trim_end());
+    } else {
+        for problem in problems {
+            say!("{}", colored(problem, output));
         }
-        Format::Json => {
-            let shown: Vec<_> = problems.iter().map(json).collect();
-            let page = json!({
-                "result": match (errors, warnings) {
-                    (0, 0) => "clean",
-                    (0, _) => "warnings",
-                    _ => "errors",
-                },
-                "errors": errors, "warnings": warnings, "notes": notes, "files": inputs.files,
-                "problems": shown,
-            });
-            say!("{page}");
-        }
+        say!("{}", summary(&inputs, errors, warnings, notes));
     }
     Ok(match (errors, warnings) {
         (0, 0) => WELL,
@@ -51,9 +53,9 @@ pub fn run(args: &Check) -> Outcome {
 /// The code under which httpd logs it, and the word for its weight.
 fn weight(problem: &Diagnostic) -> (&'static str, &'static str) {
     match problem.severity {
-        Severity::Error => ("JK-101", "error"),
-        Severity::Warning => ("JK-102", "warning"),
-        Severity::Notice => ("JK-108", "note"),
+        Severity::Error => (JK101.text(), "error"),
+        Severity::Warning => (JK102.text(), "warning"),
+        Severity::Notice => (JK108.text(), "note"),
     }
 }
 
@@ -66,6 +68,27 @@ fn line(problem: &Diagnostic) -> String {
         _ => format!("{}: ", problem.origin),
     };
     format!("{place}{word}: {code} {}", problem.text)
+}
+
+/// The same with the word for its weight in colour. What configuration files hold is shown as it is
+/// without colour.
+fn colored(problem: &Diagnostic, output: Printer) -> String {
+    let (line, word) = (line(problem), weight(problem).1);
+    let look = match problem.severity {
+        Severity::Error => Emphasis::Bad,
+        Severity::Warning => Emphasis::Degraded,
+        Severity::Notice => Emphasis::Plain,
+    };
+    match output.has_color() {
+        true => line.replacen(word, &look.paint(word), 1),
+        false => line,
+    }
+}
+
+fn section(section: &DumpSection) -> serde_json::Value {
+    let rows = section.rows.iter();
+    let rows = rows.map(|own| json!({ "name": own.name, "value": own.value, "origin": own.from }));
+    json!({ "kind": section.kind, "title": section.title, "settings": rows.collect::<Vec<_>>() })
 }
 
 fn json(problem: &Diagnostic) -> serde_json::Value {

@@ -1,64 +1,80 @@
 //! Talks to a status worker.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod credentials;
+mod trust;
 
-use base64::prelude::{BASE64_STANDARD, Engine};
+use std::time::Duration;
+
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{Response, StatusCode};
 
-use crate::cli::Server;
-use crate::disk;
+use crate::cli::changes::DryRun;
+use crate::cli::server::ServerArgs;
+use crate::effects;
+use credentials::Manners;
 
 /// A status worker.
 pub struct Client {
     agent: Agent,
     url: String,
     authorization: Option<String>,
+    is_dry_run: bool,
 }
 
 impl Client {
-    /// Prepares to ask; nothing is sent yet.
-    pub fn new(server: &Server) -> Result<Self, String> {
+    /// Prepares to ask; nothing is sent yet. A password that is missing is asked for.
+    pub fn new(server: &ServerArgs) -> Result<Self, String> {
+        Self::prepare(server, Manners::Talking)
+    }
+
+    /// Prepares to ask without a word to the user, who is typing.
+    pub fn for_completion(server: &ServerArgs) -> Option<Self> {
+        Self::prepare(server, Manners::Silent).ok()
+    }
+
+    fn prepare(server: &ServerArgs, manners: Manners) -> Result<Self, String> {
         let url = match server.url.split_once("://") {
             None if server.url.is_empty() => {
                 return Err("the URL is empty: give --url, or set or unset JKCTL_URL".to_owned());
             }
             None => format!("http://{}", server.url),
-            Some(("http", _)) => server.url.clone(),
-            Some(("https", _)) => {
+            Some(("http" | "https", _)) => server.url.clone(),
+            Some(_) => {
                 return Err(format!(
-                    "{}: https is not spoken here: give the http URL of a virtual host on this machine, or use curl",
+                    "{}: expected http://host/path or https://host/path",
                     server.url
                 ));
             }
-            Some(_) => return Err(format!("{}: expected http://host/path", server.url)),
         };
         let url = url.split('?').next().unwrap_or_default().to_owned();
-        let config = Agent::config_builder()
+        let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(None)
             .timeout_global(Some(server.max_time))
-            .user_agent(concat!("jkctl/", env!("CARGO_PKG_VERSION")))
-            .build();
-        let host = host_of(&url);
-        let password = match (&server.user, &server.password_file) {
-            (Some(user), Some(file)) => Some((user.clone(), disk::first_line(file)?)),
-            (user, None) => from_netrc(server.netrc.as_deref(), host, user.as_deref())?,
-            (None, Some(_)) => None,
-        };
-        if let (Some(user), None) = (&server.user, &password) {
-            return Err(format!(
-                "no password for {user}: give --password-file, or a line for {host} in ~/.netrc"
-            ));
+            .user_agent(concat!("jkctl/", env!("CARGO_PKG_VERSION")));
+        if url.starts_with("https:") {
+            config = config.tls_config(trust::tls_config(server.cacert.as_deref())?);
         }
-        let authorization = password.map(|(user, password)| {
-            format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
-        });
-        Ok(Self { agent: config.new_agent(), url, authorization })
+        let authorization = credentials::authorization(server, &url, manners)?;
+        Ok(Self { agent: config.build().new_agent(), url, authorization, is_dry_run: false })
+    }
+
+    /// With a dry run, changes are only asked about.
+    pub fn rehearsing(self, dry: DryRun) -> Self {
+        Self { is_dry_run: dry.dry_run, ..self }
+    }
+
+    /// Tells whether changes are only asked about.
+    pub fn is_dry_run(&self) -> bool {
+        self.is_dry_run
+    }
+
+    /// Returns the URL of the status worker.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// Asks for a page of JSON.
@@ -66,9 +82,14 @@ impl Client {
         self.json(false, query)
     }
 
-    /// Changes something.
+    /// Changes something, and notes what; in a dry run asks what would be changed.
     pub fn post(&self, query: &[(&str, &str)]) -> Result<Value, String> {
-        self.json(true, query)
+        if self.is_dry_run {
+            return self.json(true, &[query, &[("dry_run", "true")]].concat());
+        }
+        let page = self.json(true, query)?;
+        effects::record_answer(&page);
+        Ok(page)
     }
 
     /// Asks for a page as text.
@@ -83,10 +104,21 @@ impl Client {
     fn json(&self, is_change: bool, query: &[(&str, &str)]) -> Result<Value, String> {
         let mut all = vec![("mime", "json")];
         all.extend(query);
-        let (status, text) = self.send(is_change, &all)?;
-        let page: Option<Value> = serde_json::from_str(&text).ok();
+        let mut tries_left = TRIES;
+        let (status, page) = loop {
+            let (status, text) = self.send(is_change, &all)?;
+            let page: Option<Value> = serde_json::from_str(&text).ok();
+            let page = page.filter(|page| page["result"]["type"].is_string());
+            tries_left -= 1;
+            // A child that a graceful restart is about to end has changed nothing; the next
+            // connection leads to one of the new configuration.
+            if status != StatusCode::SERVICE_UNAVAILABLE || page.is_none() || tries_left == 0 {
+                break (status, page);
+            }
+            std::thread::sleep(PAUSE);
+        };
         // The status worker's own refusals are more exact than the status.
-        match page.filter(|page| page["result"]["type"].is_string()) {
+        match page {
             Some(page) if page["result"]["type"] == "OK" => Ok(page),
             Some(page) => {
                 let why = page["result"]["message"].as_str().unwrap_or("no reason given");
@@ -97,11 +129,21 @@ impl Client {
                 };
                 Err(format!("{} refuses: {}{remedy}", self.url, why.trim_end_matches('.')))
             }
-            None if status.is_success() => Err(format!(
-                "{} is no status worker of mod_jk 2: give the URL a worker of type status is mounted at",
-                self.url
-            )),
-            None => Err(self.refused(status)),
+            None => {
+                // Only a redirect and a refusal say that no status worker has seen it. A success
+                // that cannot be read may be an answer that ended early.
+                if is_change && !status.is_redirection() && !status.is_client_error() {
+                    self.record_unknown();
+                }
+                Err(match status.is_success() {
+                    true if is_change => format!("{}: the answer cannot be read", self.url),
+                    true => format!(
+                        "{} is no status worker of mod_jk 2: give the URL a worker of type status is mounted at",
+                        self.url
+                    ),
+                    false => self.refused(status),
+                })
+            }
         }
     }
 
@@ -127,15 +169,35 @@ impl Client {
                 }
             }
         };
-        let mut response: Response<ureq::Body> = result.map_err(|error| self.failed(&error))?;
+        let mut response: Response<ureq::Body> = result.map_err(|error| {
+            if is_change && may_have_arrived(&error) {
+                self.record_unknown();
+            }
+            self.failed(&error)
+        })?;
         let status = response.status();
         let limited = response.body_mut().with_config().limit(LARGEST_PAGE);
-        let text = limited.read_to_string().map_err(|error| self.failed(&error))?;
+        let text = limited.read_to_string().map_err(|error| {
+            if is_change {
+                self.record_unknown();
+            }
+            self.failed(&error)
+        })?;
         Ok((status, text))
+    }
+
+    /// Notes that it is not known whether a change was made; a dry run makes none.
+    fn record_unknown(&self) {
+        if !self.is_dry_run {
+            effects::record(UNKNOWN.to_owned());
+        }
     }
 
     fn failed(&self, error: &ureq::Error) -> String {
         let url = &self.url;
+        if let Some(why) = trust::explain(error) {
+            return format!("{url}: {why}");
+        }
         match error {
             ureq::Error::Io(why) if why.kind() == std::io::ErrorKind::ConnectionRefused => format!(
                 "{url}: refused: httpd is not running or listens elsewhere; give its URL with --url or JKCTL_URL"
@@ -144,7 +206,7 @@ impl Client {
                 format!("{url}: {why}; give another URL with --url or JKCTL_URL")
             }
             ureq::Error::Timeout(_) => format!(
-                "{url}: no answer in time: httpd is overloaded or stopped; --max-time waits longer"
+                "{url}: no answer in time: httpd is overloaded or stopped; a larger --max-time waits longer"
             ),
             other => format!("{url}: {other}"),
         }
@@ -152,13 +214,15 @@ impl Client {
 
     fn refused(&self, status: StatusCode) -> String {
         let what = match status.as_u16() {
-            300..=399 => "it redirects: give the URL it redirects to",
-            401 => "it wants a user: give --user and --password-file, or a line in ~/.netrc",
+            300..=399 => "redirected: give the URL that it redirects to",
+            401 => {
+                "authentication required: give --user, and the password with --password-file, JKCTL_PASSWORD, ~/.netrc, or when asked"
+            }
             403 => {
-                "you may not: see Require for the path, user of the status worker, JkStatusLoopback, and httpd's error log"
+                "access denied: check Require for the path, user of the status worker, JkStatusLoopback, and httpd's error log"
             }
             404 => {
-                "there is nothing: mount a worker of type status, and give its path with --url or JKCTL_URL"
+                "not found: mount a worker of type status, and give its path with --url or JKCTL_URL"
             }
             _ => "see httpd's error log",
         };
@@ -166,94 +230,23 @@ impl Client {
     }
 }
 
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or_default();
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    }
+/// Tells whether httpd may have acted on a request of which there is no answer.
+fn may_have_arrived(error: &ureq::Error) -> bool {
+    let is_before = matches!(
+        error,
+        ureq::Error::HostNotFound | ureq::Error::BadUri(_) | ureq::Error::ConnectionFailed
+    );
+    let is_refused = matches!(error, ureq::Error::Io(why) if why.kind() == std::io::ErrorKind::ConnectionRefused);
+    !is_before && !is_refused && !trust::is_handshake(error)
 }
 
-/// Looks a host up in `~/.netrc` or the file given; only the latter must exist.
-fn from_netrc(
-    given: Option<&Path>,
-    host: &str,
-    user: Option<&str>,
-) -> Result<Option<(String, String)>, String> {
-    let usual = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".netrc"));
-    let Some(path) = given.map(Path::to_path_buf).or(usual) else { return Ok(None) };
-    match fs::read_to_string(&path) {
-        Ok(text) => Ok(entry(&text, host, user)),
-        Err(_) if given.is_none() => Ok(None),
-        Err(why) => Err(format!("{}: {}", path.display(), disk::reason(&why))),
-    }
-}
+const UNKNOWN: &str =
+    "it is not known whether the change was made: jkctl status shows what is in force";
 
-/// Finds user and password of a host among `machine … login … password …` and `default`.
-fn entry(text: &str, host: &str, user: Option<&str>) -> Option<(String, String)> {
-    let lines = text.lines().map(|line| {
-        line.split_once('#').map_or(line, |(before, _)| match before.is_empty() {
-            true => "",
-            false => line,
-        })
-    });
-    let mut words = lines.flat_map(str::split_whitespace);
-    let (mut is_meant, mut login, mut password) = (false, None, None);
-    while let Some(word) = words.next() {
-        match word {
-            "machine" | "default" => {
-                if let (true, Some(login), Some(password)) = (is_meant, login, password) {
-                    return Some((login, password));
-                }
-                is_meant = word == "default" || words.next() == Some(host);
-                (login, password) = (None, None);
-            }
-            "login" => {
-                login = words.next().map(str::to_owned);
-                is_meant &= user.is_none_or(|own| login.as_deref() == Some(own));
-            }
-            "password" => password = words.next().map(str::to_owned),
-            _ => {}
-        }
-    }
-    (is_meant).then_some(())?;
-    Some((login?, password?))
-}
+/// How often a change is sent to a status worker that says that httpd is being restarted, and the
+/// pause before the next time.
+const TRIES: u32 = 30;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A page with a thousand members has less than this.
 const LARGEST_PAGE: u64 = 64 << 20;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn netrc() {
-        let text = "# a comment\nmachine a login u1 password p#1\nmachine b\n  login u2\n  password p2\n\
-                    machine b login u3 password p3\ndefault login any password p4\n";
-        let cases = [
-            ("a", None, Some(("u1", "p#1"))),
-            ("b", None, Some(("u2", "p2"))),
-            ("b", Some("u3"), Some(("u3", "p3"))),
-            ("c", None, Some(("any", "p4"))),
-            ("c", Some("u9"), None),
-        ];
-        for (host, user, expected) in cases {
-            let expected = expected.map(|(user, password)| (user.to_owned(), password.to_owned()));
-            assert_eq!(entry(text, host, user), expected, "{host} {user:?}");
-        }
-    }
-
-    #[test]
-    fn hosts() {
-        for (url, host) in [
-            ("http://h:1/x", "h"),
-            ("http://h/x", "h"),
-            ("http://[::1]:80/x", "[::1]"),
-            ("http://[::1]/", "[::1]"),
-        ] {
-            assert_eq!(host_of(url), host);
-        }
-    }
-}

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use mod_jk::config::check::Files;
-use mod_jk::config::httpd_conf::ConfFiles;
+use mod_jk::config::validate::Files;
+use mod_jk::text;
+use mod_jk::tool::httpd_conf::ConfFiles;
 use mod_jk::uri_map::pattern::matches;
 
 /// The disk, with some files standing in for others.
@@ -25,8 +27,8 @@ impl Disk {
     pub fn beside(path: &Path, root: String) -> Self {
         let mut disk = Self { root, ..Self::default() };
         let dir = path.parent().unwrap_or(Path::new("."));
-        let Ok(text) = fs::read_to_string(dir.join("envvars")) else { return disk };
-        for line in text.lines() {
+        let Ok(bytes) = fs::read(dir.join("envvars")) else { return disk };
+        for line in text::decode(&bytes).lines() {
             let Some((name, value)) =
                 line.trim().strip_prefix("export ").and_then(|rest| rest.split_once('='))
             else {
@@ -44,17 +46,17 @@ impl Files for Disk {
     fn rooted(&self, path: &str) -> String {
         let full = match path.starts_with('/') {
             true => path.to_owned(),
-            false => Path::new(&self.root).join(path).to_string_lossy().into_owned(),
+            false => text::of_path(&text::path(&self.root).join(text::path(path))),
         };
         self.stand_ins.get(&full).cloned().unwrap_or(full)
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        fs::read(path).map_err(|why| reason(&why))
+        fs::read(text::path(path)).map_err(|why| reason(&why))
     }
 
     fn variable(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok().or_else(|| self.variables.get(name).cloned())
+        text::variable(name).or_else(|| self.variables.get(name).cloned())
     }
 }
 
@@ -77,22 +79,22 @@ fn collect<'p>(
     let Some(part) = parts.next() else {
         if dir.is_dir() {
             for name in names(dir) {
-                collect(&dir.join(name), parts, found);
+                collect(&dir.join(text::path(&name)), parts, found);
             }
         } else if dir.exists() {
-            found.push(dir.to_string_lossy().into_owned());
+            found.push(text::of_path(dir));
         }
         return;
     };
     if !part.contains(['*', '?']) {
-        return collect(&dir.join(part), parts, found);
+        return collect(&dir.join(text::path(part)), parts, found);
     }
     for name in names(dir) {
         // As with a shell, a star is not for hidden files.
-        if matches(part.as_bytes(), name.as_bytes())
+        if matches(&text::raw(part), &text::raw(&name))
             && name.starts_with('.') == part.starts_with('.')
         {
-            collect(&dir.join(name), &mut parts.clone(), found);
+            collect(&dir.join(text::path(&name)), &mut parts.clone(), found);
         }
     }
 }
@@ -100,7 +102,7 @@ fn collect<'p>(
 fn names(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let mut names: Vec<_> =
-        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        entries.map(|entry| text::owned(entry.file_name().as_bytes())).collect();
     names.sort();
     names
 }
@@ -118,12 +120,13 @@ pub fn reason(why: &std::io::Error) -> String {
 
 /// Returns the first line of a file or of the standard input, for passwords and secrets.
 pub fn first_line(path: &Path) -> Result<String, String> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let read = match path == Path::new("-") {
-        true => std::io::stdin().read_to_string(&mut text),
-        false => fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)),
+        true => std::io::stdin().read_to_end(&mut bytes),
+        false => fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)),
     };
     read.map_err(|why| format!("{}: {}", path.display(), reason(&why)))?;
+    let text = text::owned(&bytes);
     let line = text.lines().next().unwrap_or_default().trim_end_matches('\r');
     match line.is_empty() {
         true => Err(format!("{}: the first line is empty", path.display())),

@@ -1,17 +1,18 @@
 //! `jkctl explain`: which worker serves a URI, and why.
 
-use mod_jk::config::httpd_conf::{Choice, Server};
+use mod_jk::tool::explain::{Considered, Decision, MappingSettings, RouteVerdict};
+use mod_jk::tool::httpd_conf::{ConfServer, ServerChoice};
 use mod_jk::uri_map::Rule;
-use mod_jk::uri_map::decision::{Considered, Decision, Setting, Verdict};
 use mod_jk::uri_map::problem::printable;
 use serde_json::{Value, json};
 
-use crate::cli::{Explain, Format};
+use crate::cli::files::Explain;
 use crate::inputs::{self, Inputs};
-use crate::{NO, Outcome, WELL};
+use crate::output::Printer;
+use crate::{CommandResult, NO, WELL};
 
 /// Explains and prints.
-pub fn run(args: &Explain) -> Outcome {
+pub fn run(args: &Explain, output: Printer) -> CommandResult {
     let files = match args.files.is_empty() {
         true => vec![inputs::usual_conf()?],
         false => args.files.clone(),
@@ -25,6 +26,10 @@ pub fn run(args: &Explain) -> Outcome {
         }
         None => ((0..inputs.conf.servers.len()).collect(), None),
     };
+    let refused = inputs::refusal(&inputs.checked);
+    if let (Some(refused), false) = (&refused, output.is_json()) {
+        say!("{refused}\n");
+    }
     let mut is_mapped = false;
     let mut pages = Vec::new();
     for place in places {
@@ -32,23 +37,23 @@ pub fn run(args: &Explain) -> Outcome {
         let server = &inputs.conf.servers[place];
         let decision = map.decide(args.uri.as_bytes(), &setting(server));
         let elsewhere = elsewhere(&inputs, place, args.uri.as_bytes(), &decision);
-        is_mapped |= matches!(decision.verdict, Verdict::Worker { .. });
-        match args.format {
-            Format::Text => {
+        is_mapped |= matches!(decision.verdict, RouteVerdict::Worker { .. });
+        match output.is_json() {
+            false => {
                 if place > 0 && !pages.is_empty() {
                     say!();
                 }
-                if let (Some(Choice::First(_)), Some(host)) = (choice, &host) {
+                if let (Some(ServerChoice::First(_)), Some(host)) = (choice, &host) {
                     say!("no virtual host is named {host}: httpd takes the first one");
                 }
                 print(&inputs, server, &decision, &elsewhere, args.all);
                 pages.push(Value::Null);
             }
-            Format::Json => pages.push(page(server, &decision, &elsewhere, args.all)),
+            true => pages.push(page(server, &decision, &elsewhere, args.all)),
         }
     }
-    if args.format == Format::Json {
-        say!("{}", json!({ "uri": args.uri, "servers": pages }));
+    if output.is_json() {
+        output.json(&json!({ "uri": args.uri, "refused": refused, "servers": pages }));
     }
     Ok(if is_mapped { WELL } else { NO })
 }
@@ -64,9 +69,9 @@ fn host_of(uri: &str) -> Option<String> {
     }
 }
 
-fn setting(server: &Server) -> Setting {
+fn setting(server: &ConfServer) -> MappingSettings {
     let options = &server.settings.options;
-    Setting {
+    MappingSettings {
         encoded_slashes: server.encoded_slashes.unwrap_or_default(),
         keeps_slashes: server.merge_slashes == Some(false),
         rejects_unsafe: options.reject_unsafe_uri == Some(true),
@@ -81,15 +86,15 @@ fn elsewhere<'i>(
     own: usize,
     uri: &[u8],
     decision: &Decision<'_>,
-) -> Vec<(&'i Server, String)> {
-    if !matches!(decision.verdict, Verdict::NotMapped { .. }) {
+) -> Vec<(&'i ConfServer, String)> {
+    if !matches!(decision.verdict, RouteVerdict::NotMapped { .. }) {
         return Vec::new();
     }
     let others = inputs.conf.servers.iter().enumerate().filter(|(place, _)| *place != own);
     let mapped = others.filter_map(|(place, server)| {
         match inputs.map(place).decide(uri, &setting(server)).verdict {
-            Verdict::Worker { worker, .. } => Some((server, worker)),
-            Verdict::NotMapped { .. } | Verdict::Answered { .. } => None,
+            RouteVerdict::Worker { worker, .. } => Some((server, worker)),
+            RouteVerdict::NotMapped { .. } | RouteVerdict::Answered { .. } => None,
         }
     });
     mapped.collect()
@@ -97,9 +102,9 @@ fn elsewhere<'i>(
 
 fn print(
     inputs: &Inputs,
-    server: &Server,
+    server: &ConfServer,
     decision: &Decision<'_>,
-    elsewhere: &[(&Server, String)],
+    elsewhere: &[(&ConfServer, String)],
     shows_all: bool,
 ) {
     say!("{}", server.label());
@@ -145,12 +150,12 @@ fn print(
         }
     }
     match &decision.verdict {
-        Verdict::Worker { worker, forwarded } => {
+        RouteVerdict::Worker { worker, forwarded } => {
             row("worker", &format!("{worker}{}", remark(inputs, worker)));
             row("forwarded", &printable(forwarded));
         }
-        Verdict::NotMapped { why } => row("not mapped", why),
-        Verdict::Answered { status, why } => row("answered", &format!("{status}, {why}")),
+        RouteVerdict::NotMapped { why } => row("not mapped", why),
+        RouteVerdict::Answered { status, why } => row("answered", &format!("{status}, {why}")),
     }
     for (other, worker) in elsewhere {
         let hint = match other.addresses.is_empty() && !server.addresses.is_empty() {
@@ -212,9 +217,9 @@ fn rank(winner: &Rule, later: &Rule) -> String {
 }
 
 fn page(
-    server: &Server,
+    server: &ConfServer,
     decision: &Decision<'_>,
-    elsewhere: &[(&Server, String)],
+    elsewhere: &[(&ConfServer, String)],
     shows_all: bool,
 ) -> Value {
     let text = |bytes: &Option<Vec<u8>>| bytes.as_deref().map(printable);
@@ -226,11 +231,11 @@ fn page(
     };
     let explanation = decision.explanation.as_ref();
     let (worker, forwarded, status, why) = match &decision.verdict {
-        Verdict::Worker { worker, forwarded } => {
+        RouteVerdict::Worker { worker, forwarded } => {
             (Some(worker), Some(printable(forwarded)), None, None)
         }
-        Verdict::NotMapped { why } => (None, None, None, Some(why)),
-        Verdict::Answered { status, why } => (None, None, Some(status), Some(why)),
+        RouteVerdict::NotMapped { why } => (None, None, None, Some(why)),
+        RouteVerdict::Answered { status, why } => (None, None, Some(status), Some(why)),
     };
     json!({
         "server": server.label(), "path": text(&decision.path),

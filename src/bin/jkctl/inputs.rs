@@ -2,15 +2,18 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use mod_jk::config::check::{Checked, Files, check, check_part, check_workers_alone};
-use mod_jk::config::httpd_conf::{self, Conf, Server};
-use mod_jk::config::{Diagnostic, Origin};
-use mod_jk::status::protection::{open_status, warning};
+use mod_jk::config::validate::{Checked, Files, check, check_part, check_workers_alone};
+use mod_jk::config::{Diagnostic, Origin, Severity};
+use mod_jk::status::exposure::{open_status, warning};
+use mod_jk::text;
+use mod_jk::tool::httpd_conf;
+use mod_jk::tool::httpd_conf::{Conf, ConfServer, TargetVersion};
 use mod_jk::uri_map::UriMap;
 use mod_jk::uri_map::merge::main_rules;
 
-use crate::cli::Reading;
+use crate::cli::files::Reading;
 use crate::disk::{Disk, reason};
 
 /// A configuration that was read and checked.
@@ -39,8 +42,8 @@ pub fn read(paths: &[PathBuf], reading: &Reading) -> Result<Inputs, String> {
     for path in paths {
         let text =
             std::fs::read(path).map_err(|why| format!("{}: {}", path.display(), reason(&why)))?;
-        let kind = content(path, &String::from_utf8_lossy(&text));
-        sorted[kind as usize].push(path.to_string_lossy().into_owned());
+        let kind = content(path, &text::decode(&text));
+        sorted[kind as usize].push(text::of_path(path));
     }
     let [confs, mount_files, workers] = sorted;
     if let [first, second, ..] = workers.as_slice() {
@@ -53,10 +56,10 @@ pub fn read(paths: &[PathBuf], reading: &Reading) -> Result<Inputs, String> {
         Some(root) => root.clone(),
         None => first.parent().map(Path::to_path_buf).unwrap_or_default(),
     };
-    let root = std::path::absolute(&root).unwrap_or(root).to_string_lossy().into_owned();
+    let root = text::of_path(&std::path::absolute(&root).unwrap_or(root));
     let mut disk = Disk::beside(first, root.clone());
     let paths: Vec<&str> = confs.iter().map(String::as_str).collect();
-    let mut conf = httpd_conf::read(&paths, &root, &reading.define, &disk);
+    let mut conf = httpd_conf::read(&paths, &root, &reading.define, &version(reading)?, &disk);
     disk.root.clone_from(&conf.root);
     let mut problems = std::mem::take(&mut conf.problems);
     if let Some(file) = workers.first() {
@@ -88,7 +91,34 @@ impl Inputs {
     }
 }
 
-/// Status workers that everybody can reach.
+/// Returns the version of the httpd that the files are for.
+fn version(reading: &Reading) -> Result<TargetVersion, String> {
+    let Some(program) = &reading.httpd else {
+        return Ok(reading.httpd_version.clone().unwrap_or_else(TargetVersion::built_for));
+    };
+    let output = Command::new(program).arg("-v").stdin(Stdio::null()).output();
+    let output = output.map_err(|why| format!("{}: {}", program.display(), reason(&why)))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Some(text)
+        .filter(|text| text.contains("Apache/"))
+        .and_then(|text| TargetVersion::parse(&text))
+        .ok_or_else(|| {
+            format!("{} -v names no version of httpd: give --httpd-version", program.display())
+        })
+}
+
+/// Says that httpd does not start with the files, and where to look.
+pub fn refusal(checked: &Checked) -> Option<String> {
+    let mut errors = checked.problems.iter().filter(|own| own.severity == Severity::Error);
+    let first = errors.next()?;
+    let more = match errors.count() {
+        0 => String::new(),
+        count => format!(", and {count} more, which jkctl check shows"),
+    };
+    Some(format!("httpd rejects these files: {first}{more}"))
+}
+
+/// Unprotected status workers.
 fn open_doors(conf: &Conf, checked: &Checked) -> Vec<Diagnostic> {
     let is_strict = conf.servers[0].settings.strict == Some(true);
     let mut problems = Vec::new();
@@ -105,11 +135,11 @@ fn open_doors(conf: &Conf, checked: &Checked) -> Vec<Diagnostic> {
 /// A file that two servers name is read twice and has its mistakes once.
 fn without_repeats(mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut seen = HashSet::new();
-    problems.retain(|own| seen.insert(format!("{:?} {own}", own.severity)));
+    problems.retain(|own| seen.insert((own.severity as u8, own.to_string())));
     problems
 }
 
-fn stand_in_for_workers(file: &str, servers: &mut [Server], disk: &mut Disk) {
+fn stand_in_for_workers(file: &str, servers: &mut [ConfServer], disk: &mut Disk) {
     let main = &mut servers[0].settings;
     match &main.workers_file {
         Some((named, _)) => {
@@ -126,7 +156,7 @@ fn stand_in_for_workers(file: &str, servers: &mut [Server], disk: &mut Disk) {
 
 fn stand_in_for_mounts(
     file: &str,
-    servers: &mut [Server],
+    servers: &mut [ConfServer],
     disk: &mut Disk,
     is_alone: bool,
 ) -> Result<(), String> {
@@ -153,8 +183,8 @@ fn stand_in_for_mounts(
 }
 
 fn absolute(file: &str) -> String {
-    std::path::absolute(file)
-        .map_or_else(|_| file.to_owned(), |own| own.to_string_lossy().into_owned())
+    std::path::absolute(text::path(file))
+        .map_or_else(|_| file.to_owned(), |own| text::of_path(&own))
 }
 
 /// Tells what a file is by what stands in it, and by its name if that says nothing.

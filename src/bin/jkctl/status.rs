@@ -1,37 +1,104 @@
-//! `jkctl status` and `jkctl metrics`.
+//! `jkctl status`.
 
-use crate::cli::{Format, Server, Status};
+use std::io::Write;
+
+use mod_jk::config::{Ajp13Config, MemberConfig, Settings};
+use serde_json::Value;
+
+use crate::cli::server::Status;
 use crate::client::Client;
-use crate::table::lines;
-use crate::{Outcome, WELL};
+use crate::output::{Emphasis, Printer, TextLine};
+use crate::page::{Target, array};
+use crate::table::{TableView, lines};
+use crate::{CommandResult, OUT, WELL};
 
-/// Shows balancers and members once.
-pub fn run(args: &Status) -> Outcome {
+/// Shows balancers and members once, or again and again.
+pub fn run(args: &Status, output: Printer) -> CommandResult {
     let client = Client::new(&args.server)?;
-    let target = args.target.as_deref().map(|own| match own.split_once('/') {
-        Some((balancer, member)) => (balancer, Some(member)),
-        None => (own, None),
-    });
-    let page = match target {
-        None => client.get(&[("cmd", "list")])?,
-        Some((worker, None)) => client.get(&[("cmd", "show"), ("w", worker)])?,
-        Some((worker, Some(member))) => {
-            client.get(&[("cmd", "show"), ("w", worker), ("sw", member)])?
-        }
-    };
-    match args.format {
-        Format::Json => say!("{page}"),
-        Format::Text => {
-            for line in lines(&page, None) {
-                say!("{}", line.text);
-            }
-        }
+    let target = args.target.as_deref().map(Target::parse);
+    // A wrong URL or name is said once and ends it.
+    let mut page = get(&client, target)?;
+    if !args.watch {
+        show(&page, target, output);
+        let is_member = target.is_some_and(|own| own.member.is_some());
+        return Ok(if is_healthy(&page, is_member) { WELL } else { OUT });
     }
-    Ok(WELL)
+    loop {
+        clear(output);
+        show(&page, target, output);
+        page = loop {
+            std::thread::sleep(args.delay);
+            match get(&client, target) {
+                Ok(page) => break page,
+                // httpd may come back.
+                Err(why) => eprintln!("jkctl: {}", mod_jk::text::shown(&why)),
+            }
+        };
+    }
 }
 
-/// Prints the metrics.
-pub fn metrics(args: &Server) -> Outcome {
-    say!("{}", Client::new(args)?.text(&[("cmd", "metrics")])?.trim_end());
-    Ok(WELL)
+/// Asks for what is wanted.
+fn get(client: &Client, target: Option<Target<'_>>) -> Result<Value, String> {
+    match target {
+        None => client.get(&[("cmd", "list")]),
+        Some(own) => client.get(&[&[("cmd", "show")][..], &own.query()].concat()),
+    }
+}
+
+fn show(page: &Value, target: Option<Target<'_>>, output: Printer) {
+    if output.is_json() {
+        return output.json(page);
+    }
+    let view = TableView { columns: output.columns(), ..TableView::default() };
+    let mut shown = lines(page, &view);
+    if let Some(worker) = target.and_then(|own| alone(page, own)) {
+        shown.push(TextLine::plain(""));
+        shown.push(TextLine::new("settings", Emphasis::Head));
+        shown.extend(settings(worker));
+    }
+    output.lines(&shown);
+}
+
+/// On a terminal the next look replaces the one before, elsewhere it follows it.
+fn clear(output: Printer) {
+    match output.columns() {
+        _ if output.is_json() => {}
+        usize::MAX => say!(),
+        // What is written next says whether the terminal is still there.
+        _ => drop(std::io::stdout().write_all(b"\x1b[H\x1b[2J")),
+    }
+}
+
+/// Tells whether nothing that a page shows is out or degraded.
+fn is_healthy(page: &Value, is_member: bool) -> bool {
+    let balancers = array(page, "balancers");
+    let members = array(page, "balancers").flat_map(|own| array(own, "members"));
+    // Of a balancer with one member only that member is asked for.
+    let balancers = balancers.filter(|_| !is_member);
+    let mut all = balancers.chain(members).chain(array(page, "ajp_workers"));
+    !all.any(|own| own["condition"] == "out" || own["condition"] == "degraded")
+}
+
+/// Finds the one member or worker that was asked for.
+fn alone<'p>(page: &'p Value, target: Target<'_>) -> Option<&'p Value> {
+    match target.member {
+        Some(_) => array(page, "balancers").flat_map(|own| array(own, "members")).next(),
+        None => array(page, "ajp_workers").next(),
+    }
+}
+
+/// Writes the settings in force. Those of a member only are not there for a worker.
+fn settings(worker: &Value) -> Vec<TextLine> {
+    let rows = MemberConfig::rows().map(|own| own.0).chain(Ajp13Config::rows().map(|own| own.0));
+    let mut lines = Vec::new();
+    for row in rows {
+        let Some(value) = worker.get(row.key()) else { continue };
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) if row.kind.is_time() => format!("{number} {}", row.kind.unit()),
+            other => other.to_string(),
+        };
+        lines.push(TextLine::plain(format!("  {:<28} {text}", row.name)));
+    }
+    lines
 }

@@ -1,49 +1,136 @@
 //! Balancers and members as lines of text, for `status` and `top`.
 
+mod columns;
+
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::cli::values::SortBy;
+use crate::output::{Emphasis, TextLine, wrapped};
+use crate::page::{array, explained, moment, number, text};
+use columns::{Layout, TableRow, state};
+
 /// Requests so far by worker, to show rates.
 pub type Counters = BTreeMap<String, u64>;
 
-/// A line, and how it is to be seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    pub text: String,
-    pub look: Look,
+/// What of a page is shown, and how.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TableView<'a> {
+    /// Counters of an earlier page and the seconds since then, for rates.
+    pub before: Option<(&'a Counters, f64)>,
+    /// Width of the terminal.
+    pub columns: usize,
+    pub sort: SortBy,
+    /// Only what has this text in its name, address, condition or state.
+    pub filter: &'a str,
+    /// Only what is out or degraded.
+    pub is_trouble_only: bool,
 }
 
-/// How good something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
-    Bad,
-    Degraded,
-    Head,
-    Plain,
-}
-
-/// Writes a page. `before` are the counters of the page `seconds` ago, for rates.
-pub fn lines(page: &Value, before: Option<(&Counters, f64)>) -> Vec<Line> {
-    let line = |text: String, look| Line { text, look };
-    let mut out = vec![line(head(page), Look::Plain)];
+/// Writes a page.
+pub fn lines(page: &Value, view: &TableView<'_>) -> Vec<TextLine> {
+    let wrap = |text: String, look, out: &mut Vec<TextLine>| {
+        out.extend(
+            wrapped(&text, view.columns, INDENT).into_iter().map(|own| TextLine::new(own, look)),
+        );
+    };
+    let mut out = Vec::new();
+    wrap(head(page), Emphasis::Plain, &mut out);
     if let Some(why) = page["server"]["broken_configuration"].as_str() {
-        out.push(line(format!("the last good configuration is in force: {why}"), Look::Bad));
+        let text = format!("the previous configuration is still in use: {why}");
+        wrap(text, Emphasis::Bad, &mut out);
     }
-    let titles = titles(before.is_some());
-    for balancer in array(page, "balancers") {
-        out.push(line(String::new(), Look::Plain));
-        out.push(line(balancer_head(balancer), Look::Plain));
-        let members: Vec<_> = array(balancer, "members").collect();
-        table(&titles, text(balancer, "name"), &members, before, &mut out);
+    let balancers: Vec<_> = array(page, "balancers")
+        .map(|own| (own, rows(text(own, "name"), array(own, "members"), view)))
+        .collect();
+    let workers = rows("", array(page, "ajp_workers"), view);
+    let all: Vec<_> =
+        balancers.iter().flat_map(|(_, rows)| rows).chain(&workers).map(again).collect();
+    let layout = Layout::new(&all, view.before.is_some(), view.columns);
+    let now = page["server"]["time"]["unix"].as_i64();
+    let table = |rows: &[TableRow<'_>], out: &mut Vec<TextLine>| {
+        out.push(TextLine::new(layout.titles(), Emphasis::Head));
+        for row in rows {
+            let look = look(row.own);
+            out.push(TextLine::new(layout.row(row), look));
+            if let Some(why) = explained(row.own, now) {
+                wrap(format!("    {why}"), look, out);
+            }
+        }
+    };
+    for (balancer, rows) in &balancers {
+        // A balancer of which nothing is left says nothing either.
+        let is_kept = match view.filter {
+            "" => !view.is_trouble_only || look(balancer) != Emphasis::Plain,
+            _ => false,
+        };
+        if rows.is_empty() && !is_kept {
+            continue;
+        }
+        out.push(TextLine::plain(""));
+        wrap(balancer_head(balancer), Emphasis::Plain, &mut out);
+        if let Some(why) = explained(balancer, now) {
+            wrap(format!("  {why}"), look(balancer), &mut out);
+        }
+        table(rows, &mut out);
     }
-    let workers: Vec<_> = array(page, "ajp_workers").collect();
     if !workers.is_empty() {
-        out.push(line(String::new(), Look::Plain));
-        out.push(line("workers without a balancer".to_owned(), Look::Plain));
-        table(&titles, "", &workers, before, &mut out);
+        out.push(TextLine::plain(""));
+        out.push(TextLine::plain("workers without a balancer"));
+        table(&workers, &mut out);
     }
     out
+}
+
+fn again<'v>(row: &TableRow<'v>) -> TableRow<'v> {
+    TableRow { balancer: row.balancer, own: row.own, rate: row.rate }
+}
+
+/// Picks and sorts the rows of a table.
+fn rows<'v>(
+    balancer: &'v str,
+    all: impl Iterator<Item = &'v Value>,
+    view: &TableView<'_>,
+) -> Vec<TableRow<'v>> {
+    let rate = |own: &Value| {
+        let (counters, seconds) = view.before?;
+        let earlier = counters.get(&format!("{balancer}/{}", text(own, "name")))?;
+        let used = own["used"].as_u64().unwrap_or(0);
+        Some(used.saturating_sub(*earlier) as f64 / seconds.max(0.001))
+    };
+    let filter = view.filter.to_lowercase();
+    let is_shown = |row: &TableRow<'_>| {
+        let words = [&row.target(), text(row.own, "address"), text(row.own, "condition")];
+        let state = state(row.own);
+        let mut words = words.into_iter().chain([state.as_str()]);
+        words.any(|own| own.to_lowercase().contains(&filter))
+    };
+    let rows = all.map(|own| TableRow { balancer, own, rate: rate(own) });
+    let is_wanted = |row: &TableRow<'_>| !view.is_trouble_only || look(row.own) != Emphasis::Plain;
+    let mut rows: Vec<_> = rows.filter(is_shown).filter(is_wanted).collect();
+    let key = |row: &TableRow<'_>| {
+        let count = |value: &Value| value.as_u64().unwrap_or(0);
+        match view.sort {
+            SortBy::Config => 0,
+            SortBy::Condition => match text(row.own, "condition") {
+                "out" => 2,
+                "degraded" => 1,
+                _ => 0,
+            },
+            SortBy::Busy => count(&row.own["busy"]),
+            SortBy::Requests => match view.before {
+                Some(_) => (row.rate.unwrap_or(0.0) * 1_000.0) as u64,
+                None => count(&row.own["used"]),
+            },
+            SortBy::Errors => count(&row.own["errors"]),
+            SortBy::P99 => count(&row.own["latency_ms"]["p99"]),
+        }
+    };
+    // Those that are equal stay in the order of the configuration.
+    rows.sort_by_key(|row| Reverse(key(row)));
+    rows
 }
 
 /// Returns the requests so far of everything on a page.
@@ -58,16 +145,12 @@ pub fn counters(page: &Value) -> Counters {
 
 fn head(page: &Value) -> String {
     let server = &page["server"];
-    let stamp = text(&server["time"], "datetime");
-    let time = match stamp.get(8..14) {
-        Some(digits) => format!("{}:{}:{}", &digits[..2], &digits[2..4], &digits[4..]),
-        None => stamp.to_owned(),
-    };
     format!(
-        "{} at {}:{}, {time}",
+        "{} at {}:{}, {}",
         text(server, "jk_version"),
         text(server, "name"),
-        number(server, "port")
+        number(server, "port"),
+        moment(&server["time"]).unwrap_or_default(),
     )
 }
 
@@ -78,10 +161,16 @@ fn balancer_head(balancer: &Value) -> String {
             (Some(true), _) => "sticky",
             _ => "not sticky",
         };
-    let all = array(balancer, "members").count();
-    let good = array(balancer, "members").filter(|own| own["rating"] == "good").count();
+    let members: Vec<_> = array(balancer, "members").collect();
+    let serving = members.iter().filter(|own| own["condition"] == "serving").count();
+    let all = balancer["member_count"].as_u64().unwrap_or(members.len() as u64);
+    // Of a page with one member only, nothing is known of the others.
+    let count = match members.len() as u64 == all {
+        true => format!("{serving} of {all} members serving"),
+        false => format!("{} of {all} members shown", members.len()),
+    };
     format!(
-        "balancer {}: {good} of {all} members good, {} in flight (most {}), method {}, {sticky}",
+        "balancer {}: {count}, {} in flight (most {}), method {}, {sticky}",
         text(balancer, "name"),
         number(balancer, "busy"),
         number(balancer, "max_busy"),
@@ -89,93 +178,71 @@ fn balancer_head(balancer: &Value) -> String {
     )
 }
 
-fn titles(has_rates: bool) -> Vec<&'static str> {
-    let mut titles = vec!["member", "address", "activation", "state", "in flight", "requests"];
-    if has_rates {
-        titles.push("per s");
-    }
-    titles.extend(["errors", "p50 ms", "p99 ms", "sessions", "retry in"]);
-    titles
-}
-
-fn table(
-    titles: &[&str],
-    balancer: &str,
-    rows: &[&Value],
-    before: Option<(&Counters, f64)>,
-    out: &mut Vec<Line>,
-) {
-    let cells: Vec<Vec<String>> = rows.iter().map(|own| row(balancer, own, before)).collect();
-    let width = |column: usize| {
-        let longest = cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        longest.max(titles[column].len())
-    };
-    let widths: Vec<_> = (0..titles.len()).map(width).collect();
-    // Words to the left, numbers to the right.
-    let joined = |cells: &mut dyn Iterator<Item = &str>| {
-        let parts = cells.zip(&widths).enumerate().map(|(column, (cell, width))| match column {
-            0..4 => format!("{cell:<width$}"),
-            _ => format!("{cell:>width$}"),
-        });
-        format!("  {}", parts.collect::<Vec<_>>().join("  ")).trim_end().to_owned()
-    };
-    out.push(Line { text: joined(&mut titles.iter().copied()), look: Look::Head });
-    for (own, cells) in rows.iter().zip(&cells) {
-        let look = match own["rating"].as_str() {
-            Some("bad") => Look::Bad,
-            Some("degraded") => Look::Degraded,
-            _ => Look::Plain,
-        };
-        out.push(Line { text: joined(&mut cells.iter().map(String::as_str)), look });
+fn look(own: &Value) -> Emphasis {
+    match own["condition"].as_str() {
+        Some("out") => Emphasis::Bad,
+        Some("degraded") => Emphasis::Degraded,
+        _ => Emphasis::Plain,
     }
 }
 
-fn row(balancer: &str, own: &Value, before: Option<(&Counters, f64)>) -> Vec<String> {
-    let used = own["used"].as_u64().unwrap_or(0);
-    let activation = match own["activation"].as_str() {
-        Some("ACT") => "active",
-        Some("DIS") => "disabled",
-        Some("STP") => "stopped",
-        _ => "-",
-    };
-    let latency =
-        |key: &str| own["latency_ms"][key].as_u64().map_or("-".to_owned(), |ms| ms.to_string());
-    let mut cells = vec![
-        text(own, "name").to_owned(),
-        text(own, "address").to_owned(),
-        activation.to_owned(),
-        own["state"].as_str().unwrap_or("-").to_owned(),
-        number(own, "busy"),
-        used.to_string(),
-    ];
-    if let Some((counters, seconds)) = before {
-        let earlier = counters.get(&format!("{balancer}/{}", text(own, "name")));
-        let rate = earlier.map(|count| used.saturating_sub(*count) as f64 / seconds.max(0.001));
-        cells.push(rate.map_or("-".to_owned(), |rate| format!("{rate:.1}")));
+/// Indentation of what goes on from the line before.
+const INDENT: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn page() -> Value {
+        json!({ "server": {}, "balancers": [{ "name": "lb", "members": [
+            { "name": "a", "address": "10.0.0.1:8009", "condition": "serving", "used": 1, "busy": 5 },
+            { "name": "b", "address": "10.0.0.2:8009", "condition": "out", "used": 9, "busy": 0,
+              "reasons": ["it failed"] },
+            { "name": "c", "address": "10.0.0.3:8009", "condition": "serving", "used": 5, "busy": 7 },
+        ]}], "ajp_workers": [{ "name": "alone", "address": "10.0.0.9:8009", "condition": "serving" }] })
     }
-    let retry = own["time_to_recover_max_s"].as_u64().filter(|seconds| *seconds > 0);
-    let sessions = match own["recent_sessions"].as_u64() {
-        Some(count) => count.to_string(),
-        None => number(own, "sessions"),
-    };
-    cells.extend([
-        number(own, "errors"),
-        latency("p50"),
-        latency("p99"),
-        sessions,
-        retry.map_or("-".to_owned(), |seconds| format!("{seconds} s")),
-    ]);
-    cells
-}
 
-pub fn array<'v>(page: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> + use<'v> {
-    page[key].as_array().into_iter().flatten()
-}
+    /// First words of the rows that are shown.
+    fn names(view: &TableView<'_>) -> Vec<String> {
+        let first = |line: TextLine| line.text.split_whitespace().next().map(str::to_owned);
+        let known = ["a", "b", "c", "alone"];
+        let shown = lines(&page(), view).into_iter().filter_map(first);
+        shown.filter(|name| known.contains(&name.as_str())).collect()
+    }
 
-pub fn text<'v>(page: &'v Value, key: &str) -> &'v str {
-    page[key].as_str().unwrap_or_default()
-}
+    fn view() -> TableView<'static> {
+        TableView { columns: usize::MAX, ..TableView::default() }
+    }
 
-fn number(page: &Value, key: &str) -> String {
-    page[key].as_u64().map_or("-".to_owned(), |number| number.to_string())
+    #[test]
+    fn rows_are_sorted_within_their_balancer() {
+        // Each explanation begins with the name as well.
+        for (sort, expected) in [
+            (SortBy::Config, ["a", "b", "b", "c", "alone"]),
+            (SortBy::Condition, ["b", "b", "a", "c", "alone"]),
+            (SortBy::Busy, ["c", "a", "b", "b", "alone"]),
+            (SortBy::Requests, ["b", "b", "c", "a", "alone"]),
+        ] {
+            assert_eq!(names(&TableView { sort, ..view() }), expected, "{sort:?}");
+        }
+        let before = BTreeMap::from([("lb/a".to_owned(), 0), ("lb/b".to_owned(), 9)]);
+        let sorted = TableView { sort: SortBy::Requests, before: Some((&before, 1.0)), ..view() };
+        assert_eq!(names(&sorted)[0], "a", "the rate counts, not the number so far");
+    }
+
+    #[test]
+    fn a_filter_looks_at_names_addresses_and_conditions() {
+        for (filter, expected) in
+            [("lb/c", &["c"][..]), ("OUT", &["b", "b"]), ("0.9:", &["alone"]), ("nothing", &[])]
+        {
+            assert_eq!(names(&TableView { filter, ..view() }), expected, "{filter}");
+        }
+        let text: String = lines(&page(), &TableView { filter: "alone", ..view() })
+            .into_iter()
+            .map(|own| own.text)
+            .collect();
+        assert!(!text.contains("balancer lb"), "{text}");
+    }
 }

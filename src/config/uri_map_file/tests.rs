@@ -1,5 +1,5 @@
-use super::*;
-use crate::uri_map::Severity;
+use crate::config::uri_map_file::*;
+use crate::uri_map::RuleSeverity;
 
 fn parse(text: &[u8]) -> (Vec<String>, Vec<String>) {
     let env = |name: &str| match name {
@@ -144,7 +144,7 @@ fn section_6_worker_mounts() {
     assert_eq!(add("w1", "/d"), Ok(vec![]));
     assert_eq!(add("w2", "/a"), Ok(vec![]));
     let error = add("w2", "/e f").unwrap_err();
-    assert_eq!(error.severity, Severity::Error);
+    assert_eq!(error.severity, RuleSeverity::Error);
     assert!(error.text.starts_with("worker.w2.mount: invalid pattern \"f\""), "{error}");
     let rules: Vec<_> = mounts.rules().map(|r| r.to_string().replace(" (workers:1)", "")).collect();
     let expected = ["/a=w1", "/b=w1", "/b/*=w1", "!/b/x=w1", "-/c=w1", "/d=w1", "/a=w2", "/e=w2"];

@@ -1,21 +1,24 @@
 //! Properties to workers, with every mistake found on the way.
 
 mod ajp13;
-mod hints;
 mod lb;
+mod lints;
 mod names;
+mod resolver;
 mod status;
 mod values;
 
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::error::Diagnostic;
-use super::kinds::{WorkerConfig, WorkerKind, WorkersConfig};
-use super::properties::Properties;
-use super::registry::hint;
-use super::value::words;
+use crate::config::error::Diagnostic;
+use crate::config::model::{WorkerConfig, WorkerKind, WorkersConfig};
+use crate::config::properties::Properties;
+use crate::config::rows::hint;
+use crate::config::value::words;
+use crate::config::worker::resolver::Resolver;
 
+pub(super) use lints::meant::is_odd;
 pub(super) use values::{find, own};
 
 /// Turns properties into workers. All mistakes are returned; with one of severity error the
@@ -31,14 +34,11 @@ pub fn resolve(properties: &Properties) -> (WorkersConfig, Vec<Diagnostic>) {
     (config, problems)
 }
 
-struct Resolver<'p> {
-    properties: &'p Properties,
-    problems: Vec<Diagnostic>,
-}
-
 impl Resolver<'_> {
     fn run(&mut self) -> WorkersConfig {
         self.check_names();
+        // check: quotes-around-a-host
+        self.check_meant();
         self.check_references();
         let mut config =
             WorkersConfig { maintain: Some(Duration::from_secs(60)), ..<_>::default() };
@@ -51,25 +51,37 @@ impl Resolver<'_> {
         for line in self.properties.all("worker.list") {
             for name in words(&line.value) {
                 match config.list.iter().any(|other| other == name) {
+                    // check: listed-twice
                     true => self.warn(line, format!("worker {name} is listed twice")),
                     false => config.list.push(name.to_owned()),
                 }
             }
         }
+        if config.list.is_empty()
+            && let Some(meant) = self.misspelt_list()
+        {
+            config.list = words(&meant.value).map(str::to_owned).collect();
+        }
         if config.list.is_empty() {
             let origin = self.properties.iter().last().map(|line| line.origin.clone());
             let text = "worker.list names no worker: a worker ajp13 at localhost:8009 is assumed";
+            // check: nothing-listed
             self.problems.push(Diagnostic::warning(&origin.unwrap_or_default(), text));
             config.list.push("ajp13".to_owned());
         }
-        let is_assumed = self.properties.get("worker.list").is_none();
+        let is_assumed = config.list == ["ajp13"] && self.properties.get("worker.list").is_none();
         for name in config.list.clone() {
+            // check: listed-and-not-defined
             if !is_assumed {
                 self.check_defined(&name);
             }
             self.worker(&name, &mut config);
         }
-        self.check_unused(&config);
+        // Without a list every worker is unused, which was said.
+        if !is_assumed {
+            // check: defined-and-not-listed
+            self.check_unused(&config);
+        }
         self.check_together(&config);
         config
     }
@@ -82,12 +94,14 @@ impl Resolver<'_> {
             config.mounts.push((pattern.to_owned(), name.to_owned(), line.origin.clone()));
         }
         let kind = self.find(name, "type").map_or("ajp13", |line| line.value.as_str()).to_owned();
+        // check: property-of-another-type
         self.check_scope(name, &kind);
         let kind = match kind.as_str() {
             "ajp13" => WorkerKind::Ajp13(Box::new(self.ajp13(name))),
+            // check: older-protocol
             "ajp12" | "ajp14" => {
                 let text = format!(
-                    "worker.{name}.type: {kind} is treated as ajp13, expected a container that speaks it"
+                    "worker.{name}.type: {kind} is treated as ajp13, expected a backend that speaks AJP13"
                 );
                 self.problems.push(Diagnostic::warning(&self.place(name, "type"), text));
                 WorkerKind::Ajp13(Box::new(self.ajp13(name)))
@@ -97,6 +111,7 @@ impl Resolver<'_> {
                 WorkerKind::Lb(Box::new(lb))
             }
             "status" => WorkerKind::Status(self.status(name)),
+            // check: unknown-type
             other => {
                 let hint = hint(other, ["ajp13", "lb", "status"].into_iter());
                 let text = format!(

@@ -1,19 +1,22 @@
 //! Names in workers files: which exist, who refers to whom, who is used.
 
-use std::collections::BTreeSet;
+use std::collections::{HashMap, HashSet};
 
-use super::Resolver;
-use super::values::{MAX_REFERENCES, MAX_TEXT};
 use crate::config::error::Diagnostic;
-use crate::config::kinds::WorkersConfig;
-use crate::config::properties::Property;
-use crate::config::registry::{self, PROPERTIES, RETIRED, hint, nearest};
+use crate::config::model::WorkersConfig;
+use crate::config::properties::{Properties, Property};
+use crate::config::rows;
+use crate::config::rows::{PROPERTIES, RETIRED, hint, nearest};
+use crate::config::worker::lints::meant::{is_odd_name, meant_words};
+use crate::config::worker::resolver::Resolver;
+use crate::config::worker::values::{MAX_REFERENCES, MAX_TEXT};
 
-impl Resolver<'_> {
+impl<'p> Resolver<'p> {
     /// Reports names that do not exist, are old, or have no effect.
     pub(super) fn check_names(&mut self) {
         for line in self.properties.iter() {
             let Some(rest) = line.name.strip_prefix("worker.") else {
+                // check: slip-in-the-first-word
                 self.check_prefix(line);
                 continue;
             };
@@ -23,14 +26,16 @@ impl Resolver<'_> {
                 None => (None, rest),
             };
             let name = &line.name;
-            let row = registry::find(attribute);
+            let row = rows::find(attribute);
             let why = RETIRED.iter().find(|(retired, _)| *retired == attribute);
             // A lock that is as it is anyway needs no word.
             let is_default = attribute == "lock" && line.value.starts_with(['O', 'o', '0']);
             match (why, row) {
+                // check: property-without-effect
                 (Some(_), _) if is_default => {}
                 (Some((_, why)), _) => self.warn(line, format!("{name} has no effect: {why}")),
                 // worker.retries=3: an attribute without a worker was never an error.
+                // check: property-of-no-worker
                 (None, Some(row)) if worker.is_none() => {
                     let text = format!(
                         "{name} names no worker and has no effect, expected worker.<name>.{}",
@@ -38,10 +43,12 @@ impl Resolver<'_> {
                     );
                     self.warn(line, text);
                 }
+                // check: old-name
                 (None, Some(row)) if row.name != attribute => {
                     self.warn(line, format!("{name} is an old name, use {}", row.name));
                 }
                 (None, Some(_)) => {}
+                // check: unknown-attribute
                 (None, None) => {
                     let names = PROPERTIES.iter().map(|row| row.name);
                     let global: &[&str] =
@@ -58,7 +65,7 @@ impl Resolver<'_> {
     fn check_prefix(&mut self, line: &Property) {
         let Some((prefix, rest)) = line.name.split_once('.') else { return };
         let attribute = rest.rsplit('.').next().unwrap_or(rest);
-        let is_known = attribute == "list" || registry::find(attribute).is_some();
+        let is_known = attribute == "list" || rows::find(attribute).is_some();
         if is_known && nearest(prefix, ["worker"].into_iter()).is_some() {
             let text = format!(
                 "{} is a variable and no property of a worker, did you mean worker.{rest}",
@@ -72,6 +79,7 @@ impl Resolver<'_> {
     pub(super) fn check_references(&mut self) {
         for line in self.properties.iter().filter(|line| line.name.ends_with(".reference")) {
             let target = &line.value;
+            // check: reference-to-nothing
             if self.properties.first_below(&format!("{target}.")).is_none() {
                 let names = self.properties.iter();
                 let prefixes = names.filter_map(|other| Some(other.name.rsplit_once('.')?.0));
@@ -88,6 +96,7 @@ impl Resolver<'_> {
             for depth in 1.. {
                 match self.properties.get(&format!("{prefix}.reference")) {
                     Some(next) if depth <= MAX_REFERENCES => prefix = next.value.clone(),
+                    // check: reference-in-a-circle
                     Some(_) => {
                         let text = format!(
                             "{}: more than {MAX_REFERENCES} references in a row, expected a worker \
@@ -107,6 +116,7 @@ impl Resolver<'_> {
     pub(super) fn check_name(&mut self, name: &str) -> bool {
         let origin = self.origin(name);
         let shown: String = name.chars().take(MAX_TEXT + 1).collect();
+        // check: name-too-long
         if name.len() > MAX_TEXT {
             let text = format!(
                 "worker {shown}...: the name has {} bytes, expected at most {MAX_TEXT}",
@@ -116,7 +126,8 @@ impl Resolver<'_> {
             return false;
         }
         let is_odd = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_');
-        if let Some(odd) = name.chars().find(|c| is_odd(*c)) {
+        // check: odd-character-in-a-name
+        if let Some(odd) = name.chars().find(|c| is_odd(*c)).filter(|_| !is_odd_name(name)) {
             let text =
                 format!("worker {name}: \"{odd}\" in the name, expected letters, digits, - and _");
             self.problems.push(Diagnostic::warning(&origin, text));
@@ -126,71 +137,126 @@ impl Resolver<'_> {
 
     /// Reports a worker that is named and of which nothing is said.
     pub(super) fn check_defined(&mut self, name: &str) {
-        let own = self.properties.first_below(&format!("worker.{name}."));
-        if let Some(own) = own {
-            if self.find(name, "type").is_none() {
-                let text = format!("worker.{name}.type is not set, ajp13 is assumed");
-                self.problems.push(Diagnostic::notice(&own.origin, text));
-            }
+        if self.has_properties(name) || is_odd_name(name) {
             return;
         }
-        let others = self.properties.iter().filter_map(|line| {
-            line.name.strip_prefix("worker.")?.rsplit_once('.').map(|(worker, _)| worker)
-        });
-        let hint = hint(name, others);
+        let hint = hint(name, self.names());
         let named = self.properties.iter().find(|line| {
             let is_list = line.name == "worker.list" || line.name.ends_with("_workers");
             is_list && crate::config::value::words(&line.value).any(|word| word == name)
         });
         let text =
             format!("worker {name} has no properties: ajp13 at localhost:8009 is assumed{hint}");
+        let named = named.or_else(|| self.misspelt_list());
         let origin = named.map(|line| line.origin.clone()).unwrap_or_default();
         self.problems.push(Diagnostic::warning(&origin, text));
     }
 
-    /// Reports workers that nobody can use.
+    fn has_properties(&self, name: &str) -> bool {
+        self.properties.first_below(&format!("worker.{name}.")).is_some()
+    }
+
+    /// Returns the names of workers that properties are given for.
+    fn names(&self) -> impl Iterator<Item = &'p str> + use<'p> {
+        self.properties.iter().filter_map(|line| Some(owner(line)?.0))
+    }
+
+    /// Returns a property that is meant to be `worker.list`.
+    pub(super) fn misspelt_list(&self) -> Option<&'p Property> {
+        self.properties.iter().find(|line| {
+            let rest = line.name.strip_prefix("worker.").filter(|rest| !rest.contains('.'));
+            let is_unknown = |rest: &&str| rows::find(rest).is_none() && *rest != "list";
+            rest.filter(is_unknown)
+                .is_some_and(|rest| nearest(rest, ["list"].into_iter()).is_some())
+        })
+    }
+
+    /// Reports workers that have properties and that nothing uses, and slips in their names.
     pub(super) fn check_unused(&mut self, config: &WorkersConfig) {
-        let templates: BTreeSet<_> = self
-            .properties
-            .iter()
-            .filter(|line| line.name.ends_with(".reference"))
-            .filter_map(|line| line.value.strip_prefix("worker."))
-            .collect();
-        let mut seen = BTreeSet::new();
+        let known = self.known(config);
+        let named = self.meant(&known);
+        let mut unknown: Vec<(&str, Vec<&Property>)> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
         for line in self.properties.iter() {
-            let Some(name) =
-                line.name.strip_prefix("worker.").and_then(|rest| rest.strip_suffix(".type"))
-            else {
+            let Some((name, _)) = owner(line) else { continue };
+            if known.contains(name) || named.contains(name) {
                 continue;
-            };
-            if !config.list.iter().any(|listed| listed == name)
-                && !config.workers.contains_key(name)
-                && !templates.contains(name)
-                && seen.insert(name)
-            {
-                let text = format!(
-                    "worker {name} is neither in worker.list nor a member of a listed balancer"
-                );
-                self.warn(line, text);
             }
+            let place = *places.entry(name).or_insert_with(|| {
+                unknown.push((name, Vec::new()));
+                unknown.len() - 1
+            });
+            unknown[place].1.push(line);
+        }
+        for (name, lines) in unknown {
+            let near = nearest(name, known.iter().copied());
+            let is_own = |attribute: &str| lines.iter().any(|line| line.name.ends_with(attribute));
+            let is_whole = is_own(".type") || is_own(".reference");
+            // What the other one has as well was not meant for it.
+            let has_all = near.is_some_and(|near| {
+                lines.iter().any(|line| {
+                    let attribute = owner(line).map_or("", |(_, attribute)| attribute);
+                    self.properties.get(&format!("worker.{near}.{attribute}")).is_some()
+                })
+            });
+            let is_slip = !(is_whole && has_all);
+            let text = match near.filter(|_| is_slip) {
+                Some(near) => format!(
+                    "{}: nothing uses a worker {name}, did you mean worker.{near}",
+                    without_effect(&lines)
+                ),
+                None if is_whole => format!(
+                    "worker {name} is neither in worker.list nor a member of a listed balancer"
+                ),
+                None => format!(
+                    "{}: worker {name} is neither in worker.list nor a member of a balancer nor \
+                     referred to",
+                    without_effect(&lines)
+                ),
+            };
+            let is_complete = is_whole && !(is_slip && near.is_some());
+            let severity = if is_complete { Diagnostic::notice } else { Diagnostic::warning };
+            self.problems.push(severity(&lines[0].origin, text));
         }
     }
 
-    /// Reports properties that mean nothing to a worker of this type. Those of a template are not
-    /// looked at: it may serve workers of several types.
-    pub(super) fn check_scope(&mut self, name: &str, kind: &str) {
-        let prefix = format!("worker.{name}.");
-        let lines: Vec<_> = self.properties.all_below(&prefix).cloned().collect();
-        for line in lines {
-            let Some(row) = registry::find(&line.name[prefix.len()..]) else { continue };
-            if !row.scope.covers(kind) && RETIRED.iter().all(|(name, _)| *name != row.name) {
-                let text = format!(
-                    "{} has no effect: it is for {}, and {name} is of type {kind}",
-                    line.name,
-                    row.scope.label()
-                );
-                self.problems.push(Diagnostic::notice(&line.origin, text));
+    /// Names that something uses: lists, balancers and references.
+    fn known(&self, config: &WorkersConfig) -> HashSet<&'p str> {
+        let mut known = HashSet::new();
+        let properties: &'p Properties = self.properties;
+        for line in properties.iter() {
+            match line.name.rsplit_once('.').map_or("", |(_, attribute)| attribute) {
+                "reference" => known.extend(line.value.strip_prefix("worker.")),
+                "balance_workers" | "balanced_workers" | "list" => {
+                    known.extend(meant_words(&line.value));
+                }
+                _ => {}
             }
         }
+        known.extend(self.names().filter(|name| config.workers.contains_key(*name)));
+        known
+    }
+
+    /// Names that a message about another name suggests already.
+    fn meant(&self, known: &HashSet<&'p str>) -> HashSet<&'p str> {
+        let undefined = known.iter().copied().filter(|name| !self.has_properties(name));
+        let lost = self.properties.iter().filter(|line| line.name.ends_with(".reference"));
+        let lost = lost.map(|line| line.value.as_str());
+        let lost = lost.filter(|target| !target.starts_with("worker."));
+        undefined.chain(lost).filter_map(|name| nearest(name, self.names())).collect()
+    }
+}
+
+/// Returns the worker a property is for, and its attribute.
+fn owner(line: &Property) -> Option<(&str, &str)> {
+    line.name.strip_prefix("worker.")?.rsplit_once('.')
+}
+
+/// Says that some properties have no effect: the first by its name, the others by their number.
+pub(super) fn without_effect(lines: &[&Property]) -> String {
+    let first = lines.first().map_or("", |line| line.name.as_str());
+    match lines.len() {
+        0 | 1 => format!("{first} has no effect"),
+        count => format!("{first} and {} more have no effect", count - 1),
     }
 }

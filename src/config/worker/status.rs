@@ -1,22 +1,14 @@
 //! Status workers.
 
-use super::Resolver;
 use crate::config::error::Diagnostic;
-use crate::config::kinds::StatusConfig;
+use crate::config::model::StatusConfig;
+use crate::config::rows::Settings;
+use crate::config::worker::resolver::Resolver;
 
 impl Resolver<'_> {
     pub(super) fn status(&mut self, name: &str) -> StatusConfig {
-        let config = StatusConfig {
-            read_only: self.boolean(name, "read_only"),
-            users: self.list(name, "user"),
-            user_case_insensitive: self.boolean(name, "user_case_insensitive"),
-            good: self.list_or_default(name, "good"),
-            bad: self.list_or_default(name, "bad"),
-            prefix: self.text_or_default(name, "prefix"),
-            ns: self.word_or_default(name, "ns"),
-            xmlns: self.word_or_default(name, "xmlns"),
-            doctype: self.text(name, "doctype").unwrap_or_default(),
-        };
+        let mut config = StatusConfig::default();
+        config.fill(|row| self.value(name, row));
         self.check_ratings(name, &config);
         config
     }
@@ -24,6 +16,7 @@ impl Resolver<'_> {
     /// Reports ratings that no member can have, and those that are both good and bad.
     fn check_ratings(&mut self, name: &str, config: &StatusConfig) {
         for (attribute, ratings) in [("good", &config.good), ("bad", &config.bad)] {
+            // check: unknown-rating
             for word in ratings.iter().filter(|word| !is_rating(word)) {
                 let text = format!(
                     "worker.{name}.{attribute}: unknown rating \"{word}\", expected activation (a, d, s), \
@@ -34,6 +27,7 @@ impl Resolver<'_> {
         }
         let lower = |word: &String| word.to_ascii_lowercase();
         let bad: Vec<_> = config.bad.iter().map(lower).collect();
+        // check: good-and-bad
         if let Some(both) = config.good.iter().map(lower).find(|word| bad.contains(word)) {
             let text = format!("worker.{name}.good: {both} is bad too, and bad is looked at first");
             self.problems.push(Diagnostic::warning(&self.place(name, "good"), text));

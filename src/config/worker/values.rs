@@ -1,13 +1,15 @@
 //! Looking values up: under a name or an older one, here or at the end of references, and read as
 //! the table says.
 
-use std::time::Duration;
-
-use super::Resolver;
+use crate::ajp::{DEFAULT_PACKET_SIZE, MAX_PACKET_SIZE};
 use crate::config::error::{Diagnostic, Origin};
 use crate::config::properties::{Properties, Property};
-use crate::config::registry::{self, PropertyRow, hint};
-use crate::config::value::{boolean, integer, is_clean_integer, words};
+use crate::config::rows;
+use crate::config::rows::{PropertyRow, Range, Value, ValueKind, Words, hint};
+use crate::config::unix_host::{unix_path, unix_path_fault};
+use crate::config::value::{boolean, instead, integer, is_clean_integer, is_clear_boolean, words};
+use crate::config::worker::lints::meant::is_odd;
+use crate::config::worker::resolver::Resolver;
 
 /// Finds an attribute under exactly this name, following references.
 pub(in crate::config) fn own<'p>(
@@ -31,7 +33,7 @@ pub(in crate::config) fn find<'p>(
     name: &str,
     attribute: &str,
 ) -> Option<&'p Property> {
-    let row = registry::find(attribute)?;
+    let row = rows::find(attribute)?;
     let mut spellings = std::iter::once(row.name).chain(row.aliases.iter().copied());
     spellings.find_map(|spelling| own(properties, name, spelling))
 }
@@ -60,33 +62,67 @@ impl<'p> Resolver<'p> {
         self.find(name, attribute).map(|line| line.value.clone())
     }
 
-    /// Returns a text, or what the table says of it.
-    pub(super) fn text_or_default(&self, name: &str, attribute: &str) -> String {
-        self.text(name, attribute).unwrap_or_else(|| default_of(attribute).to_owned())
+    /// Returns the value of a property, if it is set and can be read.
+    pub(super) fn value(&mut self, name: &str, row: &PropertyRow) -> Option<Value> {
+        let line = self.find(name, row.name)?;
+        match row.kind {
+            ValueKind::Bool => self.flag(line, row).map(Value::Flag),
+            ValueKind::List => {
+                Some(Value::Words(self.list(name, row.name))).filter(|own| *own != EMPTY)
+            }
+            ValueKind::Host if unix_path(&line.value).is_some() => {
+                Some(Value::Text(self.socket(line)))
+            }
+            ValueKind::Host | ValueKind::Name => Some(Value::Text(self.short_text(line))),
+            ValueKind::Secret | ValueKind::Text => Some(Value::Text(line.value.clone())),
+            ValueKind::Word(words) => self.word(line, row, words),
+            kind if kind.is_number() => {
+                let number = self.number(line)?;
+                let value = row.range.counts_as(number);
+                self.check_range(line, row.range, number, value);
+                value.map(Value::Number)
+            }
+            _ => None,
+        }
+    }
+
+    /// Says where another number counts than the one that is written.
+    fn check_range(&mut self, line: &Property, range: Range, number: i32, counts: Option<i64>) {
+        let (name, other) = (&line.name, counts.filter(|counts| *counts != i64::from(number)));
+        match (range, other) {
+            // check: number-too-small
+            (Range::AtLeast(_), Some(least)) => {
+                self.warn(line, format!("{name}: {number} counts as {least}, the smallest value"));
+            }
+            // check: packet-too-large
+            (Range::Packet, Some(size)) => {
+                let text = format!(
+                    "{name}: {number} counts as {size}, expected a multiple of 1024 from {DEFAULT_PACKET_SIZE} to {MAX_PACKET_SIZE}"
+                );
+                self.warn(line, text);
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns a host that is a Unix-domain socket, whose path may be longer.
+    fn socket(&mut self, line: &Property) -> String {
+        if let Some(fault) = unix_path(&line.value).and_then(unix_path_fault) {
+            let text = format!("{}: \"{}\": {fault}", line.name, line.value);
+            self.problems.push(Diagnostic::error(&line.origin, text));
+        }
+        line.value.clone()
     }
 
     /// Returns a text that the original keeps in 64 bytes; a longer one stops it.
-    pub(super) fn short_text(&mut self, name: &str, attribute: &str) -> Option<String> {
-        let line = self.find(name, attribute)?;
+    fn short_text(&mut self, line: &Property) -> String {
+        // check: host-too-long
         if line.value.len() > MAX_TEXT {
             let text =
                 format!("{}: {} bytes, expected at most {MAX_TEXT}", line.name, line.value.len());
             self.problems.push(Diagnostic::error(&line.origin, text));
         }
-        Some(line.value.clone())
-    }
-
-    /// Returns a list, or what the table says of it.
-    pub(super) fn list_or_default(&self, name: &str, attribute: &str) -> Vec<String> {
-        let own = self.list(name, attribute);
-        let default = words(default_of(attribute)).map(str::to_owned);
-        if own.is_empty() { default.collect() } else { own }
-    }
-
-    /// Returns a text of which `-` means none.
-    pub(super) fn word_or_default(&self, name: &str, attribute: &str) -> String {
-        let own = self.text_or_default(name, attribute);
-        if own.starts_with('-') { String::new() } else { own }
+        line.value.clone()
     }
 
     /// Returns a number, or what the table says of it; 0 if it says nothing that is a number.
@@ -99,35 +135,25 @@ impl<'p> Resolver<'p> {
         self.find(name, attribute).and_then(|line| self.number(line))
     }
 
-    /// Returns a number that is at least `least`, as the original makes it.
-    pub(super) fn at_least(&mut self, name: &str, attribute: &str, least: i32) -> i32 {
-        let value = self.integer(name, attribute);
-        if value < least
-            && let Some(line) = self.find(name, attribute)
-        {
-            let text = format!("{}: {value} counts as {least}, the smallest value", line.name);
-            self.warn(line, text);
-        }
-        value.max(least)
-    }
-
-    pub(super) fn millis(&mut self, name: &str, attribute: &str) -> Option<Duration> {
-        positive(self.integer(name, attribute)).map(|ms| Duration::from_millis(ms.into()))
-    }
-
-    pub(super) fn seconds(&mut self, name: &str, attribute: &str) -> Option<Duration> {
-        positive(self.integer(name, attribute)).map(|s| Duration::from_secs(s.into()))
-    }
-
     /// Reads a number, once with a word about what is wrong with it.
     pub(super) fn number(&mut self, line: &Property) -> Option<i32> {
         let value = integer(&line.value);
-        if !is_clean_integer(&line.value) || value.is_none() {
-            let attribute = line.name.rsplit('.').next().unwrap_or_default();
-            let row = registry::find(attribute);
-            let expected = row.map_or("a whole number", |row| row.kind.expected());
+        let attribute = line.name.rsplit('.').next().unwrap_or_default();
+        let kind = rows::find(attribute).map_or(ValueKind::Seconds, |row| row.kind);
+        // k and m are for bytes: 5m is no time of five minutes, and there is no million of anything.
+        let has_unit = match kind {
+            ValueKind::Millis | ValueKind::Seconds => line.value.ends_with(['k', 'K', 'm', 'M']),
+            ValueKind::Int => line.value.ends_with(['m', 'M']),
+            _ => false,
+        };
+        // check: number-that-does-not-fit
+        // check: unit-behind-a-number
+        if (has_unit || !is_clean_integer(&line.value) || value.is_none()) && !is_odd(line) {
+            let expected = kind.expected();
             let used = match value {
-                Some(value) => format!("{value} is used"),
+                Some(value) => {
+                    format!("{value} is used{}", instead(&line.value, kind, value.into()))
+                }
                 None => "it counts as not set".to_owned(),
             };
             let (name, word) = (&line.name, &line.value);
@@ -139,41 +165,60 @@ impl<'p> Resolver<'p> {
         value
     }
 
-    pub(super) fn boolean(&mut self, name: &str, attribute: &str) -> bool {
-        let default = boolean(default_of(attribute)).unwrap_or(false);
-        let line = match attribute {
-            // Older names of something that is no truth value.
-            "stopped" | "disabled" => own(self.properties, name, attribute),
-            _ => self.find(name, attribute),
-        };
-        let Some(line) = line else { return default };
-        boolean(&line.value).unwrap_or_else(|| {
-            let (name, word) = (&line.name, &line.value);
-            let text = format!(
-                "{name}: invalid value \"{word}\", expected true or false; it counts as not set"
-            );
-            self.warn(line, text);
-            default
-        })
+    /// Tells whether an older name of something that is no truth value says yes.
+    pub(super) fn is_on(&mut self, name: &str, attribute: &str, row: &PropertyRow) -> bool {
+        let line = own(self.properties, name, attribute);
+        line.and_then(|line| self.flag(line, row)).unwrap_or(false)
     }
 
-    pub(super) fn choice<T: Default>(
-        &mut self,
-        name: &str,
-        attribute: &str,
-        read: fn(&str) -> Option<T>,
-        names: &[&str],
-    ) -> T {
-        let Some(line) = self.find(name, attribute) else { return T::default() };
-        read(&line.value).unwrap_or_else(|| {
-            let hint = hint(&line.value, names.iter().copied());
-            let (name, word, list) = (&line.name, &line.value, names.join(", "));
-            self.warn(
-                line,
-                format!("{name}: invalid value \"{word}\", expected one of {list}{hint}"),
+    fn flag(&mut self, line: &Property, row: &PropertyRow) -> Option<bool> {
+        let (name, word) = (&line.name, &line.value);
+        let read = boolean(word);
+        let text = match read {
+            _ if is_odd(line) || row.is_retired() => return read,
+            // check: word-that-is-neither-yes-nor-no
+            // check: no-truth-value
+            Some(_) if is_clear_boolean(word) => return read,
+            Some(read) => format!(
+                "{name}: \"{word}\" is read as {read} for its first letter, expected true or false"
+            ),
+            None => format!(
+                "{name}: invalid value \"{word}\", expected true or false; it counts as not set"
+            ),
+        };
+        self.warn(line, text);
+        read
+    }
+
+    /// Reads one of some words, of which the first ones go by their first letter; says so where the
+    /// other letters mean something else.
+    fn word(&mut self, line: &Property, row: &PropertyRow, words: &Words) -> Option<Value> {
+        let read = (words.read)(&line.value);
+        if is_odd(line) || row.is_retired() {
+            return read;
+        }
+        let (name, word, names) = (&line.name, line.value.as_str(), words.names);
+        let lower = word.to_ascii_lowercase();
+        let mut by_letter = names[..words.by_letter].iter();
+        let meant = by_letter.find(|own| own.to_ascii_lowercase().get(..1) == lower.get(..1));
+        let is_other = |meant: &&&str| {
+            let meant = meant.to_ascii_lowercase();
+            !lower.starts_with(&meant) && !meant.starts_with(&lower)
+        };
+        // check: method-by-its-first-letter-only
+        // check: unknown-method
+        if read.is_none() {
+            let (list, hint) = (names.join(", "), hint(word, names.iter().copied()));
+            let text = format!("{name}: invalid value \"{word}\", expected one of {list}{hint}");
+            self.warn(line, text);
+        } else if let Some(meant) = meant.filter(is_other) {
+            let list = names[..words.by_letter].join(", ");
+            let text = format!(
+                "{name}: \"{word}\" is read as {meant} for its first letter, expected one of {list}"
             );
-            T::default()
-        })
+            self.warn(line, text);
+        }
+        read
     }
 
     /// Where a worker is defined, or else where it is listed.
@@ -195,13 +240,11 @@ impl<'p> Resolver<'p> {
     }
 }
 
-fn default_of(attribute: &str) -> &'static str {
-    registry::find(attribute).map_or("", |row: &PropertyRow| row.default)
-}
+/// A list without a word is none.
+const EMPTY: Value = Value::Words(Vec::new());
 
-/// Returns a number that is more than 0.
-pub(super) fn positive(value: i32) -> Option<u32> {
-    u32::try_from(value).ok().filter(|value| *value > 0)
+fn default_of(attribute: &str) -> &'static str {
+    rows::find(attribute).map_or("", |row: &PropertyRow| row.default)
 }
 
 /// Longest chain of references; a longer one is a circle.

@@ -1,13 +1,14 @@
-//! The pool against a small container.
+//! The pool against a small backend.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use super::*;
+use crate::exchange::Ping;
+use crate::net::pool::*;
 
-/// A container that answers each CPING and closes when told so by any other byte.
-fn container() -> (TcpListener, u16) {
+/// A backend that answers each CPING and closes when told so by any other byte.
+fn backend() -> (TcpListener, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("it is bound").port();
     let accepting = listener.try_clone().expect("a second handle");
@@ -29,26 +30,30 @@ fn pool(port: u16, size: Option<usize>) -> Arc<Pool> {
     let options = PoolOptions {
         size,
         min_size: 0,
-        acquire_timeout: Duration::from_millis(50),
         idle_timeout: Some(Duration::from_secs(10)),
         connect_timeout: Duration::from_secs(2),
-        connect_cping: Some(Duration::from_secs(2)),
         socket: SocketOptions::default(),
     };
-    Arc::new(Pool::new(Target::new("127.0.0.1", port, false), options))
+    Arc::new(Pool::new(Endpoint::new("127.0.0.1", port, false), options))
 }
 
+/// A CPING of AJP13, as the backend knows it.
+const PING: Ping = Ping { question: &[0x12, 0x34, 0, 1, 0x0a], answer: &[0x41, 0x42, 0, 1, 9] };
+
+/// How long a full pool is waited for.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 fn connected(pool: &Pool) -> Lease<&Pool> {
-    let mut lease = pool.acquire(clock::now()).expect("a place");
+    let mut lease = pool.acquire(clock::now(), PATIENCE).expect("a place");
     if !lease.is_connected() {
-        lease.connect(clock::now()).expect("the container is there");
+        lease.connect(clock::now()).expect("the backend is there");
     }
     lease
 }
 
 #[test]
-fn s2_1_a_released_connection_is_used_again() {
-    let (_listener, port) = container();
+fn a_released_connection_is_used_again() {
+    let (_listener, port) = backend();
     let pool = pool(port, None);
     let lease = connected(&pool);
     assert!(!lease.is_reused());
@@ -56,14 +61,14 @@ fn s2_1_a_released_connection_is_used_again() {
     assert_eq!(pool.counts(), (1, 0));
     let mut lease = connected(&pool);
     assert!(lease.is_reused());
-    lease.cping(clock::now(), Duration::from_secs(2)).expect("it still answers");
+    lease.ping(&PING, clock::now(), Duration::from_secs(2)).expect("it still answers");
     drop(lease);
     assert_eq!(pool.counts(), (0, 0), "an unfinished connection is closed");
 }
 
 #[test]
-fn s2_6_a_closed_connection_is_not_used() {
-    let (_listener, port) = container();
+fn a_closed_connection_is_not_used() {
+    let (_listener, port) = backend();
     let pool = pool(port, None);
     let lease = connected(&pool);
     lease.send(&mut [io::IoSlice::new(b"close")], None).expect("it is open");
@@ -73,23 +78,23 @@ fn s2_6_a_closed_connection_is_not_used() {
     }
     assert_eq!(lease.idle(), Idle::Closed);
     lease.release(clock::now());
-    let lease = pool.acquire(clock::now()).expect("a place");
+    let lease = pool.acquire(clock::now(), PATIENCE).expect("a place");
     assert!(!lease.is_connected());
 }
 
 #[test]
-fn s2_1_a_full_pool_waits_and_then_says_so() {
-    let (_listener, port) = container();
+fn a_full_pool_waits_and_then_says_so() {
+    let (_listener, port) = backend();
     let pool = pool(port, Some(1));
     let lease = connected(&pool);
-    let error = pool.acquire(clock::now()).expect_err("the only place is taken");
+    let error = pool.acquire(clock::now(), PATIENCE).expect_err("the only place is taken");
     assert!(error.is_timeout() && error.phase == Phase::Acquire);
     let (begun, begin) = std::sync::mpsc::channel();
     let second = thread::spawn({
         let pool = Arc::clone(&pool);
         move || {
             begun.send(()).expect("the test waits");
-            pool.acquire(clock::now()).map(|lease| lease.is_connected())
+            pool.acquire(clock::now(), PATIENCE).map(|lease| lease.is_connected())
         }
     });
     begin.recv().expect("it begins");
@@ -100,8 +105,20 @@ fn s2_1_a_full_pool_waits_and_then_says_so() {
 }
 
 #[test]
-fn s2_7_idle_connections_grow_old() {
-    let (_listener, port) = container();
+fn a_connection_with_unread_bytes_is_not_used_again() {
+    let (_listener, port) = backend();
+    let pool = pool(port, None);
+    let mut lease = connected(&pool);
+    lease.send(&mut [io::IoSlice::new(&[0x12, 0x34, 0, 1, 0x0a])], None).expect("it is open");
+    let end = clock::now().plus(Duration::from_secs(10));
+    lease.receive(Some(end)).expect("the backend answers");
+    lease.release(clock::now());
+    assert_eq!(pool.counts(), (0, 0), "they belong to no request");
+}
+
+#[test]
+fn idle_connections_grow_old() {
+    let (_listener, port) = backend();
     let pool = pool(port, None);
     connected(&pool).release(Millis(0));
     pool.maintain(Millis(10_000));
@@ -111,14 +128,34 @@ fn s2_7_idle_connections_grow_old() {
 }
 
 #[test]
-fn s2_3_a_refused_connection_names_its_phase() {
+fn a_refused_connection_names_its_phase() {
     let port = {
         let (listener, port) = (TcpListener::bind("127.0.0.1:0").expect("a port"), 0);
         listener.local_addr().map_or(port, |address| address.port())
     };
     let pool = pool(port, None);
-    let mut lease = pool.acquire(clock::now()).expect("a place");
-    let error = lease.connect(clock::now()).expect_err("nobody listens");
+    let mut lease = pool.acquire(clock::now(), PATIENCE).expect("a place");
+    let error = lease.connect(clock::now()).expect_err("no listener");
     assert_eq!(error.phase, Phase::Connect);
     assert_eq!(error.source.kind(), io::ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn an_idle_connection_that_was_closed_is_not_asked() {
+    let (_listener, port) = backend();
+    let pool = pool(port, None);
+    let (closed, open) = (connected(&pool), connected(&pool));
+    closed.send(&mut [io::IoSlice::new(b"close")], None).expect("it is open");
+    let end = clock::now().plus(Duration::from_secs(10));
+    while closed.idle() == Idle::Quiet && clock::now() < end {
+        thread::yield_now();
+    }
+    closed.release(Millis(0));
+    open.release(Millis(0));
+    let (lease, unsolicited) = pool.take_silent(clock::now(), Duration::ZERO);
+    assert_eq!((pool.counts(), unsolicited), ((0, 1), 0), "one is closed, the other one is asked");
+    let mut lease = lease.expect("one is open");
+    lease.ping(&PING, clock::now(), Duration::from_secs(10)).expect("it answers");
+    lease.keep();
+    assert_eq!(pool.counts(), (1, 0));
 }

@@ -1,5 +1,5 @@
-use super::ForwardUri::{Compat, CompatUnparsed, Escaped, Proxy};
-use super::*;
+use crate::uri_map::forward::ForwardUri::{Compat, CompatUnparsed, Escaped, Proxy};
+use crate::uri_map::forward::*;
 
 /// Forwards `target` as if httpd had only decoded it to `path`.
 fn forward(mode: ForwardUri, path: &str, target: &str) -> Result<String, ForwardError> {
@@ -116,7 +116,7 @@ fn the_usual_path_does_not_allocate() {
 }
 
 #[test]
-fn what_the_container_will_see() {
+fn what_the_backend_will_see() {
     use ForwardError::{InvalidEscape, NotAPath};
 
     let cases: &[(&str, &str, Result<&str, ForwardError>)] = &[
@@ -141,7 +141,7 @@ fn what_the_container_will_see() {
 }
 
 #[test]
-fn s4_dot_segments_with_parameters_are_found() {
+fn dot_segments_with_parameters_are_found() {
     let cases = [
         ("/app/x/.;/../admin", true),
         ("/app/..;a=b/x", true),
@@ -155,6 +155,10 @@ fn s4_dot_segments_with_parameters_are_found() {
         ("/app/x?.;/", false),
     ];
     for (target, expected) in cases {
-        assert_eq!(super::hides_dots(target.as_bytes()), expected, "case: {target}");
+        assert_eq!(
+            crate::uri_map::forward::hides_dots(target.as_bytes()),
+            expected,
+            "case: {target}"
+        );
     }
 }

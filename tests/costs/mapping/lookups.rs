@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Instant;
 
 use mod_jk::config::uri_map_file::parse_mount_file;
-use mod_jk::uri_map::{Origin, Rule, Source, UriMap, clean};
+use mod_jk::uri_map::{Origin, Rule, RuleSource, UriMap, normalize};
 
 use crate::support::fresh_dir;
 use crate::{Budgets, callgrind};
@@ -157,7 +157,7 @@ fn map(count: usize, pattern: fn(usize) -> String) -> UriMap {
     let origin = Origin::new("rules", 1);
     let rules = (0..count).flat_map(|n| {
         let pattern = pattern(n);
-        Rule::parse(pattern.as_bytes(), b"w", Source::Directive, &origin, &mut Vec::new())
+        Rule::parse(pattern.as_bytes(), b"w", RuleSource::Directive, &origin, &mut Vec::new())
     });
     UriMap::build(rules.collect()).0
 }
@@ -167,8 +167,8 @@ fn map(count: usize, pattern: fn(usize) -> String) -> UriMap {
 fn measured(map: &UriMap, uris: &[String]) -> usize {
     let mut buffer = Vec::new();
     let mut is_mapped = |uri: &&String| {
-        let cleaned = clean(uri.as_bytes(), &mut buffer).expect("a path");
-        black_box(map.find(cleaned.path)).is_some()
+        let normalized = normalize(uri.as_bytes(), &mut buffer).expect("a path");
+        black_box(map.find(normalized.path)).is_some()
     };
     uris.iter().filter(|uri| is_mapped(uri)).count()
 }

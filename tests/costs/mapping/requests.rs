@@ -11,9 +11,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::support::backend::{Backend, echo};
 use crate::support::client::Client;
-use crate::support::container::{Container, echo};
-use crate::support::httpd::{is_root, modules_dir, program};
+use crate::support::installation::{is_root, load, load_basics, program, user};
 use crate::support::{free_port, fresh_dir, signal, wait_until};
 use crate::{Budgets, callgrind};
 
@@ -29,16 +29,17 @@ const REQUESTS: usize = 200;
 /// Checks the budgets.
 pub fn check(budgets: &mut Budgets) {
     let without = cost("none", None, "/images/logo.txt", 0);
-    for (kind, pattern) in KINDS {
+    for (place, (kind, pattern)) in KINDS.into_iter().enumerate() {
         let config: String = (0..5000).map(|n| format!("JkMount {} w\n", pattern(n))).collect();
-        let with = cost("unmapped", Some(&config), "/images/logo.txt", 0);
+        let with = cost(&format!("unmapped-{place}"), Some(&config), "/images/logo.txt", 0);
         let what = format!("unmapped request, 5000 rules, {kind}: more than without the module");
         budgets.check(&what, with - without, MOST_UNMAPPED);
     }
-    let container = Container::start(echo("w"));
+    let backend = Backend::start(echo("w"));
     let mapped = |count: usize| {
         let rules = (0..count).map(|n| format!("JkMount /app{n}/* w\n"));
-        cost("mapped", Some(&rules.collect::<String>()), "/app7/x", container.port)
+        let name = format!("mapped-{count}");
+        cost(&name, Some(&rules.collect::<String>()), "/app7/x", backend.port)
     };
     let (few, many, more) = (mapped(10), mapped(8000), mapped(10_000));
     budgets.check(
@@ -79,10 +80,6 @@ fn run(name: &str, module: Option<&str>, path: &str, port: u16, times: usize) ->
     )
     .unwrap();
     let listen = free_port();
-    let load = |name: &str| {
-        let path = modules_dir().join(format!("mod_{name}.so"));
-        format!("LoadModule {name}_module {}\n", path.display())
-    };
     let module = module.map_or(String::new(), |rules| {
         format!(
             "LoadModule jk_module {}\nJkWorkersFile workers.properties\n{rules}",
@@ -91,13 +88,13 @@ fn run(name: &str, module: Option<&str>, path: &str, port: u16, times: usize) ->
     });
     let config = format!(
         // As in the files that httpd comes with. Looking for .htaccess in each directory takes more
-        // in a process with several threads, whoever has made them, and differs with their number.
+        // in a process with several threads, made by any of them, and differs with their number.
         "ServerRoot {dir}\nListen 127.0.0.1:{listen}\nServerName localhost\nPidFile {dir}/pid\n\
          ErrorLog {dir}/error.log\nDocumentRoot {dir}/htdocs\nDefaultRuntimeDir {dir}\n\
          {}{}MaxKeepAliveRequests 0\nTimeout 300\n\
          <Directory />\nAllowOverride None\n</Directory>\n{module}",
-        load("mpm_prefork"),
-        load("authz_core"),
+        load_basics(),
+        load(&["mpm_prefork", "authz_core"]),
         dir = dir.display(),
     );
     fs::write(dir.join("httpd.conf"), config).unwrap();
@@ -107,7 +104,8 @@ fn run(name: &str, module: Option<&str>, path: &str, port: u16, times: usize) ->
         // Callgrind cannot follow httpd from root to another user.
         let callgrind = command;
         command = Command::new("setpriv");
-        command.args(["--reuid=www-data", "--regid=www-data", "--clear-groups"]);
+        let user = user();
+        command.args([&format!("--reuid={user}"), &format!("--regid={user}"), "--clear-groups"]);
         command.arg(callgrind.get_program()).args(callgrind.get_args());
     }
     command.arg(program()).arg("-X").arg("-f").arg(dir.join("httpd.conf"));
@@ -122,11 +120,13 @@ fn run(name: &str, module: Option<&str>, path: &str, port: u16, times: usize) ->
         assert_eq!(client.get(path).status, 200, "{path}, {}", dir.display());
     }
     drop(client);
-    signal("TERM", child.id());
-    assert!(
-        wait_until(Duration::from_secs(60), || matches!(child.try_wait(), Ok(Some(_)))),
-        "httpd did not stop"
-    );
+    // As one process httpd looks whether it shall end and then waits for a connection; a signal
+    // between the two is noticed with the next one.
+    let mut has_ended = || {
+        signal("TERM", child.id());
+        wait_until(Duration::from_secs(1), || matches!(child.try_wait(), Ok(Some(_))))
+    };
+    assert!((0..60).any(|_| has_ended()), "httpd did not stop");
     callgrind::instructions(&profile)
 }
 

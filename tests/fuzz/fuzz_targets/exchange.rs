@@ -1,13 +1,14 @@
-//! A whole exchange: whatever the container sends, in whatever pieces, the client gets at most the
+//! A whole exchange: whatever the backend sends, in whatever pieces, the client gets at most the
 //! announced bytes, in order, and a connection is reused only after a clean end.
 //!
 //! The first four bytes are the request: HEAD or not, the kind of body and its length, and into
-//! how large pieces the stream is cut. The rest is what the container sends.
+//! how large pieces the stream is cut. The rest is what the backend sends.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mod_jk::ajp::{Close, Exchange, Frame, Pieces, RequestBody, Step, next_packet};
+use mod_jk::ajp::{AjpExchange, Frame, next_packet};
+use mod_jk::exchange::{BodyChunks, Close, Exchange, RequestBody, Step};
 
 fuzz_target!(|data: &[u8]| {
     let Some((&[flags, high, low, piece], stream)) = data.split_first_chunk::<4>() else { return };
@@ -35,12 +36,12 @@ struct Settings {
 /// Plays the caller and keeps its own books.
 struct Run {
     settings: Settings,
-    exchange: Exchange,
+    exchange: AjpExchange,
     in_bulk: bool,
     steps: Vec<(char, usize)>,
     announced: Option<u64>,
     delivered: u64,
-    /// Bytes of body the container sent, wanted or not.
+    /// Bytes of body the backend sent, wanted or not.
     received: u64,
     sent: u64,
     ends: u32,
@@ -50,7 +51,7 @@ struct Run {
 
 impl Run {
     fn new(settings: Settings) -> Self {
-        let mut exchange = Exchange::new(settings.is_head, settings.body);
+        let mut exchange = AjpExchange::new(settings.is_head, settings.body);
         if settings.probes && exchange.may_probe() {
             exchange.probe_sent();
         }
@@ -107,7 +108,7 @@ impl Run {
 
     /// Takes pieces of the body and returns how long their packets are.
     fn take_pieces(&mut self, stream: &[u8]) -> usize {
-        let mut pieces = Pieces::default();
+        let mut pieces = BodyChunks::default();
         let used = self.exchange.on_pieces(stream, &mut pieces);
         for piece in pieces.list() {
             assert!(self.may_have_body && !self.is_done, "a piece where there is no body");
@@ -122,7 +123,7 @@ impl Run {
 
     /// Takes one packet; `false` ends the exchange.
     fn take(&mut self, packet: &[u8]) -> bool {
-        let Ok(step) = self.exchange.on_packet(packet) else {
+        let Ok(step) = self.exchange.on_message(packet) else {
             assert!(!self.exchange.is_reusable(), "reuse after an error");
             self.steps.push(('!', 0));
             return false;

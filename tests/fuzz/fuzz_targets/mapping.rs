@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use mod_jk::config::uri_map_file::parse_mount_file;
-use mod_jk::uri_map::{Rule, UriMap, clean};
+use mod_jk::uri_map::{Rule, UriMap, normalize};
 
 fuzz_target!(|data: &[u8]| {
     // The slow matcher takes its time for each pair of a rule and a URI.
@@ -28,16 +28,16 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     let map = UriMap::build(rules.clone()).0;
-    let sieve = map.sieve();
+    let prefilter = map.prefilter();
     let mut buffer = Vec::new();
     for uri in uris.split(|byte| *byte == b'\n').take(16) {
-        let Ok(cleaned) = clean(uri, &mut buffer) else { continue };
-        let uri = cleaned.path;
-        assert!(!uri.windows(2).any(|pair| pair == b"//"), "cleaned");
-        assert!(uri == b"*" || !uri.contains(&b';'), "cleaned");
+        let Ok(normalized) = normalize(uri, &mut buffer) else { continue };
+        let uri = normalized.path;
+        assert!(!uri.windows(2).any(|pair| pair == b"//"), "normalized");
+        assert!(uri == b"*" || !uri.contains(&b';'), "normalized");
         let is_dots = |segment: &[u8]| segment == b"." || segment == b"..";
-        assert!(!uri.split(|byte| *byte == b'/').any(is_dots), "cleaned");
-        assert!(!sieve.keeps_out(uri) || map.find(uri).is_none(), "{uri:?} is kept out");
+        assert!(!uri.split(|byte| *byte == b'/').any(is_dots), "normalized");
+        assert!(!prefilter.rejects(uri) || map.find(uri).is_none(), "{uri:?} is kept out");
         let (found, expected) = (map.find(uri), find(&rules, uri));
         let is_same = match (found, expected) {
             (Some(found), Some(expected)) => Arc::ptr_eq(found, expected),

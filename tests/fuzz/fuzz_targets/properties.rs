@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use libfuzzer_sys::fuzz_target;
-use mod_jk::config::check::{Files, check};
+use mod_jk::config::validate::{Files, check};
 use mod_jk::config::{
-    Context, Origin, Properties, ServerSettings, Severity, WorkerKind, WorkersConfig, dump,
+    Context, Origin, Properties, Section, ServerSettings, Severity, WorkerKind, WorkersConfig, dump,
 };
 
 const SECRET: &str = "mark-of-a-secret";
@@ -37,7 +37,7 @@ fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
     same_as_a_plain_reader(&text);
     let text = format!("{text}\nworker.w.secret={SECRET}\n");
-    let context = Context { is_virtual: false, section: None, origin: Origin::new("conf", 1) };
+    let context = Context { is_virtual: false, section: Section::Server, origin: Origin::new("conf", 1) };
     let mut main = ServerSettings::default();
     main.set("JkWorkersFile", "w", None, &context).expect("a directive");
     let _ = main.set("JkMount", "/a/*", Some("w"), &context);
@@ -96,7 +96,12 @@ fn promises(config: &WorkersConfig) {
             WorkerKind::Ajp13(ajp) => {
                 assert!((8192..=65_536).contains(&ajp.max_packet_size));
                 assert!(ajp.max_packet_size % 1024 == 0 && ajp.retries >= 1);
-                assert!(ajp.host.len() <= 63 && !ajp.socket_connect_timeout.is_zero());
+                // The path of a socket is limited by the kernel, in bytes of the file system.
+                let fits = match ajp.host.strip_prefix("unix:") {
+                    Some(path) => mod_jk::text::raw(path).len() <= 107,
+                    None => ajp.host.len() <= 63,
+                };
+                assert!(fits && !ajp.socket_connect_timeout.is_zero());
                 let statuses = &ajp.fail_on_status;
                 assert!(statuses.iter().all(|status| (100..=999).contains(&status.abs())));
             }

@@ -4,13 +4,16 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mod_jk::status::carry::{change_of, parameter};
-use mod_jk::status::edit::{Change, Value, check, plan};
-use mod_jk::status::html::{self, Setting};
-use mod_jk::status::machine::{self, Shape};
-use mod_jk::status::rating::Rules;
+use mod_jk::status::change_text::{change_of, parameter};
+use mod_jk::status::change::{Change, Value, check, plan};
+use mod_jk::status::render::html;
+use mod_jk::status::render::html::PageSettings;
+use mod_jk::status::render::legacy;
+use mod_jk::status::render::legacy::Shape;
+use mod_jk::status::rating::RatingRules;
 use mod_jk::status::request::{Mime, encode, parse};
-use mod_jk::status::{body, json};
+use mod_jk::status::body;
+use mod_jk::status::render::json;
 
 #[allow(dead_code)]
 #[path = "../../status/state.rs"]
@@ -25,7 +28,7 @@ fuzz_target!(|data: &[u8]| {
     let mut query = String::from_utf8_lossy(query).into_owned();
     let kinds = ["application/json", "application/x-www-form-urlencoded", "text/plain", ""];
     let kind = kinds[usize::from(settings >> 1) % kinds.len()];
-    if let Ok(more) = body::parameters(kind, sent) {
+    if let Ok(more) = body::parameters(kind, settings & 8 != 0, sent) {
         query.push('&');
         query.push_str(&more);
     }
@@ -43,7 +46,7 @@ fuzz_target!(|data: &[u8]| {
     });
     let shape = Shape::default();
     for mime in [Mime::Xml, Mime::Txt, Mime::Prop] {
-        let text = machine::render(mime, command.as_ref(), &snapshot, &shape);
+        let text = legacy::render(mime, command.as_ref(), &snapshot, &shape);
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "a line is a line");
         match mime {
             Mime::Xml => is_xml(&text),
@@ -51,10 +54,10 @@ fuzz_target!(|data: &[u8]| {
             _ => assert_eq!(text.matches("\nworker.result.type=").count() + usize::from(text.starts_with("worker.result.type=")), 1),
         }
     }
-    let rules = Rules::default();
+    let rules = RatingRules::default();
     let text = json::render(command.as_ref(), &snapshot, &[], &rules);
     serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
-    let setting = Setting { rules: &rules, is_read_only, nonce: "0" };
+    let setting = PageSettings { is_read_only, nonce: "0", ..PageSettings::default() };
     is_page(&html::render(command.as_ref(), &snapshot, &setting).expect("memory"));
     let word: String = query.chars().take(99).collect();
     let asked = format!("w={}", encode(&word));
@@ -72,7 +75,7 @@ fn read_back(change: &Change) {
         Change::Recover { .. } | Change::Reset { .. } => return,
     };
     let name = parameter(change).expect("it has one");
-    assert_eq!(change_of(balancer, worker, name, &value.text()).as_ref(), Some(change));
+    assert_eq!(change_of(balancer, worker, name, &value.to_string()).as_ref(), Some(change));
     if let Value::Text(text) = value {
         assert!(text.len() < 64 && !text.chars().any(char::is_control), "{text:?}");
     }

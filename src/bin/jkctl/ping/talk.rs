@@ -1,24 +1,26 @@
 //! The steps of a ping on the wire, with the module's own sockets and codec.
 
 use std::io::IoSlice;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use mod_jk::ajp::{
-    self, Attribute, Close, END_OF_BODY, Exchange, RequestBody, RequestHead, Step, request_packet,
-};
+use mod_jk::ajp::{self, AjpExchange, Attribute, RequestHead, request_packet};
 use mod_jk::clock;
-use mod_jk::net::{Connection, SocketOptions, Target};
-use mod_jk::tool::diagnosis::Fault;
+use mod_jk::exchange::{Close, Exchange, HeaderName, RequestBody, ResponseHeader, Step};
+use mod_jk::lb::session::route_of_new;
+use mod_jk::net::{Connection, Endpoint, PeerAddress, SocketOptions};
+use mod_jk::text;
+use mod_jk::tool::step_fault::StepFault;
 
-/// A container to ask.
+/// A backend to ask.
 pub struct Peer {
     /// Name of the worker, if it is one.
     pub name: Option<String>,
     /// Host and port.
-    pub target: Target,
+    pub target: Endpoint,
     /// The connector's secret.
-    pub secret: Option<String>,
+    pub secret: Option<Vec<u8>>,
+    /// Cookie and route of its sessions, if it is the member of a balancer that keeps them.
+    pub session: Option<(String, String)>,
     /// Size of a large request to try.
     pub packet_size: Option<usize>,
 }
@@ -29,7 +31,9 @@ pub struct Reply {
     pub status: u16,
     /// Bytes of its body.
     pub bytes: usize,
-    /// Whether the container does not want another request on the connection.
+    /// Route of the session that the answer begins, empty for none.
+    pub session_route: Option<String>,
+    /// Whether the backend does not want another request on the connection.
     pub closed: bool,
 }
 
@@ -41,16 +45,16 @@ pub fn timed<T>(step: impl FnOnce() -> T) -> (Duration, T) {
 }
 
 /// Connects to one address.
-pub fn connect(address: SocketAddr, limit: Duration) -> Result<Connection, Fault> {
-    Connection::open(&[address], &SocketOptions::default(), clock::now(), limit)
-        .map_err(|error| Fault::of(&error, b""))
+pub fn connect(address: &PeerAddress, limit: Duration) -> Result<Connection, StepFault> {
+    Connection::open(std::slice::from_ref(address), &SocketOptions::default(), clock::now(), limit)
+        .map_err(|error| StepFault::of(&error, b""))
 }
 
 /// Asks for a CPONG.
-pub fn cping(connection: &mut Connection, limit: Duration) -> Result<(), Fault> {
-    connection.cping(clock::now(), limit).map_err(|error| {
-        match Fault::of(&error, connection.bytes()) {
-            Fault::Other(_) => Fault::NotAjp(connection.bytes().to_vec()),
+pub fn cping(connection: &mut Connection, limit: Duration) -> Result<(), StepFault> {
+    connection.ping(&AjpExchange::PING, clock::now(), limit).map_err(|error| {
+        match StepFault::of(&error, connection.bytes()) {
+            StepFault::Other(_) => StepFault::NotAjp(connection.bytes().to_vec()),
             fault => fault,
         }
     })
@@ -64,21 +68,21 @@ pub fn request(
     host: &str,
     size: Option<usize>,
     limit: Duration,
-) -> Result<Reply, Fault> {
+) -> Result<Reply, StepFault> {
     let deadline = Some(clock::now().plus(limit));
     let mut packet = encode(peer, uri, host, size, 0)?;
     if let Some(size) = size {
         let padding = size.saturating_sub(packet.len());
         packet = encode(peer, uri, host, Some(size), padding)?;
     }
-    let mut exchange = Exchange::new(false, RequestBody::None);
+    let mut exchange = AjpExchange::new(false, RequestBody::None);
     connection
         .send(&mut [IoSlice::new(&packet)], deadline)
-        .map_err(|error| Fault::of(&error, b""))?;
-    let mut reply = Reply { status: 0, bytes: 0, closed: true };
+        .map_err(|error| StepFault::of(&error, b""))?;
+    let mut reply = Reply { status: 0, bytes: 0, session_route: None, closed: true };
     loop {
-        let found =
-            connection.packet().map_err(|error| Fault::of_packet(&error, connection.bytes()))?;
+        let found = AjpExchange::next_message(connection.bytes())
+            .map_err(|error| StepFault::of_packet(&error, connection.bytes()))?;
         let Some(range) = found else {
             match connection.receive(deadline) {
                 Ok(()) => continue,
@@ -86,16 +90,25 @@ pub fn request(
                 Err(_) if reply.status > 0 && exchange.on_close() == Close::Complete => {
                     return Ok(reply);
                 }
-                Err(error) => return Err(Fault::of(&error, connection.bytes())),
+                Err(error) => return Err(StepFault::of(&error, connection.bytes())),
             }
         };
         let end = range.end;
         let step = exchange
-            .on_packet(&connection.bytes()[range])
-            .map_err(|error| Fault::of_packet(&error, b""))?;
+            .on_message(&connection.bytes()[range])
+            .map_err(|error| StepFault::of_packet(&error, b""))?;
         let mut wants_end = false;
         match step {
-            Step::Head(head) => reply.status = head.status,
+            Step::Head(head) => {
+                reply.status = head.status;
+                let cookie = peer.session.as_ref().map(|(cookie, _)| text::raw(cookie));
+                if let Some(cookie) = cookie.filter(|_| head.sets_cookie) {
+                    let set = HeaderName::Known(ResponseHeader::SetCookie);
+                    let mut set = head.headers().filter(|(name, _)| *name == set);
+                    let route = set.find_map(|(_, value)| route_of_new(value, &cookie));
+                    reply.session_route = route.map(text::owned);
+                }
+            }
             Step::Body(part) => reply.bytes += part.len(),
             Step::NeedBody { .. } | Step::EndOfBodyAgain => wants_end = true,
             Step::Flush | Step::Ignored => {}
@@ -107,8 +120,8 @@ pub fn request(
         connection.consume(end);
         if wants_end {
             connection
-                .send(&mut [IoSlice::new(&END_OF_BODY)], deadline)
-                .map_err(|error| Fault::of(&error, b""))?;
+                .send(&mut [IoSlice::new(AjpExchange::END_OF_BODY)], deadline)
+                .map_err(|error| StepFault::of(&error, b""))?;
         }
     }
 }
@@ -119,7 +132,7 @@ fn encode(
     host: &str,
     size: Option<usize>,
     padding: usize,
-) -> Result<Vec<u8>, Fault> {
+) -> Result<Vec<u8>, StepFault> {
     let (path, query) = match uri.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (uri, None),
@@ -143,17 +156,17 @@ fn encode(
             encoder.header(b"x-jkctl-padding", "x".repeat(padding).as_bytes());
         }
         if let Some(secret) = &peer.secret {
-            encoder.attribute(Attribute::Secret(secret.as_bytes()));
+            encoder.attribute(Attribute::Secret(secret));
         }
         if let Some(query) = query {
             encoder.attribute(Attribute::QueryString(query.as_bytes()));
         }
     });
-    packet.map_err(|error| Fault::Other(error.to_string()))
+    packet.map_err(|error| StepFault::Other(error.to_string()))
 }
 
 /// Returns how a port answers an HTTP request, if it does.
-pub fn says_to_http(address: SocketAddr, limit: Duration) -> Vec<u8> {
+pub fn says_to_http(address: &PeerAddress, limit: Duration) -> Vec<u8> {
     let Ok(mut connection) = connect(address, limit) else { return Vec::new() };
     let deadline = Some(clock::now().plus(limit));
     let text = b"GET / HTTP/1.0\r\n\r\n";

@@ -9,16 +9,16 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
 
-use crate::table::{Line, Look};
+use crate::output::{Emphasis, TextLine};
 
 /// What happened while waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    Down,
-    Leave,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TerminalEvent {
+    /// A signal, or the end of the input.
+    End,
+    Keys(Vec<u8>),
     Resized,
     Tick,
-    Up,
 }
 
 /// The terminal; dropped, it is as it was.
@@ -26,11 +26,12 @@ pub struct Terminal {
     before: Termios,
     ends: Arc<AtomicBool>,
     resized: Arc<AtomicBool>,
+    has_color: bool,
 }
 
 impl Terminal {
     /// Takes the terminal over.
-    pub fn open() -> Result<Self, String> {
+    pub fn open(has_color: bool) -> Result<Self, String> {
         let failed =
             |why: &dyn std::fmt::Display| format!("the terminal: {why}; --once needs none");
         let stdin = io::stdin();
@@ -44,7 +45,7 @@ impl Terminal {
         // Ctrl-C and Ctrl-Z stay what they are.
         raw.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
         tcsetattr(&stdin, OptionalActions::Now, &raw).map_err(|why| failed(&why))?;
-        let terminal = Self { before, ends, resized };
+        let terminal = Self { before, ends, resized, has_color };
         send(ENTER);
         Ok(terminal)
     }
@@ -60,46 +61,40 @@ impl Terminal {
     }
 
     /// Draws a whole screen at once, so that nothing flickers.
-    pub fn draw(&mut self, lines: &[Line]) {
+    pub fn draw(&mut self, lines: &[TextLine]) {
         let mut text = String::from(HOME);
         for (place, line) in lines.iter().enumerate() {
             if place > 0 {
                 text.push_str("\r\n");
             }
-            let (on, off) = match line.look {
-                Look::Bad => ("\x1b[31m", PLAIN),
-                Look::Degraded => ("\x1b[33m", PLAIN),
-                Look::Head => ("\x1b[1m", PLAIN),
-                Look::Plain => ("", ""),
-            };
-            // Names come from configuration files and may hold anything.
-            text.push_str(on);
-            text.extend(line.text.chars().map(|c| if c.is_control() { '?' } else { c }));
-            text.push_str(off);
+            match self.has_color {
+                true => text.push_str(&line.look.paint(&line.text)),
+                false => text.push_str(&Emphasis::Plain.paint(&line.text)),
+            }
             text.push_str(REST_OF_LINE);
         }
         send(&text);
     }
 
     /// Waits for a key, a signal, or the time.
-    pub fn wait(&self, limit: Duration) -> Event {
+    pub fn wait(&self, limit: Duration) -> TerminalEvent {
         let limit = Timespec::try_from(limit).unwrap_or(Timespec { tv_sec: 2, tv_nsec: 0 });
         let stdin = io::stdin();
         let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
         let ready = poll(&mut fds, Some(&limit));
         if self.ends.load(Relaxed) {
-            return Event::Leave;
+            return TerminalEvent::End;
         }
         if self.resized.swap(false, Relaxed) {
-            return Event::Resized;
+            return TerminalEvent::Resized;
         }
         match ready {
-            Ok(0) | Err(_) => Event::Tick,
+            Ok(0) | Err(_) => TerminalEvent::Tick,
             Ok(_) => {
                 let mut keys = [0; 16];
                 match rustix::io::read(&stdin, &mut keys) {
-                    Ok(0) | Err(_) => Event::Leave,
-                    Ok(len) => key(&keys[..len]),
+                    Ok(0) | Err(_) => TerminalEvent::End,
+                    Ok(len) => TerminalEvent::Keys(keys[..len].to_vec()),
                 }
             }
         }
@@ -110,15 +105,6 @@ impl Terminal {
 fn send(text: &str) {
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-fn key(keys: &[u8]) -> Event {
-    match keys {
-        b"q" | b"Q" | b"\x1b" | b"\x04" => Event::Leave,
-        b"j" | b"\x1b[B" => Event::Down,
-        b"k" | b"\x1b[A" => Event::Up,
-        _ => Event::Tick,
-    }
 }
 
 impl Drop for Terminal {
@@ -132,5 +118,4 @@ impl Drop for Terminal {
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[2J";
 const EXIT: &str = "\x1b[?25h\x1b[?1049l";
 const HOME: &str = "\x1b[H";
-const PLAIN: &str = "\x1b[0m";
 const REST_OF_LINE: &str = "\x1b[K";

@@ -1,0 +1,99 @@
+//! Percentiles of a histogram. Buckets say between which bounds a time lies and no more, so a value is
+//! an estimate, and outside the bounds only a limit is known.
+
+use crate::metrics::{BUCKETS_US, HistogramTotals};
+
+/// About where a percentile lies, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Estimate {
+    /// Below the first bound.
+    Under(u64),
+    /// Between two bounds, as if the times there were spread evenly.
+    About(u64),
+    /// Above the last bound.
+    Over(u64),
+}
+
+/// The bucket that an observation lies in, and where there: it is number `place`, from 1, of `count`.
+struct Found {
+    bucket: usize,
+    place: u128,
+    count: u128,
+}
+
+impl HistogramTotals {
+    /// Finds the observation within which `percent` of 100 are; `None` without any.
+    fn find(&self, percent: u64) -> Option<Found> {
+        let count: u64 = self.buckets.iter().sum();
+        let rank = (u128::from(count) * u128::from(percent.min(100))).div_ceil(100).max(1);
+        let mut below = 0_u128;
+        for (bucket, count) in self.buckets.iter().enumerate() {
+            let count = u128::from(*count);
+            if below + count >= rank {
+                return Some(Found { bucket, place: rank - below, count });
+            }
+            below += count;
+        }
+        None
+    }
+
+    /// Returns the bound in milliseconds, rounded up, below which `percent` of the observations
+    /// are; the last bound for those above it, `None` without observations.
+    pub fn percentile_ms(&self, percent: u64) -> Option<u64> {
+        let Found { bucket, .. } = self.find(percent)?;
+        Some(BUCKETS_US[bucket.min(BUCKETS_US.len() - 1)].div_ceil(1000))
+    }
+
+    /// Estimates the time within which `percent` of 100 observations are; `None` without any.
+    pub fn estimate(&self, percent: u64) -> Option<Estimate> {
+        let Found { bucket, place, count } = self.find(percent)?;
+        let low = bucket.checked_sub(1).map(|before| BUCKETS_US[before]);
+        Some(match (low, BUCKETS_US.get(bucket)) {
+            (None, bound) => Estimate::Under(bound.copied().unwrap_or(u64::MAX)),
+            (Some(low), None) => Estimate::Over(low),
+            (Some(low), Some(high)) => {
+                // The middle of its share of the bucket, which is never a bound.
+                let part = u128::from(high - low) * (2 * place - 1) / (2 * count);
+                Estimate::About(low + u64::try_from(part).unwrap_or(0))
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Estimate::{About, Over, Under};
+    use super::*;
+
+    #[test]
+    fn no_bound_is_shown_as_if_it_was_measured() {
+        let times = |of: &[(usize, u64)]| {
+            let mut totals = HistogramTotals::default();
+            of.iter().for_each(|(bucket, count)| totals.buckets[*bucket] = *count);
+            totals
+        };
+        let last = BUCKETS_US.len();
+        let (first_us, last_us) = (BUCKETS_US[0], BUCKETS_US[last - 1]);
+        assert_eq!(times(&[]).estimate(50), None);
+        assert_eq!(times(&[(0, 9)]).estimate(99), Some(Under(first_us)));
+        assert_eq!(times(&[(last, 9)]).estimate(1), Some(Over(last_us)));
+        assert_eq!(times(&[(0, 99), (last, 1)]).estimate(99), Some(Under(first_us)));
+        assert_eq!(times(&[(0, 98), (last, 2)]).estimate(99), Some(Over(last_us)));
+        let (low, high) = (BUCKETS_US[3], BUCKETS_US[4]);
+        // Evenly spread: the percentile divides the bucket.
+        for percent in [1, 25, 50, 75, 99] {
+            let expected = low + (high - low) * (2 * percent - 1) / 200;
+            assert_eq!(times(&[(4, 100)]).estimate(percent), Some(About(expected)), "{percent}");
+        }
+        for bucket in 1..last {
+            for percent in [1, 50, 100] {
+                match times(&[(bucket, 1)]).estimate(percent) {
+                    Some(About(us)) => {
+                        assert!(BUCKETS_US[bucket - 1] < us && us < BUCKETS_US[bucket], "{us}");
+                    }
+                    other => panic!("{bucket}: {other:?}"),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! What a worker's counters were in the last minutes, so that "lately" can be told from "since
+//! httpd began" without a cost for requests. The child that leads the background work writes.
+#![forbid(unsafe_code)]
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU64, fence};
+use std::time::Duration;
+
+use crate::clear::{Clear, cleared_by_field};
+use crate::clock::Millis;
+use crate::metrics::{Histogram, HistogramTotals, RecentCounts, Totals};
+
+/// Time between two samples.
+pub const INTERVAL: Duration = Duration::from_secs(30);
+
+/// How many are kept: those of the last five minutes, and the one that is written next.
+const COUNT: usize = 12;
+
+/// A rate over less time says little.
+const SHORTEST: Duration = Duration::from_secs(5);
+
+/// How far back a sample may lie to be compared with.
+const SPAN: Duration = Duration::from_secs(5 * 60 + 31);
+
+/// The samples of one worker.
+#[repr(C, align(64))]
+#[derive(Debug, Default)]
+pub struct SampleRing {
+    samples: [Sample; COUNT],
+}
+
+/// Sums over all children at one moment.
+#[repr(C)]
+#[derive(Debug, Default)]
+struct Sample {
+    /// In monotonic milliseconds; 0 for none, also while it is written.
+    taken_ms: AtomicU64,
+    attempts: AtomicU64,
+    failures: AtomicU64,
+    server_errors: AtomicU64,
+    retries: AtomicU64,
+    sent_bytes: AtomicU64,
+    received_bytes: AtomicU64,
+    outages: AtomicU64,
+    first_byte: Histogram,
+}
+
+impl SampleRing {
+    /// Says whether the next sample is due.
+    pub fn is_due(&self, now: Millis) -> bool {
+        let latest = self.samples.iter().map(|own| own.taken_ms.load(Relaxed)).max().unwrap_or(0);
+        latest == 0 || now.since(Millis(latest)) >= INTERVAL
+    }
+
+    /// Keeps the sums of this moment in the place of the oldest sample. Only one process may write.
+    pub fn keep(&self, totals: &Totals, outages: u64, now: Millis) {
+        let Some(own) = self.samples.iter().min_by_key(|own| own.taken_ms.load(Relaxed)) else {
+            return;
+        };
+        own.taken_ms.store(0, Relaxed);
+        fence(Release);
+        let sums = RecentCounts::sums(totals, outages);
+        for (field, sum) in own.numbers().into_iter().zip(sums.numbers()) {
+            field.store(sum, Relaxed);
+        }
+        for (bucket, sum) in own.first_byte.buckets.iter().zip(sums.first_byte.buckets) {
+            bucket.store(sum, Relaxed);
+        }
+        own.first_byte.sum_us.store(sums.first_byte.sum_us, Relaxed);
+        own.taken_ms.store(now.0.max(1), Release);
+    }
+
+    /// Returns what was counted in the last five minutes, or since the first sample if that is
+    /// later; nothing before there is one.
+    pub fn lately(&self, totals: &Totals, outages: u64, now: Millis) -> RecentCounts {
+        // The one to compare with is found by its time alone; only that one is read.
+        let recent = self.samples.iter().filter_map(|own| {
+            let at = own.taken_ms.load(Relaxed);
+            (at != 0 && now.since(Millis(at)) <= SPAN).then_some((at, own))
+        });
+        let oldest = recent.min_by_key(|(at, _)| *at);
+        let before = oldest.and_then(|(_, own)| own.read());
+        let Some((at, before)) = before else { return RecentCounts::default() };
+        let mut since = RecentCounts::sums(totals, outages);
+        since.subtract(&before);
+        since.span = now.since(Millis(at));
+        (since.per_minute, since.most_per_minute) = self.rates(totals.requests, now);
+        since
+    }
+
+    /// Returns attempts a minute since the latest sample, and the most between two.
+    fn rates(&self, attempts: u64, now: Millis) -> (u64, u64) {
+        let (mut points, mut count) = ([(0, 0); COUNT + 1], 0);
+        for own in &self.samples {
+            let point = (own.taken_ms.load(Acquire), own.attempts.load(Relaxed));
+            if point.0 != 0 && now.since(Millis(point.0)) <= SPAN {
+                points[count] = point;
+                count += 1;
+            }
+        }
+        points[..count].sort_unstable();
+        let is_early = count > 1 && now.since(Millis(points[count - 1].0)) < SHORTEST;
+        // Too little time has passed since the latest one: it is measured from the one before.
+        let count = if is_early { count - 1 } else { count };
+        points[count] = (now.0, attempts);
+        let rates = points[..=count].windows(2).map(|pair| {
+            let (from, to) = (pair[0], pair[1]);
+            let (ms, more) = (to.0.saturating_sub(from.0), to.1.saturating_sub(from.1));
+            more.saturating_mul(60_000) / ms.max(1_000)
+        });
+        rates.fold((0, 0), |(_, most), rate| (rate, most.max(rate)))
+    }
+}
+
+impl Sample {
+    /// Reads it whole; `None` if there is none or another process writes it just now.
+    fn read(&self) -> Option<(u64, RecentCounts)> {
+        let taken = self.taken_ms.load(Acquire);
+        let [attempts, failures, server_errors, retries, sent_bytes, received_bytes, outages] =
+            self.numbers().map(|own| own.load(Relaxed));
+        let buckets = std::array::from_fn(|at| self.first_byte.buckets[at].load(Relaxed));
+        let sum_us = self.first_byte.sum_us.load(Relaxed);
+        fence(Acquire);
+        let is_whole = taken != 0 && self.taken_ms.load(Relaxed) == taken;
+        is_whole.then(|| {
+            let first_byte = HistogramTotals { buckets, sum_us };
+            let sums = RecentCounts {
+                attempts,
+                failures,
+                server_errors,
+                retries,
+                sent_bytes,
+                received_bytes,
+                outages,
+                first_byte,
+                ..RecentCounts::default()
+            };
+            (taken, sums)
+        })
+    }
+
+    fn numbers(&self) -> [&AtomicU64; 7] {
+        [
+            &self.attempts,
+            &self.failures,
+            &self.server_errors,
+            &self.retries,
+            &self.sent_bytes,
+            &self.received_bytes,
+            &self.outages,
+        ]
+    }
+}
+
+impl Clear for SampleRing {
+    fn clear(&self) {
+        self.samples.iter().for_each(Clear::clear);
+    }
+}
+
+cleared_by_field!(Sample {
+    taken_ms,
+    attempts,
+    failures,
+    server_errors,
+    retries,
+    sent_bytes,
+    received_bytes,
+    outages,
+    first_byte,
+});
+
+const _: () = assert!(size_of::<SampleRing>() == 2_624);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn totals(count: u64) -> Totals {
+        let mut totals = Totals { requests: count, ..Totals::default() };
+        (totals.failures[3], totals.responses[4]) = (count / 10, count / 5);
+        totals.first_byte.buckets[2] = count;
+        totals
+    }
+
+    #[test]
+    fn counts_of_the_last_five_minutes() {
+        let ring = SampleRing::default();
+        assert_eq!(
+            ring.lately(&totals(50), 0, Millis(1)),
+            RecentCounts::default(),
+            "no sample yet"
+        );
+        // A request a second, a sample each half minute.
+        let at = |seconds: u64| Millis(seconds * 1_000);
+        let mut kept = 0;
+        for second in 1..=3_600 {
+            if ring.is_due(at(second)) {
+                ring.keep(&totals(second), second / 600, at(second));
+                kept += 1;
+            }
+            let since = ring.lately(&totals(second), second / 600, at(second));
+            let expected = (second - 1).min(300);
+            let span = since.span.as_secs();
+            assert!((expected..expected.max(1) + 32).contains(&span), "{second}: {span}");
+            assert_eq!(since.attempts, span, "{second}");
+            if span > 5 {
+                assert_eq!((since.per_minute, since.most_per_minute), (60, 60), "{second}");
+            }
+            assert_eq!(since.first_byte.buckets[2], span, "{second}");
+        }
+        assert_eq!(kept, 120);
+        let since = ring.lately(&totals(3_600), 6, at(3_600));
+        assert_eq!((since.failures, since.server_errors, since.outages), (33, 66, 1));
+    }
+
+    #[test]
+    fn the_latest_rate_and_the_highest() {
+        let ring = SampleRing::default();
+        for (second, count) in [(1, 0), (31, 30), (61, 630), (91, 640)] {
+            ring.keep(&totals(count), 0, Millis(second * 1_000));
+        }
+        let rates = |second: u64, count| {
+            let since = ring.lately(&totals(count), 0, Millis(second * 1_000));
+            (since.per_minute, since.most_per_minute)
+        };
+        assert_eq!(rates(101, 650), (60, 1_200));
+        assert_eq!(rates(92, 700), (135, 1_200), "since the sample before the latest");
+        assert_eq!(rates(365, 640), (0, 20), "those in which there was more are too old");
+    }
+
+    #[test]
+    fn old_samples_say_nothing_and_cleared_ones_are_gone() {
+        let ring = SampleRing::default();
+        ring.keep(&totals(10), 0, Millis(1_000));
+        assert_eq!(ring.lately(&totals(20), 0, Millis(400_000)), RecentCounts::default());
+        assert_eq!(ring.lately(&totals(20), 0, Millis(2_000)).attempts, 10);
+        // Counters never go backwards; if they did, nothing would be shown rather than nonsense.
+        assert_eq!(ring.lately(&totals(5), 0, Millis(2_000)).attempts, 0);
+        ring.clear();
+        assert!(ring.is_due(Millis(2_000)));
+        assert_eq!(ring.lately(&totals(20), 0, Millis(2_000)), RecentCounts::default());
+    }
+}

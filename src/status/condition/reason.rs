@@ -1,0 +1,170 @@
+//! Why something is not serving as it should, and what brings it back, in words.
+
+use std::time::Duration;
+
+use crate::messages::FailureDetail;
+use crate::messages::MessageCode::JK406;
+
+/// Why something is not serving as it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// No member takes new sessions: how many are disabled, stopped, out, or refuse all requests.
+    #[allow(missing_docs)]
+    NoNewSessions { disabled: usize, stopped: usize, out: usize, refusing: usize },
+    /// Members of a balancer that are out or degraded, of all that are active.
+    #[allow(missing_docs)]
+    Members { out: usize, degraded: usize, active: usize },
+    /// It failed requests; what the latest failure was.
+    Failed(Option<FailureDetail>),
+    /// Its health check fails; the status of the latest answer, 0 without an answer.
+    Unhealthy(u32),
+    /// The connector refused this many requests in a row; what the latest failure was.
+    Refusing(u32, Option<FailureDetail>),
+    /// It would be out if another member could serve.
+    KeptInService,
+    /// It was in error; requests try it, or the next one will.
+    OnTrial,
+    /// What its latest failure was, of one that serves or is to be tried.
+    LatestFailure(FailureDetail),
+    /// This many of its latest attempts failed.
+    #[allow(missing_docs)]
+    Failing { failed: u64, attempts: u64, span: Duration },
+    /// It went out of service this often.
+    #[allow(missing_docs)]
+    Flapping { times: u64, span: Duration },
+    /// 95 of 100 of its latest replies began within this many milliseconds, those of the other
+    /// members within `others_ms`.
+    #[allow(missing_docs)]
+    Slow { p95_ms: u64, others_ms: Option<u64> },
+    /// As many requests are in flight as `busy_limit` allows.
+    AtBusyLimit(u64),
+}
+
+impl Reason {
+    /// Tells whether it counts failures without naming what they were.
+    pub(super) fn is_about_failures(&self) -> bool {
+        matches!(self, Self::Failing { .. } | Self::Flapping { .. })
+    }
+
+    /// Says it in words, without a full stop.
+    pub fn text(&self) -> String {
+        match self {
+            Self::NoNewSessions { disabled, stopped, out, refusing } => {
+                let part = |count: usize, word: &str| {
+                    (count > 0).then(|| format!("{count} {}", are(count, word)))
+                };
+                let parts = [
+                    part(*out, "out"),
+                    part(*refusing, "refusing all requests"),
+                    part(*disabled, "disabled"),
+                    part(*stopped, "stopped"),
+                ];
+                let parts: Vec<_> = parts.into_iter().flatten().collect();
+                let why =
+                    if parts.is_empty() { "there is none".to_owned() } else { parts.join(", ") };
+                format!("no member takes new sessions: {why}")
+            }
+            Self::Members { out, degraded, active } => {
+                let part = |count: usize, word: &str| {
+                    (count > 0)
+                        .then(|| format!("{count} of {active} active members {}", are(count, word)))
+                };
+                let parts = [part(*out, "out"), part(*degraded, "degraded")];
+                parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+            }
+            Self::Failed(detail) => {
+                detail.map_or_else(|| "requests to it failed".to_owned(), with_code)
+            }
+            Self::Unhealthy(0) => format!("its health check gets no answer ({JK406})"),
+            Self::Unhealthy(status) => {
+                format!("its health check gets status {status} ({JK406})")
+            }
+            Self::Refusing(count, detail) => {
+                let why = detail.map(|own| format!(": {}", with_code(own))).unwrap_or_default();
+                format!("its AJP connector refused the last {count} requests{why}")
+            }
+            Self::KeptInService => {
+                "it stays in service, because no other member can serve".to_owned()
+            }
+            Self::OnTrial => "it was in error, and a request is to prove that it serves".to_owned(),
+            Self::LatestFailure(detail) => format!("its latest failure: {}", with_code(*detail)),
+            Self::Failing { failed, attempts, span } => format!(
+                "{failed} of {attempts} attempts failed within the last {}",
+                spelled(span.as_secs())
+            ),
+            Self::Flapping { times, span } => format!(
+                "it went out of service {times} times within the last {}",
+                spelled(span.as_secs())
+            ),
+            // Bounds of buckets: "within" is all that is known.
+            Self::Slow { p95_ms, others_ms: Some(others) } => format!(
+                "it is slow: 95 of 100 replies begin within {p95_ms} ms, those of the other members within {others} ms"
+            ),
+            Self::Slow { p95_ms, others_ms: None } => {
+                format!("it is slow: 95 of 100 replies begin within {p95_ms} ms")
+            }
+            Self::AtBusyLimit(limit) => {
+                format!("{limit} requests are in flight, as many as busy_limit allows")
+            }
+        }
+    }
+}
+
+fn with_code(detail: FailureDetail) -> String {
+    format!("{} ({})", detail.what(), detail.code())
+}
+
+fn are(count: usize, word: &str) -> String {
+    format!("{} {word}", if count == 1 { "is" } else { "are" })
+}
+
+/// What brings a member back that is out of service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WayBack {
+    /// Its health check, when it passes often enough in a row.
+    HealthCheck,
+    /// A CPING that it answers, at any time.
+    Probe,
+    /// A CPING that it answers, at any time; else a request after so many seconds.
+    ProbeOrRequest(u64),
+    /// A request that tries it each second, as no other member can serve.
+    EverySecond,
+    /// A request that tries it after so many seconds.
+    Request(u64),
+    /// The next request tries it.
+    NextRequest,
+    /// Every request tries it: there is no other member, or no balancer.
+    EveryRequest,
+}
+
+impl WayBack {
+    /// Says it in words, without a full stop.
+    pub fn text(self) -> String {
+        match self {
+            Self::HealthCheck => {
+                "it returns when its health check passes often enough in a row".to_owned()
+            }
+            Self::Probe => "it returns as soon as it answers CPING".to_owned(),
+            Self::ProbeOrRequest(seconds) => format!(
+                "it returns as soon as it answers CPING; a request tries it in {}",
+                spelled(seconds)
+            ),
+            Self::EverySecond => {
+                "a request tries it each second, as no other member can serve".to_owned()
+            }
+            Self::Request(seconds) => format!("a request tries it in {}", spelled(seconds)),
+            Self::NextRequest => "the next request tries it".to_owned(),
+            Self::EveryRequest => "each request tries it".to_owned(),
+        }
+    }
+}
+
+/// Writes seconds for people.
+pub fn spelled(seconds: u64) -> String {
+    match seconds {
+        s @ 0..=119 => format!("{s} s"),
+        s @ 120..=7_199 => format!("{} min", s / 60),
+        s @ 7_200..=172_799 => format!("{} h", s / 3_600),
+        s => format!("{} days", s / 86_400),
+    }
+}

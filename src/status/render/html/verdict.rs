@@ -1,0 +1,154 @@
+//! States in one sentence what is wrong, for an administrator who was just called.
+
+use crate::status::condition::{Assessment, Condition};
+use crate::status::render::html::assessed::{AssessedBalancer, AssessedWorkers, ConditionCounts};
+use crate::status::render::html::rows::class;
+use crate::status::request::encode;
+
+pub(super) struct StatusVerdict {
+    pub class: &'static str,
+    /// For the title of the window.
+    pub short: String,
+    pub headline: String,
+    pub detail: String,
+    pub troubles: Vec<VerdictReason>,
+}
+
+pub(super) struct VerdictReason {
+    pub name: String,
+    pub link: String,
+    pub class: &'static str,
+    pub word: &'static str,
+    pub text: String,
+}
+
+impl StatusVerdict {
+    /// Returns the colour of the window's icon.
+    pub fn icon(&self) -> &'static str {
+        match self.class {
+            "bad" => "c41c2c",
+            "degraded" => "c98a00",
+            _ => "1d8a4d",
+        }
+    }
+}
+
+/// Judges balancers and workers; `None` without any.
+pub(super) fn of(assessed: &AssessedWorkers<'_>) -> Option<StatusVerdict> {
+    let mut all = All::default();
+    for lb in &assessed.balancers {
+        all.add_balancer(lb);
+    }
+    for (ajp, own) in &assessed.workers {
+        all.workers.add(own.condition);
+        all.trouble(own, false, || ajp.name.clone(), || format!("w={}", encode(&ajp.name)));
+    }
+    (all.members.all() + all.workers.all() + assessed.balancers.len() > 0).then(|| all.verdict())
+}
+
+/// Those that are named; the rest is counted.
+const MOST: usize = 10;
+
+#[derive(Default)]
+struct All {
+    /// Names of balancers without a member for new sessions.
+    out: Vec<String>,
+    members: ConditionCounts,
+    workers: ConditionCounts,
+    /// With the condition, and whether it is a member's.
+    troubles: Vec<((Condition, bool), VerdictReason)>,
+}
+
+impl All {
+    fn add_balancer(&mut self, lb: &AssessedBalancer<'_>) {
+        let AssessedBalancer { view, own, members, counts } = lb;
+        let link = || format!("w={}", encode(&view.name));
+        if own.condition == Condition::Out {
+            self.out.push(view.name.clone());
+            self.trouble(own, false, || view.name.clone(), link);
+        }
+        self.members.add_all(counts);
+        for (member, own) in members {
+            self.trouble(
+                own,
+                true,
+                || format!("{} / {}", view.name, member.ajp.name),
+                || format!("{}&sw={}", link(), encode(&member.ajp.name)),
+            );
+        }
+    }
+
+    fn trouble(
+        &mut self,
+        own: &Assessment,
+        is_member: bool,
+        name: impl Fn() -> String,
+        link: impl Fn() -> String,
+    ) {
+        if own.condition.is_trouble() {
+            let reason = VerdictReason {
+                name: name(),
+                link: link(),
+                class: class(own.condition),
+                word: own.condition.word(),
+                text: match own.remedy() {
+                    Some(remedy) => format!("{}. What to do: {remedy}", own.text()),
+                    None => own.text(),
+                },
+            };
+            self.troubles.push(((own.condition, is_member), reason));
+        }
+    }
+
+    fn verdict(mut self) -> StatusVerdict {
+        let (members, workers) = (&self.members, &self.workers);
+        let out = members.of(Condition::Out) + workers.of(Condition::Out);
+        let degraded = members.of(Condition::Degraded) + workers.of(Condition::Degraded);
+        let what = match (members.all(), workers.all()) {
+            (_, 0) => "members",
+            (0, _) => "workers",
+            _ => "members and workers",
+        };
+        let all = members.all() + workers.all();
+        let (class, short, headline) = match (self.out.as_slice(), out, degraded) {
+            ([], 0, 0) => {
+                let serving = members.of(Condition::Serving) + workers.of(Condition::Serving);
+                let headline = match serving == all {
+                    true => format!("All {all} {what} are serving"),
+                    false => format!("All active {what} are serving"),
+                };
+                ("good", "OK".to_owned(), headline)
+            }
+            ([], 0, some) => {
+                let headline = format!("{some} of {all} {what} {} degraded", is(some));
+                ("degraded", "Degraded".to_owned(), headline)
+            }
+            ([], some, _) => {
+                ("bad", format!("{some} out"), format!("{some} of {all} {what} {} out", is(some)))
+            }
+            (names, ..) => {
+                let names = names.join(", ");
+                ("bad", format!("Out: {names}"), format!("No member takes new sessions: {names}"))
+            }
+        };
+        let mut both = *members;
+        both.add_all(workers);
+        let parts =
+            both.present().map(|(condition, count)| format!("{count} {}", condition.word()));
+        let mut parts: Vec<String> = parts.collect();
+        // What is worst comes first, in the order of the configuration: a balancer or a worker alone that is
+        // out leaves its users without an answer, a member that is out does not.
+        self.troubles.sort_by_key(|(order, _)| *order);
+        let rest = self.troubles.len().saturating_sub(MOST);
+        if rest > 0 {
+            parts.push(format!("{rest} more have reasons that are not shown here"));
+        }
+        let detail = if parts.len() > 1 { parts.join(" · ") } else { String::new() };
+        let troubles = self.troubles.into_iter().map(|(_, own)| own).take(MOST).collect();
+        StatusVerdict { class, short, headline, detail, troubles }
+    }
+}
+
+fn is(count: usize) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}

@@ -1,0 +1,107 @@
+//! Which detail of a failure the status page shows.
+
+use std::io::ErrorKind;
+
+use crate::ajp::ProtocolError;
+use crate::exchange::ForeignPeer;
+use crate::messages::FailureDetail;
+use crate::net::{NetError, Phase, UnixFault};
+use crate::worker::ajp13::rejection::Rejection;
+use crate::worker::error::Cause;
+
+impl Cause {
+    /// Returns what it was; nothing for a failure that says nothing about the backend.
+    pub fn detail(&self) -> Option<FailureDetail> {
+        Some(match self {
+            Self::Net(error) => of_network(error),
+            Self::Protocol(ProtocolError::BadMagic { found }, _) => match ForeignPeer::of(found) {
+                ForeignPeer::Http => FailureDetail::HttpConnector,
+                ForeignPeer::Tls => FailureDetail::TlsConnector,
+                ForeignPeer::Unknown => FailureDetail::MalformedResponse,
+            },
+            Self::Protocol(..) => FailureDetail::MalformedResponse,
+            Self::Abandoned => FailureDetail::Abandoned,
+            Self::ReplyTimeout => FailureDetail::ReplyTimeout,
+            Self::Status { .. } => FailureDetail::FailStatus,
+            Self::Busy => FailureDetail::BusyLimit,
+            Self::Disabled => FailureDetail::PortZero,
+            Self::Client(_) | Self::Encode(_) => return None,
+        })
+    }
+}
+
+impl Rejection {
+    /// Returns what it was.
+    pub fn detail(self) -> FailureDetail {
+        match self {
+            Self::Forbidden => FailureDetail::Forbidden,
+            Self::TooLarge => FailureDetail::TooLarge,
+        }
+    }
+}
+
+fn of_network(error: &NetError) -> FailureDetail {
+    match error.unix_fault() {
+        Some(UnixFault::Missing) => return FailureDetail::SocketMissing,
+        Some(UnixFault::Stale) => return FailureDetail::SocketStale,
+        Some(_) => return FailureDetail::SocketUnusable,
+        None => {}
+    }
+    let is_forbidden = matches!(error.source.raw_os_error(), Some(libc::EACCES | libc::EPERM));
+    match (error.phase, error.source.kind()) {
+        (Phase::Acquire, _) => FailureDetail::PoolFull,
+        (Phase::Resolve, _) => FailureDetail::NoAddress,
+        (Phase::Connect, _) if is_forbidden => FailureDetail::ConnectForbidden,
+        (Phase::Connect, ErrorKind::ConnectionRefused) => FailureDetail::ConnectionRefused,
+        (Phase::Connect, ErrorKind::TimedOut) => FailureDetail::ConnectTimeout,
+        (Phase::Connect, _) => FailureDetail::ConnectFailed,
+        (Phase::Cping, _) if error.foreign_peer() == Some(ForeignPeer::Http) => {
+            FailureDetail::CpingByHttp
+        }
+        (Phase::Cping, _) if error.foreign_peer() == Some(ForeignPeer::Tls) => {
+            FailureDetail::CpingByTls
+        }
+        (Phase::Cping, ErrorKind::TimedOut) => FailureDetail::CpingTimeout,
+        (Phase::Cping, _) => FailureDetail::CpingFailed,
+        (Phase::Send, _) => FailureDetail::SendFailed,
+        (Phase::Receive, ErrorKind::TimedOut) => FailureDetail::ReceiveTimeout,
+        (Phase::Receive, _) => FailureDetail::ConnectionClosed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_detail_belongs_to_the_message_of_its_cause() {
+        let net = |phase, kind: ErrorKind| Cause::Net(NetError::new(phase, io::Error::from(kind)));
+        let magic = |found| ProtocolError::BadMagic { found };
+        let cases = [
+            (net(Phase::Connect, ErrorKind::ConnectionRefused), FailureDetail::ConnectionRefused),
+            (net(Phase::Connect, ErrorKind::TimedOut), FailureDetail::ConnectTimeout),
+            (net(Phase::Resolve, ErrorKind::NotFound), FailureDetail::NoAddress),
+            (net(Phase::Cping, ErrorKind::TimedOut), FailureDetail::CpingTimeout),
+            (net(Phase::Cping, ErrorKind::UnexpectedEof), FailureDetail::CpingFailed),
+            (net(Phase::Receive, ErrorKind::UnexpectedEof), FailureDetail::ConnectionClosed),
+            (net(Phase::Acquire, ErrorKind::TimedOut), FailureDetail::PoolFull),
+            (Cause::Protocol(magic(*b"HT"), Default::default()), FailureDetail::HttpConnector),
+            (Cause::Protocol(magic([0x15, 3]), Default::default()), FailureDetail::TlsConnector),
+            (
+                Cause::Protocol(ProtocolError::BadLength, Default::default()),
+                FailureDetail::MalformedResponse,
+            ),
+            (Cause::Busy, FailureDetail::BusyLimit),
+            (Cause::ReplyTimeout, FailureDetail::ReplyTimeout),
+        ];
+        for (cause, detail) in cases {
+            assert_eq!(cause.detail(), Some(detail), "{cause:?}");
+            assert_eq!(cause.code(), detail.code(), "{cause:?}");
+        }
+        for rejection in [Rejection::Forbidden, Rejection::TooLarge] {
+            assert_eq!(rejection.code(), rejection.detail().code());
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! One ajp13 worker: its settings, its connections, its records.
+
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use once_cell::sync::OnceCell;
+
+use crate::clock;
+use crate::config::Ajp13Config;
+use crate::lb::MemberRecord;
+use crate::lb::retry_policy::may_execute_again;
+use crate::messages::MessageCode::{JK302, JK317, JK318, JK327, JK328};
+use crate::net::{Endpoint, NetError, Pool, PoolOptions, SocketOptions};
+use crate::worker::ajp13::peer_capabilities::{PeerCapabilities, distrust};
+
+/// An ajp13 worker, used directly or as a member.
+#[derive(Debug)]
+pub struct Ajp13 {
+    /// Its name.
+    pub name: String,
+    /// Its settings.
+    pub config: Arc<Ajp13Config>,
+    /// Its connections in this child.
+    pub pool: Arc<Pool>,
+    /// What its backend has shown of itself.
+    pub capabilities: Arc<PeerCapabilities>,
+    /// Its records: one in each balancer, and one for itself.
+    pub(in crate::worker) records: OnceCell<Vec<&'static MemberRecord>>,
+}
+
+impl Ajp13 {
+    /// Makes a worker at a start, without opening anything. Names are looked up, which may take
+    /// seconds; what goes wrong with that is returned in words, and tried again later.
+    pub fn new(name: &str, config: Ajp13Config) -> (Self, Vec<String>) {
+        let mut problems = Vec::new();
+        let target = endpoint(&config);
+        if !config.is_off()
+            && let Err(why) = target.look_up()
+        {
+            problems.push(no_address(name, &target, &why));
+        }
+        let source = config.source.as_ref().and_then(|source| {
+            let found = source_address(source);
+            if found.is_none() {
+                problems.push(format!(
+                    "{JK318} worker {name}: source \"{source}\" has no address and is ignored"
+                ));
+            }
+            found
+        });
+        let pool = Arc::new(Pool::new(target, pool_options(&config, source)));
+        (
+            Self {
+                name: name.to_owned(),
+                config: Arc::new(config),
+                pool,
+                capabilities: Arc::default(),
+                records: OnceCell::new(),
+            },
+            problems,
+        )
+    }
+
+    /// Makes the same worker with other settings. Connections stay, unless it is about them that
+    /// the settings differ. No name is looked up, as requests do this while httpd runs.
+    pub fn with(&self, config: &Ajp13Config) -> Self {
+        let (pool, capabilities) = if self.config.shares_connections_with(config) {
+            (Arc::clone(&self.pool), Arc::clone(&self.capabilities))
+        } else {
+            let target = endpoint(config).replacing(self.pool.target());
+            let options = pool_options(config, self.pool.socket_options().source);
+            (Arc::new(Pool::new(target, options)), Arc::default())
+        };
+        let (name, records) = (self.name.clone(), OnceCell::new());
+        Self { name, config: Arc::new(config.clone()), pool, capabilities, records }
+    }
+
+    /// Returns how many requests to it are in flight over all children and balancers, with `busy` of
+    /// them by the record `own`.
+    pub fn in_flight(&self, own: &MemberRecord, busy: u32) -> u32 {
+        let others = self.records.get().into_iter().flatten();
+        let others = others.filter(|record| !std::ptr::eq(**record, own));
+        busy + others.map(|record| record.busy.load(Relaxed)).sum::<u32>()
+    }
+
+    /// Returns how much body may go out together with a request.
+    pub fn first_block(&self) -> usize {
+        self.capabilities.first_block(self.config.max_packet_size)
+    }
+
+    /// Returns how much body of a request with this method is kept for another backend. It is
+    /// asked for more than the first block only by a backend that has the request, so that the
+    /// rest can matter only to requests that may be sent again even then.
+    pub fn replay_size(&self, method: &[u8]) -> usize {
+        match may_execute_again(method, self.config.recovery_options) {
+            true => self.config.replay_size,
+            false => 0,
+        }
+    }
+
+    /// Says that idle connections were closed because they held unexpected data, and learns from it.
+    #[inline(always)]
+    pub fn report_unsolicited(&self, count: usize) {
+        if count > 0 {
+            self.report_some_unsolicited(count);
+        }
+    }
+
+    #[cold]
+    fn report_some_unsolicited(&self, count: usize) {
+        tracing::warn!(
+            worker = self.name.as_str(),
+            "{JK317} worker {} at {}: closed {count} idle connections that held unexpected data; no request was affected; find out what sends the data: the backend, or a device in between",
+            self.name,
+            self.pool.target().name()
+        );
+        self.distrust();
+    }
+
+    /// Says that data came behind a reply which belongs to no request, and learns from it; the
+    /// connection is closed.
+    pub fn report_surplus(&self, bytes: usize, request: &str) {
+        tracing::warn!(
+            worker = self.name.as_str(),
+            request,
+            "{JK328} worker {} at {}: {request}: the response was followed by {bytes} bytes that belong to no request; the client received its response, and the connection is closed; find out what sends the data: the backend, or a device in between",
+            self.name,
+            self.pool.target().name()
+        );
+        self.distrust();
+    }
+
+    /// After data that belongs to no request more may follow: closes the idle connections, and has
+    /// every connection answer a CPING before it is used again for a while, in all children.
+    pub fn distrust(&self) {
+        let now = clock::now();
+        let records = self.records.get().into_iter().flatten();
+        let is_new = records.fold(false, |is_new, record| distrust(record, now) | is_new);
+        self.pool.close_idle();
+        if is_new {
+            tracing::warn!(
+                worker = self.name.as_str(),
+                "{JK327} worker {} at {}: sent data that belongs to no request; its idle connections are closed, and for 5 minutes each connection must answer a CPING before it is used again; find out what sends the data: the backend, or a device in between",
+                self.name,
+                self.pool.target().name()
+            );
+        }
+    }
+}
+
+/// Returns where the backend of a worker listens. Nothing is looked up yet.
+pub(in crate::worker) fn endpoint(config: &Ajp13Config) -> Endpoint {
+    match config.unix_path() {
+        Some(path) => Endpoint::unix(&config.host, &path),
+        None => Endpoint::new(&config.host, config.port, config.prefer_ipv6),
+    }
+}
+
+/// Says that a worker has no address.
+pub(in crate::worker) fn no_address(name: &str, target: &Endpoint, why: &NetError) -> String {
+    format!(
+        "{JK302} worker {name} at {}: {why}; the worker cannot be used until the name has an address; correct the worker's host or the name server; the name is looked up again in the background",
+        target.name()
+    )
+}
+
+/// Finds the address to connect from.
+fn source_address(source: &str) -> Option<IpAddr> {
+    source.parse().ok().or_else(|| Some((source, 0).to_socket_addrs().ok()?.next()?.ip()))
+}
+
+/// Returns what a worker's properties say about its connections.
+fn pool_options(config: &Ajp13Config, source: Option<IpAddr>) -> PoolOptions {
+    PoolOptions {
+        size: config.connection_pool_size,
+        min_size: config.connection_pool_minsize,
+        idle_timeout: config.connection_pool_timeout.get(),
+        connect_timeout: config.socket_connect_timeout,
+        socket: SocketOptions {
+            keepalive: config.socket_keepalive,
+            buffer: config.socket_buffer.get().map(|size| size.max(config.max_packet_size)),
+            source,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Properties, WorkerKind, resolve};
+
+    #[test]
+    fn each_property_of_sockets_reaches_the_socket() {
+        let options = |lines: &str| {
+            let mut properties = Properties::default();
+            let text = format!("worker.list=w\nworker.w.type=ajp13\n{lines}");
+            properties.read(&text, "w", &|_| None);
+            let (config, _) = resolve(&properties);
+            match &config.workers["w"].kind {
+                WorkerKind::Ajp13(ajp) => pool_options(ajp, None),
+                other => panic!("{other:?}"),
+            }
+        };
+        let usual = options("");
+        assert!(!usual.socket.keepalive && usual.socket.buffer.is_none());
+        assert!(options("worker.w.socket_keepalive=1").socket.keepalive);
+        assert_eq!(options("worker.w.socket_buffer=64k").socket.buffer, Some(65_536));
+        assert_eq!(options("worker.w.socket_buffer=1").socket.buffer, Some(8192), "a packet");
+        let millis = |lines| options(lines).connect_timeout.as_millis();
+        assert_eq!(millis("worker.w.socket_connect_timeout=700"), 700);
+        assert_eq!(millis("worker.w.socket_timeout=3"), 3000);
+        assert_eq!(millis("worker.w.socket_timeout=3\nworker.w.socket_connect_timeout=700"), 700);
+    }
+}

@@ -1,0 +1,124 @@
+//! A balancer with its members and their records.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::config::LbConfig;
+use crate::lb::{
+    Activation, Balancer, BalancerRecord, ElectionRules, Health, Member, MemberRecord, MemberState,
+    Policy, multiplicities,
+};
+use crate::shm::EventLog;
+use crate::worker::ajp13::worker::Ajp13;
+use crate::worker::records::Records;
+
+/// A balancer with its members.
+#[derive(Debug)]
+pub struct Lb {
+    /// Its name.
+    pub name: String,
+    /// Its settings.
+    pub config: Arc<LbConfig>,
+    /// What elections go by.
+    pub balancer: Balancer,
+    /// The members, in the order of the configuration.
+    pub members: Vec<Arc<Ajp13>>,
+    /// The index of its own record.
+    pub(in crate::worker) record_index: usize,
+    /// Its own record.
+    pub record: &'static BalancerRecord,
+    /// The members' records.
+    pub records: Vec<&'static MemberRecord>,
+    /// Their indexes.
+    pub(in crate::worker) record_indexes: Vec<usize>,
+    /// Where what happens to members is kept.
+    pub(in crate::worker) events: &'static EventLog,
+}
+
+impl Lb {
+    /// Makes a balancer of backends that exist, with the records that are theirs.
+    pub fn new(
+        name: &str,
+        config: LbConfig,
+        backends: &BTreeMap<String, Arc<Ajp13>>,
+        all_records: &Records,
+    ) -> Self {
+        let factors: Vec<_> = config.members.iter().map(|member| member.lbfactor).collect();
+        let members = config.members.iter().zip(multiplicities(&factors));
+        let members = members.map(|(member, multiplicity)| Member {
+            name: member.worker.clone(),
+            multiplicity,
+            distance: member.distance,
+            route: member.route.clone(),
+            domain: member.domain.clone(),
+            redirect: member.redirect.clone(),
+            // Port 0 reserves a member for a backend that is added later.
+            activation: match backends.get(&member.worker) {
+                Some(own) if own.config.is_off() => Activation::Stopped,
+                _ => member.activation,
+            },
+        });
+        let rules = ElectionRules {
+            method: config.method,
+            sticky_session: config.sticky_session,
+            sticky_session_force: config.sticky_session_force,
+            slow_start: config.slow_start,
+            policy: Policy {
+                recover_time: config.recover_time,
+                error_escalation_time: config.error_escalation_time,
+                max_reply_timeouts: config.max_reply_timeouts,
+            },
+        };
+        let balancer = Balancer::new(members.collect(), &rules);
+        let own = config.members.iter().filter_map(|member| backends.get(&member.worker));
+        let members: Vec<_> = own.map(Arc::clone).collect();
+        let own = config.members.iter().map(|member| all_records.member(name, &member.worker));
+        let record_indexes: Vec<_> = own.collect();
+        let records =
+            record_indexes.iter().map(|index| all_records.segment.member(*index)).collect();
+        let record_index = all_records.balancer(name);
+        let record = all_records.segment.balancer(record_index);
+        let name = name.to_owned();
+        let config = Arc::new(config);
+        let events = all_records.segment.events();
+        Self {
+            name,
+            config,
+            balancer,
+            members,
+            record_index,
+            record,
+            records,
+            record_indexes,
+            events,
+        }
+    }
+
+    /// Returns a member's activation as it was set last.
+    pub fn activation(&self, index: usize) -> Activation {
+        self.balancer.activation_now(index, self.records[index])
+    }
+
+    /// Returns a member's state as it is shown: busy if it has as many requests as it may.
+    pub fn state(&self, index: usize) -> MemberState {
+        match MemberState::of(self.records[index]) {
+            MemberState::Ok if self.is_full(index) => MemberState::Busy,
+            state => state,
+        }
+    }
+
+    /// Tells whether a member has as many requests as its `busy_limit` allows.
+    pub fn is_full(&self, index: usize) -> bool {
+        let (own, record) = (&self.members[index], self.records[index]);
+        let busy = || own.in_flight(record, record.busy.load(Relaxed));
+        own.config.busy_limit.get().is_some_and(|limit| busy() >= limit)
+    }
+
+    /// Tells whether a member must stay out of service because of its health.
+    pub fn is_held_back(&self, index: usize) -> bool {
+        self.config.health_check.is_some()
+            && Health::of(self.records[index]) == Health::Unhealthy
+            && self.balancer.others_serve(&self.records, index)
+    }
+}

@@ -1,0 +1,94 @@
+//! Says why no member of a balancer serves a request.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::clock::{self, Millis};
+use crate::lb::{Activation, MemberState, NoMember};
+use crate::log::span;
+use crate::messages::MessageCode::JK402;
+use crate::worker::Downstream;
+use crate::worker::balancer::failover::MemberSelection;
+use crate::worker::error::Cause;
+
+impl MemberSelection<'_> {
+    /// Names every member and why it did not serve the request, which is answered `status`.
+    #[cold]
+    pub(super) fn explain<D: Downstream>(&self, refusal: NoMember, downstream: &D, status: u16) {
+        let (lb, now) = (self.lb, clock::now());
+        let members: Vec<_> = (0..lb.members.len()).map(|index| self.member(index, now)).collect();
+        let (name, request) = (lb.name.as_str(), downstream.label());
+        let why = match refusal {
+            NoMember::NoMember => "no member can serve the request",
+            NoMember::StickyForced => {
+                "the member of its session cannot serve the request, and sticky_session_force forbids another one"
+            }
+        };
+        let cause = format!("{why} ({})", members.join("; "));
+        let ms = now.since(self.begun).as_millis() as u64;
+        tracing::error!(
+            worker = name,
+            balancer = name,
+            request,
+            cause,
+            status,
+            ms,
+            "{JK402} balancer {name}: {request}: {cause}, after {ms} ms; answered {status}; {}",
+            self.remedy(refusal)
+        );
+    }
+
+    /// Says of one member why it did not serve the request.
+    fn member(&self, index: usize, now: Millis) -> String {
+        let (lb, record) = (self.lb, self.lb.records[index]);
+        let state = match lb.state(index) {
+            _ if self.is_full(index) => "at its busy_limit",
+            MemberState::Idle | MemberState::Ok | MemberState::Busy => "in service",
+            MemberState::Error => "in error",
+            MemberState::Recover | MemberState::Force | MemberState::HalfOpen => "on trial",
+        };
+        let state = match lb.activation(index) {
+            Activation::Active => state.to_owned(),
+            Activation::Disabled if state == "in service" => "disabled".to_owned(),
+            Activation::Disabled => format!("disabled and {state}"),
+            Activation::Stopped => "stopped".to_owned(),
+        };
+        let last = record.error_last_ms.get();
+        let why = match (self.cause(index), record.failure_code.load(Relaxed)) {
+            (Some(Cause::Busy), _) => String::new(),
+            (Some(cause), _) => format!(", {}: {cause}", cause.code()),
+            (None, code @ 1..) if last > 0 => {
+                format!(", JK-{code} {} ago", span(now.since(Millis(last))))
+            }
+            (None, _) => String::new(),
+        };
+        format!("{} is {state}{why}", lb.members[index].name)
+    }
+
+    /// Returns why the request failed at a member, if it was tried.
+    fn cause(&self, index: usize) -> Option<&Cause> {
+        let failed = self.failures.iter().rev().find(|(own, _)| *own == index);
+        failed.map(|(_, failure)| failure.cause())
+    }
+
+    fn is_full(&self, index: usize) -> bool {
+        self.lb.state(index) == MemberState::Busy || matches!(self.cause(index), Some(Cause::Busy))
+    }
+
+    fn remedy(&self, refusal: NoMember) -> &'static str {
+        let lb = self.lb;
+        if refusal == NoMember::StickyForced {
+            return "its requests succeed when that member is back: see the cause in this line or in its JK-401 line";
+        }
+        let is_active = |index: &usize| lb.activation(*index) == Activation::Active;
+        let mut active = (0..lb.members.len()).filter(is_active).peekable();
+        if active.peek().is_none() {
+            return "activate a member on the status page or with jkctl";
+        }
+        match active.all(|index| self.is_full(index)) {
+            true => "raise busy_limit, or add members",
+            false => {
+                "members return by themselves when their backends answer: see the causes in this line and in the JK-401 lines"
+            }
+        }
+    }
+}

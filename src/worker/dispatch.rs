@@ -1,0 +1,182 @@
+//! The one loop of a request: choose who gets it, deliver it, and do what the retry policy says.
+
+use std::time::Duration;
+
+use crate::clock::{self, Millis};
+use crate::lb::NoMember;
+use crate::lb::retry_policy::{FailedDelivery, Next, RetryPolicy};
+use crate::net::waiting;
+use crate::worker::ajp13::attempt::Attempt;
+use crate::worker::ajp13::rejection::Answer;
+use crate::worker::ajp13::request_body::ReplayableBody;
+use crate::worker::error::{Failure, Uncommitted};
+use crate::worker::error_log::Attempted;
+use crate::worker::in_flight::InFlightGuard;
+use crate::worker::{Downstream, MemberData, RequestSettings};
+
+/// Where a request may go: a worker used directly, or the members of a balancer.
+pub trait Route<'w> {
+    /// Returns the balancer's name, if there is one.
+    fn balancer(&self) -> Option<&'w str>;
+
+    /// Chooses who gets the request.
+    ///
+    /// # Errors
+    ///
+    /// If no member is left that may have it.
+    fn choose<D: Downstream>(&mut self, downstream: &mut D) -> Result<Candidate<'w>, NoMember>;
+
+    /// Books what became of an attempt.
+    fn settle(&mut self, choice: &Candidate<'w>, result: &Result<Answer, Failure>);
+
+    /// Takes one repetition out of `retry_budget`. Returns whether there was one.
+    fn spend(&self) -> bool;
+
+    /// Tells whether `failover_timeout` is over.
+    fn is_late(&self) -> bool;
+
+    /// Tells whether a request with or without a session there could go to a member other than this.
+    fn has_others(&self, member: usize, is_sticky: bool) -> bool;
+
+    /// Waits for room at a member, for as long as its `connection_acquire_timeout` is longer than
+    /// `waited`. Returns whether there is some.
+    fn waits_for_room(&mut self, member: usize, waited: Duration) -> bool;
+
+    /// Remembers that a member is not tried again for now, and why.
+    fn set_aside(&mut self, member: usize, failure: Failure);
+
+    /// Tells whether a pause can change anything after a refusal.
+    fn is_worth_a_pause(&self, refusal: NoMember) -> bool;
+
+    /// Returns how long to wait before the next round.
+    fn retry_interval(&self) -> Duration;
+
+    /// Begins the next round: members that had no room may be tried again.
+    fn begin_round(&mut self);
+
+    /// Logs why no member serves the request. Returns the status to answer with.
+    fn refuse<D: Downstream>(&mut self, refusal: NoMember, downstream: &mut D) -> u16;
+}
+
+/// Who gets the request now.
+#[derive(Debug)]
+pub struct Candidate<'w> {
+    /// The attempt.
+    pub attempt: Attempt<'w>,
+    /// What the backend is told of its part.
+    pub data: MemberData<'w>,
+    /// The member's place in its balancer.
+    pub member: usize,
+    /// Whether the request has a session there.
+    pub is_sticky: bool,
+    /// That the request is in flight there, until the attempt has ended.
+    pub in_flight: Option<InFlightGuard>,
+    /// When the attempt began.
+    pub started: Millis,
+}
+
+/// Serves a request that came at `begun`.
+///
+/// # Errors
+///
+/// The status to answer with.
+pub fn dispatch<'w, D: Downstream, R: Route<'w>>(
+    route: &mut R,
+    mut policy: RetryPolicy,
+    downstream: &mut D,
+    upload: &mut ReplayableBody,
+    settings: &RequestSettings<'_>,
+    begun: Millis,
+) -> Result<(), u16> {
+    let mut current: Option<Candidate<'w>> = None;
+    let mut waited = Duration::ZERO;
+    loop {
+        let choice = match &mut current {
+            Some(choice) => choice,
+            none => match route.choose(downstream) {
+                Ok(mut choice) => {
+                    choice.attempt.waited = waited;
+                    none.insert(choice)
+                }
+                Err(refusal) => {
+                    let is_worth_a_pause = route.is_worth_a_pause(refusal);
+                    if policy.refused(is_worth_a_pause, route.is_late()) != Next::Pause {
+                        return Err(route.refuse(refusal, downstream));
+                    }
+                    next_round(route);
+                    continue;
+                }
+            },
+        };
+        let result = choice.attempt.deliver(downstream, upload, &choice.data, settings);
+        let next = match &result {
+            Err(Failure::Uncommitted(failed)) => {
+                let failed = describe(route, choice, failed, downstream, upload);
+                policy.failed(&failed, || route.spend())
+            }
+            Ok(_) | Err(Failure::Committed(_)) => Next::GiveUp,
+        };
+        if matches!(next, Next::ReplaceConnection | Next::ReplaceAfterCping) {
+            choice.attempt.must_answer = next == Next::ReplaceAfterCping;
+            continue;
+        }
+        choice.attempt.end(downstream, settings, &result);
+        choice.in_flight = None;
+        route.settle(choice, &result);
+        let Err(failure) = result else { return Ok(()) };
+        let (worker, member) = (choice.attempt.worker, choice.member);
+        waited = choice.attempt.waited;
+        current = None;
+        let attempted = Attempted { balancer: route.balancer(), worker, begun };
+        match next {
+            Next::GiveUp | Next::ReplaceConnection | Next::ReplaceAfterCping => {
+                return attempted.give_up(downstream, &failure);
+            }
+            Next::Pause => {
+                attempted.log_second_try(downstream, failure.cause());
+                next_round(route);
+            }
+            Next::WaitForRoom | Next::AnotherMember => {
+                if next == Next::WaitForRoom {
+                    let begun = clock::now();
+                    let has_room = route.waits_for_room(member, waited);
+                    waited += clock::now().since(begun);
+                    if has_room {
+                        continue;
+                    }
+                }
+                attempted.log_failover(downstream, failure.cause());
+                route.set_aside(member, failure);
+            }
+        }
+    }
+}
+
+/// Says of a failed delivery what the policy goes by.
+#[cold]
+fn describe<'w, 'a, D: Downstream, R: Route<'w>>(
+    route: &R,
+    choice: &'a Candidate<'w>,
+    failed: &Uncommitted,
+    downstream: &'a D,
+    upload: &ReplayableBody,
+) -> FailedDelivery<'a> {
+    FailedDelivery {
+        stage: failed.stage,
+        is_stale: failed.is_stale,
+        fault: failed.cause.fault(),
+        method: downstream.method(),
+        options: choice.attempt.worker.config.recovery_options,
+        is_body_not_replayable: upload.is_not_replayable(),
+        is_sticky: choice.is_sticky,
+        answers_cping: choice.attempt.worker.capabilities.known_to_answer(),
+        has_others: route.has_others(choice.member, choice.is_sticky),
+        is_late: route.is_late(),
+    }
+}
+
+/// Waits before the next round.
+fn next_round<'w>(route: &mut impl Route<'w>) {
+    waiting::pause(route.retry_interval());
+    route.begin_round();
+}

@@ -1,0 +1,331 @@
+//! Whose requests are in flight. The election reads one total per member; each child also keeps
+//! its own share, so that what a killed child had under way can be given back.
+
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
+
+use once_cell::sync::OnceCell;
+
+use crate::metrics::{Shard, Totals};
+use crate::shm::Segment;
+
+/// The shares of all children, and which of them is ours.
+#[derive(Clone, Debug)]
+pub struct ChildCounts {
+    segment: Segment,
+    own: OnceCell<&'static [AtomicU32]>,
+    row: OnceCell<usize>,
+    shards: OnceCell<&'static [Shard]>,
+}
+
+/// A request under way with a worker, until dropped.
+#[derive(Debug)]
+pub struct InFlightGuard {
+    _count: CountGuard,
+    /// Where this child counts what becomes of it.
+    pub shard: &'static Shard,
+}
+
+/// One request in a total and in this child's share of it, until dropped.
+#[derive(Debug)]
+pub struct CountGuard {
+    total: &'static AtomicU32,
+    counter: Option<&'static AtomicU32>,
+}
+
+impl Drop for CountGuard {
+    fn drop(&mut self) {
+        lower(self.total, 1);
+        if let Some(counter) = self.counter {
+            lower(counter, 1);
+        }
+    }
+}
+
+impl ChildCounts {
+    /// Makes the view of a process that has no share yet.
+    pub fn new(segment: Segment) -> Self {
+        Self { segment, own: OnceCell::new(), row: OnceCell::new(), shards: OnceCell::new() }
+    }
+
+    /// Takes a row for this child. Without one its requests count as well, but are not given back
+    /// if it is killed; returns whether there was one.
+    pub fn claim(&self, pid: u32) -> bool {
+        let me = identity(pid);
+        let children = self.segment.children();
+        let row = children.iter().position(|child| child.claim(me));
+        match row {
+            Some(row) => {
+                // Nothing should be left there, but what is would never be given back.
+                self.segment.child_counts(row).iter().for_each(|counter| counter.store(0, Relaxed));
+                self.own.set(self.segment.child_counts(row)).is_ok()
+                    && self.row.set(row).is_ok()
+                    && self.shards.set(self.segment.shards(row)).is_ok()
+            }
+            None => false,
+        }
+    }
+
+    /// Books a request whose election has raised the member's total already.
+    pub fn enter(&self, record_index: usize) -> InFlightGuard {
+        let total = &self.segment.member(record_index).busy;
+        InFlightGuard { _count: self.count(total, record_index), shard: self.shard(record_index) }
+    }
+
+    /// Books a request of a balancer.
+    pub fn enter_balancer(&self, record_index: usize) -> CountGuard {
+        let record = self.segment.balancer(record_index);
+        let busy = record.busy.fetch_add(1, Relaxed).wrapping_add(1);
+        if busy > record.max_busy.load(Relaxed) {
+            record.max_busy.fetch_max(busy, Relaxed);
+        }
+        self.count(&record.busy, self.segment.capacity().members.saturating_add(record_index))
+    }
+
+    fn count(&self, total: &'static AtomicU32, counter: usize) -> CountGuard {
+        let counter = self.own.get().and_then(|child_counts| child_counts.get(counter));
+        if let Some(counter) = counter {
+            counter.fetch_add(1, Relaxed);
+        }
+        CountGuard { total, counter }
+    }
+
+    /// Returns where this child counts for a worker.
+    pub fn shard(&self, record_index: usize) -> &'static Shard {
+        let shards = self.shards.get().copied().unwrap_or_else(|| self.segment.shards(0));
+        &shards[record_index.min(shards.len() - 1)]
+    }
+
+    /// Adds up what all children ever counted for a worker.
+    pub fn totals(&self, record_index: usize) -> Totals {
+        Totals::of(self.segment.shards_of(record_index))
+    }
+
+    /// Says how many connections to a worker this child has.
+    pub fn set_pool(&self, record_index: usize, open: usize, idle: usize) {
+        let pools = self.row.get().map(|row| self.segment.pools(*row));
+        if let Some(pool) = pools.and_then(|pools| pools.get(record_index)) {
+            pool.open.store(u32::try_from(open).unwrap_or(u32::MAX), Relaxed);
+            pool.idle.store(u32::try_from(idle).unwrap_or(u32::MAX), Relaxed);
+        }
+    }
+
+    /// Returns the same as [`pool`](Self::pool), after this child has said what it has itself: how
+    /// many of its own are idle and in use.
+    pub fn refreshed(&self, record_index: usize, (idle, in_use): (usize, usize)) -> (u64, u64) {
+        self.set_pool(record_index, idle + in_use, idle);
+        self.pool(record_index)
+    }
+
+    /// Returns how many connections to a worker all children have, and how many are idle.
+    pub fn pool(&self, record_index: usize) -> (u64, u64) {
+        let live = self.segment.children().iter().enumerate();
+        let live = live.filter(|(_, child)| child.owner() != 0);
+        live.filter_map(|(row, _)| self.segment.pools(row).get(record_index)).fold(
+            (0, 0),
+            |sum, pool| {
+                (
+                    sum.0 + u64::from(pool.open.load(Relaxed)),
+                    sum.1 + u64::from(pool.idle.load(Relaxed)),
+                )
+            },
+        )
+    }
+
+    /// Gives back what a child had under way that has ended, and the lead if it had it.
+    pub fn release(&self, pid: u32) {
+        for (row, child) in self.segment.children().iter().enumerate() {
+            let held = child.owner();
+            if held != 0 && pid_of(held) == pid {
+                self.release_row(row, held);
+            }
+        }
+        self.segment.header().lease.give_up(pid);
+    }
+
+    /// Subtracts the requests in flight of children that ended unnoticed.
+    pub fn release_lost(&self) {
+        for (row, child) in self.segment.children().iter().enumerate() {
+            let held = child.owner();
+            if held != 0 && is_dead(held) {
+                self.release_row(row, held);
+            }
+        }
+    }
+
+    /// Corrects totals that differ from the sum of the shares, where both were the same at the
+    /// last look: a child may die between the two.
+    pub fn reconcile(&self, last: &mut Vec<(u32, u32)>) {
+        let child_counts = self.segment.capacity().child_counts();
+        let mut sums = vec![0_u32; child_counts];
+        for (row, child) in self.segment.children().iter().enumerate() {
+            if child.owner() != 0 {
+                for (sum, counter) in sums.iter_mut().zip(self.segment.child_counts(row)) {
+                    *sum = sum.saturating_add(counter.load(Relaxed));
+                }
+            }
+        }
+        last.resize(child_counts, (0, 0));
+        for (counter, (sum, last)) in sums.into_iter().zip(last).enumerate() {
+            let total = self.total(counter);
+            let seen = (total.load(Relaxed), sum);
+            if seen.0 != seen.1 && seen == *last {
+                let _ = total.compare_exchange(seen.0, seen.1, Relaxed, Relaxed);
+            }
+            *last = seen;
+        }
+    }
+
+    /// Returns the total that a share is part of.
+    fn total(&self, counter: usize) -> &'static AtomicU32 {
+        match counter.checked_sub(self.segment.capacity().members) {
+            None => &self.segment.member(counter).busy,
+            Some(balancer) => &self.segment.balancer(balancer).busy,
+        }
+    }
+
+    /// Frees the row of a dead child and gives back what it had.
+    fn release_row(&self, row: usize, held: u64) {
+        let me = identity(std::process::id());
+        self.segment.children()[row].release(held, me, is_dead, || {
+            for (counter, own) in self.segment.child_counts(row).iter().enumerate() {
+                let count = own.swap(0, Relaxed);
+                if count > 0 {
+                    lower(self.total(counter), count);
+                }
+            }
+            for pool in self.segment.pools(row) {
+                pool.open.store(0, Relaxed);
+                pool.idle.store(0, Relaxed);
+            }
+        });
+    }
+}
+
+fn lower(counter: &AtomicU32, by: u32) {
+    let _ = counter.fetch_update(Relaxed, Relaxed, |count| Some(count.saturating_sub(by)));
+}
+
+/// Names a process so that a later one with the same number is another.
+fn identity(pid: u32) -> u64 {
+    u64::from(pid) << 32 | u64::from(started(pid).unwrap_or(0))
+}
+
+fn pid_of(identity: u64) -> u32 {
+    (identity >> 32) as u32
+}
+
+/// Tells whether a process has ended; `false` where processes cannot be looked up.
+fn is_dead(held: u64) -> bool {
+    let can_tell = || started(std::process::id()).is_some();
+    match started(pid_of(held)) {
+        Some(now) => now != held as u32,
+        None => can_tell(),
+    }
+}
+
+/// Returns when a process began, in ticks of the system; `None` if there is none, or if it has ended
+/// and was not waited for.
+fn started(pid: u32) -> Option<u32> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in brackets may hold anything; the 20th word behind it is the start time.
+    let (_, rest) = text.rsplit_once(')')?;
+    if rest.trim_start().starts_with(['Z', 'X']) {
+        return None;
+    }
+    let ticks: u64 = rest.split_whitespace().nth(19)?.parse().ok()?;
+    Some(ticks as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shm::Capacity;
+
+    fn segment() -> Segment {
+        Segment::create(Capacity { balancers: 1, members: 4, children: 2 }).expect("memory")
+    }
+
+    fn busy(segment: &Segment) -> Vec<u32> {
+        (0..4).map(|record_index| segment.member(record_index).busy.load(Relaxed)).collect()
+    }
+
+    /// Begins a request as an election does.
+    fn begin(segment: &Segment, child_counts: &ChildCounts, record_index: usize) -> InFlightGuard {
+        segment.member(record_index).busy.fetch_add(1, Relaxed);
+        child_counts.enter(record_index)
+    }
+
+    #[test]
+    fn a_dead_child_gives_back_what_it_had() {
+        let segment = segment();
+        let (dead, alive) = (ChildCounts::new(segment), ChildCounts::new(segment));
+        assert!(dead.claim(4_000_000_000));
+        assert!(alive.claim(std::process::id()));
+        assert!(!ChildCounts::new(segment).claim(1), "both rows are taken");
+        std::mem::forget([begin(&segment, &dead, 1), begin(&segment, &dead, 1)]);
+        let held = begin(&segment, &alive, 1);
+        assert_eq!(busy(&segment), [0, 3, 0, 0]);
+        alive.release_lost();
+        assert_eq!(busy(&segment), [0, 1, 0, 0], "there is no such process");
+        assert!(ChildCounts::new(segment).claim(1), "its row is free");
+        drop(held);
+        assert_eq!(busy(&segment), [0; 4]);
+    }
+
+    #[test]
+    fn who_comes_late_takes_nothing_from_the_next_child() {
+        let segment = segment();
+        assert!(ChildCounts::new(segment).claim(1));
+        segment.child_counts(0)[0].store(7, Relaxed);
+        ChildCounts::new(segment).release_row(0, 4_000_000_000 << 32);
+        assert_eq!(segment.child_counts(0)[0].load(Relaxed), 7);
+    }
+
+    #[test]
+    fn a_balancer_counts_its_own_requests() {
+        let segment = segment();
+        let (child, parent) = (ChildCounts::new(segment), ChildCounts::new(segment));
+        assert!(child.claim(77));
+        let record = segment.balancer(0);
+        let counts = || [record.busy.load(Relaxed), record.max_busy.load(Relaxed)];
+        let two = [child.enter_balancer(0), child.enter_balancer(0)];
+        assert_eq!(counts(), [2, 2]);
+        drop(two);
+        assert_eq!(counts(), [0, 2]);
+        std::mem::forget(child.enter_balancer(0));
+        assert_eq!(busy(&segment), [0; 4], "no member's");
+        let (now, term) = (crate::clock::now(), std::time::Duration::from_secs(60));
+        assert!(segment.header().lease.take(77, now, term));
+        parent.release(77);
+        assert_eq!(counts(), [0, 2]);
+        assert_eq!(segment.header().lease.leader(), 0, "another child leads");
+    }
+
+    #[test]
+    fn the_parent_releases_by_process_id() {
+        let segment = segment();
+        let (child, parent) = (ChildCounts::new(segment), ChildCounts::new(segment));
+        assert!(child.claim(77));
+        std::mem::forget([begin(&segment, &child, 0), begin(&segment, &child, 3)]);
+        parent.release(76);
+        assert_eq!(busy(&segment), [1, 0, 0, 1]);
+        parent.release(77);
+        assert_eq!(busy(&segment), [0; 4]);
+    }
+
+    #[test]
+    fn totals_follow_the_shares_when_both_rest() {
+        let segment = segment();
+        let child_counts = ChildCounts::new(segment);
+        assert!(child_counts.claim(std::process::id()));
+        let held = begin(&segment, &child_counts, 2);
+        segment.member(2).busy.fetch_add(5, Relaxed);
+        let mut last = Vec::new();
+        child_counts.reconcile(&mut last);
+        assert_eq!(busy(&segment), [0, 0, 6, 0], "it may be in motion");
+        child_counts.reconcile(&mut last);
+        assert_eq!(busy(&segment), [0, 0, 1, 0]);
+        drop(held);
+    }
+}

@@ -1,0 +1,114 @@
+//! A worker used directly, without a balancer.
+
+use std::time::Duration;
+
+use crate::clock::{self, Millis};
+use crate::lb::{
+    Event, MemberRecord, NoMember, Outcome, Policy, has_something_to_clear, transition,
+};
+use crate::metrics::Shard;
+use crate::shm::EventLog;
+use crate::worker::ajp13::attempt::Attempt;
+use crate::worker::ajp13::attempt_metrics::AttemptMetrics;
+use crate::worker::ajp13::rejection::Answer;
+use crate::worker::ajp13::worker::Ajp13;
+use crate::worker::dispatch::{Candidate, Route};
+use crate::worker::error::Failure;
+use crate::worker::state_events::{self, Standing, Symptom};
+use crate::worker::{Downstream, MemberData};
+
+/// The one place a request can go.
+#[derive(Debug)]
+pub struct Single<'w> {
+    /// The worker.
+    pub worker: &'w Ajp13,
+    /// What its backend is told of its part.
+    pub data: MemberData<'w>,
+    /// Its record.
+    pub record: &'static MemberRecord,
+    /// This child's share of the metrics.
+    pub shard: &'static Shard,
+    /// Where what happens to it is kept.
+    pub events: &'static EventLog,
+    /// Requests under way there, this one included, when it was booked. What others have booked
+    /// since would refuse all that came together.
+    pub busy: u32,
+    /// Attempts so far.
+    pub count: usize,
+    /// When the first attempt began, in microseconds, if that is known already.
+    pub begun_us: Option<u64>,
+}
+
+impl<'w> Route<'w> for Single<'w> {
+    fn balancer(&self) -> Option<&'w str> {
+        None
+    }
+
+    fn choose<D: Downstream>(&mut self, _: &mut D) -> Result<Candidate<'w>, NoMember> {
+        let started_us = self.begun_us.take().unwrap_or_else(clock::micros);
+        let mut metrics = AttemptMetrics::begin(self.record, self.shard, self.count, started_us);
+        metrics.busy = self.busy;
+        self.count += 1;
+        Ok(Candidate {
+            attempt: Attempt::new(self.worker, metrics),
+            data: self.data,
+            member: 0,
+            is_sticky: false,
+            in_flight: None,
+            started: Millis::of_micros(started_us),
+        })
+    }
+
+    fn settle(&mut self, choice: &Candidate<'w>, result: &Result<Answer, Failure>) {
+        let (outcome, symptom) = match result {
+            Ok(Answer::Ordinary) if !has_something_to_clear(self.record) => return,
+            Ok(Answer::Ordinary) => (Outcome::Success, Symptom::default()),
+            Ok(Answer::Rejected(why)) => (Outcome::Refused, Symptom::of_rejection(*why)),
+            Err(failure) => (failure.cause().outcome(), Symptom::of_failure(failure.cause())),
+        };
+        let event = Event::Ended { outcome, started: choice.started };
+        let before = Standing::of(self.record);
+        let change = transition(self.record, event, &NO_POLICY, || false, clock::now());
+        let kind = state_events::kind_of(event, change, before, Standing::of(self.record));
+        state_events::keep(self.events, ("", &self.worker.name), kind, symptom);
+    }
+
+    fn spend(&self) -> bool {
+        true
+    }
+
+    fn is_late(&self) -> bool {
+        false
+    }
+
+    fn has_others(&self, _: usize, _: bool) -> bool {
+        false
+    }
+
+    fn waits_for_room(&mut self, _: usize, _: Duration) -> bool {
+        false
+    }
+
+    fn set_aside(&mut self, _: usize, _: Failure) {}
+
+    fn is_worth_a_pause(&self, _: NoMember) -> bool {
+        false
+    }
+
+    fn retry_interval(&self) -> Duration {
+        self.worker.config.retry_interval
+    }
+
+    fn begin_round(&mut self) {}
+
+    fn refuse<D: Downstream>(&mut self, _: NoMember, _: &mut D) -> u16 {
+        503
+    }
+}
+
+/// A worker without a balancer is in no state: whatever happened, the next request is tried.
+const NO_POLICY: Policy = Policy {
+    recover_time: Duration::ZERO,
+    error_escalation_time: Duration::ZERO,
+    max_reply_timeouts: u32::MAX,
+};

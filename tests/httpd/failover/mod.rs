@@ -1,0 +1,12 @@
+//! Which member serves, and what happens when one does not.
+
+mod balancing;
+mod deliveries;
+mod dying;
+mod health;
+mod members;
+mod probing;
+mod refusals;
+mod retries;
+mod routes;
+mod unavailable;

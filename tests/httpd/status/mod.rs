@@ -1,0 +1,12 @@
+//! The status worker, its page and the metrics.
+
+mod alerts;
+mod browser;
+mod edits;
+mod events;
+mod forms;
+mod markup;
+mod metrics;
+mod scripts;
+mod server_status;
+mod worker;

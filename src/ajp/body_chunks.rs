@@ -11,11 +11,15 @@ use crate::exchange::{BodyChunks, Chunk};
 /// Takes packets from the front of `stream` as long as each is whole and is a piece of the `left` bytes
 /// of body that are to come. Returns how long they are and how much is left then.
 #[inline]
-pub(super) fn take_pieces(stream: &[u8], mut left: u64, pieces: &mut BodyChunks) -> (usize, u64) {
-    pieces.clear();
+pub(super) fn take_body_chunks(
+    stream: &[u8],
+    mut left: u64,
+    chunks: &mut BodyChunks,
+) -> (usize, u64) {
+    chunks.clear();
     let mut rest = stream;
     let (mut count, mut bytes) = (0, 0);
-    for place in pieces.room() {
+    for place in chunks.room() {
         let Some(&[b'A', b'B', outer_high, outer_low, SEND_BODY_CHUNK, high, low]) =
             rest.first_chunk::<DATA>()
         else {
@@ -37,7 +41,7 @@ pub(super) fn take_pieces(stream: &[u8], mut left: u64, pieces: &mut BodyChunks)
         left -= len as u64;
         rest = next;
     }
-    pieces.filled(count, bytes);
+    chunks.filled(count, bytes);
     (stream.len() - rest.len(), left)
 }
 

@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use crate::ajp::body_chunks::take_pieces;
+use crate::ajp::body_chunks::take_body_chunks;
 use crate::ajp::error::ProtocolError;
 use crate::ajp::forward::{forward_request, part_name};
 use crate::ajp::frame::{Frame, next_packet};
@@ -27,7 +27,7 @@ use crate::exchange::{
 pub struct AjpExchange {
     is_head: bool,
     state: ExchangeState,
-    upload: BodyProgress,
+    request_body: BodyProgress,
     /// Bytes of body still to come; `None` without an announced length.
     remaining: Option<u64>,
     excess: u64,
@@ -105,7 +105,7 @@ impl Exchange for AjpExchange {
         Self {
             is_head,
             state: ExchangeState::BeforeHeaders,
-            upload: BodyProgress {
+            request_body: BodyProgress {
                 unsent,
                 ended: unsent == Some(0),
                 is_body_requested: false,
@@ -122,8 +122,8 @@ impl Exchange for AjpExchange {
 
     /// Books that one packet with `bytes` of the body was sent.
     fn body_sent(&mut self, bytes: usize) {
-        self.upload.is_body_requested = false;
-        if let Some(unsent) = &mut self.upload.unsent {
+        self.request_body.is_body_requested = false;
+        if let Some(unsent) = &mut self.request_body.unsent {
             *unsent = unsent.saturating_sub(bytes as u64);
         }
     }
@@ -133,13 +133,13 @@ impl Exchange for AjpExchange {
     /// The backend cannot tell a cut body from a whole one, so a caller whose client stopped
     /// early closes the connection instead; after this call such a connection is not reused.
     fn body_ended(&mut self) {
-        self.upload.is_body_requested = false;
-        self.upload.ended = true;
+        self.request_body.is_body_requested = false;
+        self.request_body.ended = true;
     }
 
     /// Tells whether nothing of the request's body is left to send.
     fn is_body_sent(&self) -> bool {
-        self.upload.ended || self.upload.unsent == Some(0)
+        self.request_body.ended || self.request_body.unsent == Some(0)
     }
 
     /// Returns the largest size the backend has asked for, which is the most its packets hold.
@@ -147,7 +147,7 @@ impl Exchange for AjpExchange {
     /// Worth remembering for its address: until it is known, an unasked first packet must not
     /// carry more than 8,186 bytes. The sizes 0 and 65,535 name no limit and teach nothing.
     fn largest_requested(&self) -> Option<u16> {
-        self.upload.largest_requested
+        self.request_body.largest_requested
     }
 
     /// Tells whether a response has begun.
@@ -170,7 +170,7 @@ impl Exchange for AjpExchange {
     ///
     /// Only when it can ask for no more body: it would take the CPING for a body packet.
     fn may_probe(&self) -> bool {
-        self.upload.ended && self.state != ExchangeState::Done && !self.awaits_cpong
+        self.request_body.ended && self.state != ExchangeState::Done && !self.awaits_cpong
     }
 
     /// Books that a CPING was sent. A backend that works on the response answers after its
@@ -189,11 +189,12 @@ impl Exchange for AjpExchange {
     /// The backend must have said so, its body must have been no longer than announced, it must
     /// not wait for a body packet, none of ours may be unread, and no CPONG may be on its way.
     fn is_reusable(&self) -> bool {
-        let upload = &self.upload;
+        let request_body = &self.request_body;
         // A body that was cut short may have unread packets in the backend's buffer, where they
         // would be read as its next request. One of unknown length is sent only as asked.
         // check: B57
-        let is_clean = upload.unsent.is_none_or(|unsent| unsent == 0) && !upload.is_body_requested;
+        let is_clean =
+            request_body.unsent.is_none_or(|unsent| unsent == 0) && !request_body.is_body_requested;
         self.state == ExchangeState::Done
             && self.backend_allows_reuse
             && self.excess == 0
@@ -236,17 +237,17 @@ impl Exchange for AjpExchange {
     }
 
     #[inline]
-    fn takes_pieces(&self) -> bool {
+    fn takes_body_chunks(&self) -> bool {
         self.state == ExchangeState::Body
     }
 
     #[inline]
-    fn on_pieces(&mut self, stream: &[u8], pieces: &mut BodyChunks) -> usize {
-        if !self.takes_pieces() {
-            pieces.clear();
+    fn on_body_chunks(&mut self, stream: &[u8], chunks: &mut BodyChunks) -> usize {
+        if !self.takes_body_chunks() {
+            chunks.clear();
             return 0;
         }
-        let (used, left) = take_pieces(stream, self.remaining.unwrap_or(u64::MAX), pieces);
+        let (used, left) = take_body_chunks(stream, self.remaining.unwrap_or(u64::MAX), chunks);
         if used > 0 {
             self.flushes = 0;
             self.remaining = self.remaining.map(|_| left);
@@ -328,10 +329,10 @@ impl AjpExchange {
         requested: u16,
     ) -> Result<Step<ResponseHead<'static>>, ProtocolError> {
         self.flushes = 0;
-        if self.upload.is_body_requested || self.awaits_cpong {
+        if self.request_body.is_body_requested || self.awaits_cpong {
             return Err(ProtocolError::BodyRequestOutOfTurn);
         }
-        self.upload.body_requested(requested)
+        self.request_body.body_requested(requested)
     }
 
     fn on_end(&mut self, reuse: bool) -> Result<Step<ResponseHead<'static>>, ProtocolError> {

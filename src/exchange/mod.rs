@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod body_chunks;
+mod fault;
 mod foreign_peer;
 mod request;
 mod response;
@@ -14,6 +15,7 @@ mod response;
 use std::ops::Range;
 
 pub use body_chunks::{BodyChunks, Chunk};
+pub use fault::{ExplainFault, FaultKind, ProtocolFault};
 pub use foreign_peer::ForeignPeer;
 pub use request::{
     EncodeError, NamedEncodeError, Oversize, Part, Port, RequestBody, RequestParts, Tls,
@@ -28,7 +30,7 @@ pub trait Exchange: Sized {
     type Head<'m>: ResponseParts + Copy;
 
     /// Why bytes of the backend are not an answer to the request.
-    type Fault;
+    type Fault: ExplainFault;
 
     /// What precedes a piece of the request's body.
     type BodyHead: AsRef<[u8]>;
@@ -103,14 +105,14 @@ pub trait Exchange: Sized {
     fn is_abandoned(fault: &Self::Fault) -> bool;
 
     /// Tells whether the next message may be a piece of the body.
-    fn takes_pieces(&self) -> bool;
+    fn takes_body_chunks(&self) -> bool;
 
     /// Takes messages from the front of `stream` as long as each is whole and is a piece of the body
     /// that was announced. `pieces` gets their places; returns how long the messages are.
     ///
     /// It is as if [`on_message`](Self::on_message) had been called for each: afterwards it has to be
     /// called for what follows.
-    fn on_pieces(&mut self, stream: &[u8], pieces: &mut BodyChunks) -> usize;
+    fn on_body_chunks(&mut self, stream: &[u8], chunks: &mut BodyChunks) -> usize;
 
     /// Says what it means that the backend closed the connection now.
     fn on_close(&self) -> Close;

@@ -16,8 +16,8 @@ use crate::net::{Buffer, Slices, recycle};
 ///
 /// `brigade` must be a brigade of the request's, used by this thread only.
 pub unsafe fn append(request: Request<'_>, brigade: *mut apr_bucket_brigade, slices: Slices<'_>) {
-    let pieces = slices.pieces();
-    if pieces.is_empty() {
+    let chunks = slices.chunks();
+    if chunks.is_empty() {
         return;
     }
     let base = Arc::into_raw(Arc::clone(slices.buffer()));
@@ -35,8 +35,8 @@ pub unsafe fn append(request: Request<'_>, brigade: *mut apr_bucket_brigade, sli
             brigade,
             base.cast_mut().cast::<c_void>(),
             slices.start(),
-            pieces.as_ptr().cast::<ffi::jk_shim_piece>(),
-            pieces.len(),
+            chunks.as_ptr().cast::<ffi::jk_shim_piece>(),
+            chunks.len(),
         );
     }
 }

@@ -253,7 +253,7 @@ impl Downstream for HttpdDownstream<'_> {
     }
 
     fn body(&mut self, slices: Slices<'_>) {
-        if self.own_page.is_none() && !slices.pieces().is_empty() {
+        if self.own_page.is_none() && !slices.chunks().is_empty() {
             self.is_queued = true;
             // SAFETY: the brigade is the request's and used by this thread only.
             unsafe { body_bucket::append(self.request, self.output, slices) };

@@ -16,7 +16,7 @@ pub type Buffer = [u8; BUFFER_BYTES];
 pub struct Slices<'i> {
     buffer: &'i Arc<Buffer>,
     start: usize,
-    pieces: &'i [Chunk],
+    chunks: &'i [Chunk],
 }
 
 impl<'i> Slices<'i> {
@@ -31,8 +31,8 @@ impl<'i> Slices<'i> {
     }
 
     /// Returns where the pieces are.
-    pub fn pieces(&self) -> &'i [Chunk] {
-        self.pieces
+    pub fn chunks(&self) -> &'i [Chunk] {
+        self.chunks
     }
 }
 
@@ -65,11 +65,11 @@ impl ReadBuffer {
     /// # Panics
     ///
     /// If one is not a part of them: httpd would send what is no part of the response.
-    pub fn slices<'i>(&'i self, pieces: &'i [Chunk]) -> Slices<'i> {
+    pub fn slices<'i>(&'i self, chunks: &'i [Chunk]) -> Slices<'i> {
         let len = self.end - self.start;
         let is_part = |piece: &Chunk| piece.start <= len && piece.len <= len - piece.start;
-        assert!(pieces.iter().all(is_part), "a piece of the body lies in what was received");
-        Slices { buffer: &self.buffer, start: self.start, pieces }
+        assert!(chunks.iter().all(is_part), "a piece of the body lies in what was received");
+        Slices { buffer: &self.buffer, start: self.start, chunks }
     }
 
     /// Returns the free room behind what has arrived. A buffer that is still needed elsewhere is
@@ -225,9 +225,9 @@ mod tests {
         let mut read_buffer = ReadBuffer::new();
         put(&mut read_buffer, b"firstsecond");
         read_buffer.consume(5);
-        let pieces = [Chunk { start: 0, len: 3 }, Chunk { start: 3, len: 3 }];
-        let slices = read_buffer.slices(&pieces);
-        assert_eq!((slices.start(), slices.pieces()), (5, &pieces[..]));
+        let chunks = [Chunk { start: 0, len: 3 }, Chunk { start: 3, len: 3 }];
+        let slices = read_buffer.slices(&chunks);
+        assert_eq!((slices.start(), slices.chunks()), (5, &chunks[..]));
         for (start, len) in [(0, 7), (6, 1), (7, 0), (usize::MAX, 2), (2, usize::MAX)] {
             let outside = [Chunk { start, len }];
             let asked = std::panic::AssertUnwindSafe(|| read_buffer.slices(&outside).start());

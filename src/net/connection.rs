@@ -21,7 +21,7 @@ pub struct Connection {
     pub write_buffer: Vec<u8>,
     /// Memory to work with, reused as well.
     pub scratch: Vec<u8>,
-    pieces: BodyChunks,
+    chunks: BodyChunks,
     /// Whether it has carried a request before the present one.
     pub(super) reused: bool,
     pub(super) last_used: Millis,
@@ -94,7 +94,7 @@ impl Connection {
             peer: peer.clone(),
             write_buffer: Vec::new(),
             scratch: Vec::new(),
-            pieces: BodyChunks::default(),
+            chunks: BodyChunks::default(),
             reused: false,
             last_used: now,
             last_seen: now,
@@ -192,13 +192,13 @@ impl Connection {
 
     /// Finds pieces of the body at the front of what was received. Returns how long their packets
     /// are; [`pieces`](Self::pieces) says where.
-    pub fn find_pieces<E: Exchange>(&mut self, exchange: &mut E) -> usize {
-        exchange.on_pieces(self.read_buffer.bytes(), &mut self.pieces)
+    pub fn find_body_chunks<E: Exchange>(&mut self, exchange: &mut E) -> usize {
+        exchange.on_body_chunks(self.read_buffer.bytes(), &mut self.chunks)
     }
 
     /// Returns the pieces that were found last.
-    pub fn pieces(&self) -> &BodyChunks {
-        &self.pieces
+    pub fn chunks(&self) -> &BodyChunks {
+        &self.chunks
     }
 
     /// Returns what was received and not consumed.
@@ -212,8 +212,8 @@ impl Connection {
     }
 
     /// Returns parts of [`bytes`](Self::bytes) that outlive the next receive.
-    pub fn slices<'i>(&'i self, pieces: &'i [Chunk]) -> Slices<'i> {
-        self.read_buffer.slices(pieces)
+    pub fn slices<'i>(&'i self, chunks: &'i [Chunk]) -> Slices<'i> {
+        self.read_buffer.slices(chunks)
     }
 
     /// Looks at the connection while it is idle; only a quiet one may carry a request.

@@ -84,7 +84,7 @@ pub fn dispatch<'w, D: Downstream, R: Route<'w>>(
     route: &mut R,
     mut policy: RetryPolicy,
     downstream: &mut D,
-    upload: &mut ReplayableBody,
+    request_body: &mut ReplayableBody,
     settings: &RequestSettings<'_>,
     begun: Millis,
 ) -> Result<(), u16> {
@@ -108,10 +108,10 @@ pub fn dispatch<'w, D: Downstream, R: Route<'w>>(
                 }
             },
         };
-        let result = choice.attempt.deliver(downstream, upload, &choice.data, settings);
+        let result = choice.attempt.deliver(downstream, request_body, &choice.data, settings);
         let next = match &result {
             Err(Failure::Uncommitted(failed)) => {
-                let failed = describe(route, choice, failed, downstream, upload);
+                let failed = describe(route, choice, failed, downstream, request_body);
                 policy.failed(&failed, || route.spend())
             }
             Ok(_) | Err(Failure::Committed(_)) => Next::GiveUp,
@@ -159,7 +159,7 @@ fn describe<'w, 'a, D: Downstream, R: Route<'w>>(
     choice: &'a Candidate<'w>,
     failed: &Uncommitted,
     downstream: &'a D,
-    upload: &ReplayableBody,
+    request_body: &ReplayableBody,
 ) -> FailedDelivery<'a> {
     FailedDelivery {
         stage: failed.stage,
@@ -167,7 +167,7 @@ fn describe<'w, 'a, D: Downstream, R: Route<'w>>(
         fault: failed.cause.fault(),
         method: downstream.method(),
         options: choice.attempt.worker.config.recovery_options,
-        is_body_not_replayable: upload.is_not_replayable(),
+        is_body_not_replayable: request_body.is_not_replayable(),
         is_sticky: choice.is_sticky,
         answers_cping: choice.attempt.worker.capabilities.known_to_answer(),
         has_others: route.has_others(choice.member, choice.is_sticky),

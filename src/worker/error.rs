@@ -4,8 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::ajp::ProtocolError;
-use crate::exchange::{EncodeError, NamedEncodeError, Part};
+use crate::exchange::{EncodeError, FaultKind, NamedEncodeError, Part, ProtocolFault};
 use crate::lb::Outcome;
 use crate::lb::retry_policy::{Fault, Stage};
 use crate::log::{LONGEST_NAME, excerpt};
@@ -127,9 +126,9 @@ pub enum Cause {
     /// The network.
     #[error(transparent)]
     Net(#[from] NetError),
-    /// The backend's answer, with what is wrong with it in words.
-    #[error("{1}")]
-    Protocol(ProtocolError, String),
+    /// The backend's answer.
+    #[error(transparent)]
+    Protocol(ProtocolFault),
     /// The backend answers pings in the middle of a response.
     #[error("the backend abandoned the response")]
     Abandoned,
@@ -194,7 +193,7 @@ impl Cause {
                 Phase::Resolve | Phase::Connect | Phase::Cping => Outcome::ConnectFailed,
                 Phase::Send | Phase::Receive => Outcome::Broken,
             },
-            Self::Protocol(error, _) if error.is_no_packet() => Outcome::Broken,
+            Self::Protocol(fault) if fault.kind != FaultKind::Malformed => Outcome::Broken,
             Self::Protocol(..) | Self::Abandoned => Outcome::Malformed,
             Self::Client(error) if !error.is_clients() => Outcome::OwnFault,
             Self::Client(_) | Self::Encode(_) => Outcome::ClientError,
@@ -256,7 +255,7 @@ impl Cause {
     /// Returns the short name of what is wrong with an answer: one number stands for all of them.
     pub fn tag(&self) -> Option<&'static str> {
         match self {
-            Self::Protocol(error, _) => Some(error.tag()),
+            Self::Protocol(fault) => Some(fault.tag),
             _ => None,
         }
     }

@@ -3,8 +3,7 @@
 
 use std::io::ErrorKind;
 
-use crate::ajp::ProtocolError;
-use crate::exchange::{EncodeError, ForeignPeer, Oversize};
+use crate::exchange::{EncodeError, FaultKind, ForeignPeer, Oversize};
 use crate::net::{NetError, Phase, UnixFault};
 use crate::worker::error::{Cause, ClientError};
 
@@ -13,7 +12,7 @@ impl Cause {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Net(error) => of_network(error),
-            Self::Protocol(ProtocolError::BadMagic { .. }, _) => ANOTHER_PORT,
+            Self::Protocol(fault) if matches!(fault.kind, FaultKind::Foreign(_)) => ANOTHER_PORT,
             Self::Protocol(..) => {
                 "the application, or a device in between, damaged the response: see the application's log"
             }

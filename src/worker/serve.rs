@@ -46,8 +46,8 @@ impl Workers {
     ) -> Result<(), u16> {
         let begun = clock::micros();
         let keep = |method: &[u8]| ajp.replay_size(method);
-        let mut upload = match ReplayableBody::begin(downstream, || ajp.first_block(), keep) {
-            Ok(upload) => upload,
+        let mut request_body = match ReplayableBody::begin(downstream, || ajp.first_block(), keep) {
+            Ok(request_body) => request_body,
             Err(error) => return log_client(downstream, &ajp.name, error),
         };
         let record = self.records.segment.member(place);
@@ -69,10 +69,10 @@ impl Workers {
             busy,
             count: 0,
             // The client may have been slow to send its body.
-            begun_us: Some(begun).filter(|_| upload.length() == RequestBody::None),
+            begun_us: Some(begun).filter(|_| request_body.length() == RequestBody::None),
         };
         let policy = RetryPolicy::single(ajp.config.retries);
         let begun = Millis::of_micros(begun);
-        dispatch(&mut route, policy, downstream, &mut upload, settings, begun)
+        dispatch(&mut route, policy, downstream, &mut request_body, settings, begun)
     }
 }

@@ -1,11 +1,11 @@
 //! Tables, each named after the section of the protocol description it checks. `B…` and `J…` in a
 //! case's name is the malformed input of that number in the list of hazards.
 
+mod body_chunks;
 mod codes;
 mod exchange;
 mod forward;
 mod own_attributes;
-mod pieces;
 mod request;
 mod request_refusals;
 mod response;

@@ -48,7 +48,7 @@ impl<'w> Attempt<'w> {
     pub fn deliver<D: Downstream>(
         &mut self,
         downstream: &mut D,
-        upload: &mut ReplayableBody,
+        request_body: &mut ReplayableBody,
         member: &MemberData<'_>,
         settings: &RequestSettings<'_>,
     ) -> Result<Answer, Failure> {
@@ -67,7 +67,7 @@ impl<'w> Attempt<'w> {
         let packet = downstream
             .encode::<AjpExchange>(write_buffer, scratch, worker.config.max_packet_size, member)
             .map_err(Cause::from)?;
-        let first = upload.rewind(worker.first_block());
+        let first = request_body.rewind(worker.first_block());
         let sent = send(worker, &lease, packet, first, &self.metrics);
         if !first.is_empty() {
             // It may have had to wait for room.
@@ -83,13 +83,13 @@ impl<'w> Attempt<'w> {
             settings,
             metrics,
             downstream.method(),
-            upload,
+            request_body,
             broken,
             ready,
         );
         run.head_bytes = packet;
         (run.session_cookie, run.route) = (member.session_cookie, member.route);
-        let cause = match run.receive(downstream, upload, &mut lease) {
+        let cause = match run.receive(downstream, request_body, &mut lease) {
             Ok(()) => {
                 let answer = run.answer();
                 let may_reuse = run.may_reuse() && !settings.disable_reuse;

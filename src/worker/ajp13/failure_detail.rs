@@ -2,8 +2,7 @@
 
 use std::io::ErrorKind;
 
-use crate::ajp::ProtocolError;
-use crate::exchange::ForeignPeer;
+use crate::exchange::{FaultKind, ForeignPeer};
 use crate::messages::FailureDetail;
 use crate::net::{NetError, Phase, UnixFault};
 use crate::worker::ajp13::rejection::Rejection;
@@ -14,12 +13,11 @@ impl Cause {
     pub fn detail(&self) -> Option<FailureDetail> {
         Some(match self {
             Self::Net(error) => of_network(error),
-            Self::Protocol(ProtocolError::BadMagic { found }, _) => match ForeignPeer::of(found) {
-                ForeignPeer::Http => FailureDetail::HttpConnector,
-                ForeignPeer::Tls => FailureDetail::TlsConnector,
-                ForeignPeer::Unknown => FailureDetail::MalformedResponse,
+            Self::Protocol(fault) => match fault.kind {
+                FaultKind::Foreign(ForeignPeer::Http) => FailureDetail::HttpConnector,
+                FaultKind::Foreign(ForeignPeer::Tls) => FailureDetail::TlsConnector,
+                _ => FailureDetail::MalformedResponse,
             },
-            Self::Protocol(..) => FailureDetail::MalformedResponse,
             Self::Abandoned => FailureDetail::Abandoned,
             Self::ReplyTimeout => FailureDetail::ReplyTimeout,
             Self::Status { .. } => FailureDetail::FailStatus,
@@ -74,11 +72,13 @@ mod tests {
     use std::io;
 
     use super::*;
+    use crate::exchange::ProtocolFault;
 
     #[test]
     fn a_detail_belongs_to_the_message_of_its_cause() {
         let net = |phase, kind: ErrorKind| Cause::Net(NetError::new(phase, io::Error::from(kind)));
-        let magic = |found| ProtocolError::BadMagic { found };
+        let protocol =
+            |kind| Cause::Protocol(ProtocolFault { tag: "tag", words: String::new(), kind });
         let cases = [
             (net(Phase::Connect, ErrorKind::ConnectionRefused), FailureDetail::ConnectionRefused),
             (net(Phase::Connect, ErrorKind::TimedOut), FailureDetail::ConnectTimeout),
@@ -87,12 +87,11 @@ mod tests {
             (net(Phase::Cping, ErrorKind::UnexpectedEof), FailureDetail::CpingFailed),
             (net(Phase::Receive, ErrorKind::UnexpectedEof), FailureDetail::ConnectionClosed),
             (net(Phase::Acquire, ErrorKind::TimedOut), FailureDetail::PoolFull),
-            (Cause::Protocol(magic(*b"HT"), Default::default()), FailureDetail::HttpConnector),
-            (Cause::Protocol(magic([0x15, 3]), Default::default()), FailureDetail::TlsConnector),
-            (
-                Cause::Protocol(ProtocolError::BadLength, Default::default()),
-                FailureDetail::MalformedResponse,
-            ),
+            (protocol(FaultKind::Foreign(ForeignPeer::Http)), FailureDetail::HttpConnector),
+            (protocol(FaultKind::Foreign(ForeignPeer::Tls)), FailureDetail::TlsConnector),
+            (protocol(FaultKind::Foreign(ForeignPeer::Unknown)), FailureDetail::MalformedResponse),
+            (protocol(FaultKind::NoMessage), FailureDetail::MalformedResponse),
+            (protocol(FaultKind::Malformed), FailureDetail::MalformedResponse),
             (Cause::Busy, FailureDetail::BusyLimit),
             (Cause::ReplyTimeout, FailureDetail::ReplyTimeout),
         ];

@@ -2,11 +2,21 @@
 //! header of the response is at fault.
 
 use crate::ajp::{HeaderFault, ProtocolError, header_name};
-use crate::exchange::ForeignPeer;
+use crate::exchange::{ExplainFault, FaultKind, ForeignPeer, ProtocolFault};
 use crate::log::{LONGEST_NAME, excerpt};
 
-/// Describes an error in `bytes`: the stream from the packet on that is none, or the payload of a packet.
-pub fn describe(error: ProtocolError, bytes: &[u8]) -> String {
+impl ExplainFault for ProtocolError {
+    fn explain(self, bytes: &[u8]) -> ProtocolFault {
+        let kind = match self {
+            Self::BadMagic { found } => FaultKind::Foreign(ForeignPeer::of(&found)),
+            _ if self.is_no_packet() => FaultKind::NoMessage,
+            _ => FaultKind::Malformed,
+        };
+        ProtocolFault { tag: self.tag(), words: words(self, bytes), kind }
+    }
+}
+
+fn words(error: ProtocolError, bytes: &[u8]) -> String {
     let tag = error.tag();
     match error {
         ProtocolError::BadMagic { .. } => match ForeignPeer::of(bytes) {
@@ -98,7 +108,7 @@ mod tests {
             (vec![99], "unknown packet type 0x63 (bad_type)"),
         ] {
             let error = parse_packet(&bytes).expect_err("it is malformed");
-            assert_eq!(describe(error, &bytes), format!("malformed response: {problem}"));
+            assert_eq!(error.explain(&bytes).words, format!("malformed response: {problem}"));
         }
     }
 
@@ -114,7 +124,7 @@ mod tests {
             (b"\0\xff", "the peer does not speak AJP: its answer begins with \"\\x00\\xff\""),
         ] {
             let error = ProtocolError::BadMagic { found: [stream[0], stream[1]] };
-            assert_eq!(describe(error, stream), said);
+            assert_eq!(error.explain(stream).words, said);
         }
     }
 }

@@ -45,13 +45,13 @@ impl ReplayableBody {
         // Without a body there is no reason to ask.
         let (first, keep) = if ended { (0, 0) } else { (first(), keep(downstream.method())) };
         let (block, limit) = (BodyBuffer::default(), keep.max(first));
-        let mut upload =
+        let mut request_body =
             Self { length, block, sent: 0, limit, not_replayable: false, ended, read: 0 };
-        if matches!(length, RequestBody::Known(_)) && upload.fill(first, downstream)? == 0 {
+        if matches!(length, RequestBody::Known(_)) && request_body.fill(first, downstream)? == 0 {
             // check: A50b
             return Err(ClientError::Body { status: 400 });
         }
-        Ok(upload)
+        Ok(request_body)
     }
 
     /// Returns how much body was announced.

@@ -2,13 +2,11 @@
 
 use std::io::IoSlice;
 
-use crate::ajp::ProtocolError;
 use crate::clock::{self, Millis};
-use crate::exchange::{Chunk, Close, Exchange, ResponseParts, Step};
+use crate::exchange::{Chunk, Close, Exchange, ExplainFault, ResponseParts, Step};
 use crate::messages::MessageCode::JK316;
 use crate::net::{Connection, NetError};
 use crate::worker::ajp13::attempt_metrics::AttemptMetrics;
-use crate::worker::ajp13::malformed::describe;
 use crate::worker::ajp13::peer_capabilities::BODY_OVERHEAD;
 use crate::worker::ajp13::rejection::{Answer, Rejection};
 use crate::worker::ajp13::request_body::ReplayableBody;
@@ -48,20 +46,20 @@ pub struct ResponseReader<'w, E> {
     pub(super) flushing: Option<Millis>,
 }
 
-impl<'w, E: Exchange<Fault = ProtocolError>> ResponseReader<'w, E> {
-    /// Begins to receive the answer to a request that was sent with the first block of `upload`;
+impl<'w, E: Exchange> ResponseReader<'w, E> {
+    /// Begins to receive the answer to a request that was sent with the first block of `request_body`;
     /// `broken` is why that failed.
     pub fn new(
         worker: &'w Ajp13,
         settings: &'w RequestSettings<'w>,
         metrics: &'w mut AttemptMetrics,
         method: &[u8],
-        upload: &ReplayableBody,
+        request_body: &ReplayableBody,
         broken: Option<NetError>,
         now: Millis,
     ) -> Self {
-        let mut exchange = E::new(method == b"HEAD", upload.length());
-        exchange.body_sent(upload.sent());
+        let mut exchange = E::new(method == b"HEAD", request_body.length());
+        exchange.body_sent(request_body.sent());
         Self {
             worker,
             settings,
@@ -113,13 +111,13 @@ impl<'w, E: Exchange<Fault = ProtocolError>> ResponseReader<'w, E> {
     pub fn receive<D: Downstream>(
         &mut self,
         downstream: &mut D,
-        upload: &mut ReplayableBody,
+        request_body: &mut ReplayableBody,
         connection: &mut Connection,
     ) -> Result<(), Cause> {
         loop {
             let (mut flush, mut rest) = (false, None);
             loop {
-                if self.exchange.takes_pieces() && self.pieces(downstream, connection) {
+                if self.exchange.takes_body_chunks() && self.chunks(downstream, connection) {
                     flush |= self.settings.flush_packets;
                     continue;
                 }
@@ -179,7 +177,7 @@ impl<'w, E: Exchange<Fault = ProtocolError>> ResponseReader<'w, E> {
                         connection.consume(end);
                         self.pass(downstream, flush)?;
                         flush = false;
-                        self.upload(max, downstream, upload, connection)?;
+                        self.send_body(max, downstream, request_body, connection)?;
                         continue;
                     }
                     Step::EndOfBodyAgain => {
@@ -206,15 +204,15 @@ impl<'w, E: Exchange<Fault = ProtocolError>> ResponseReader<'w, E> {
     }
 
     /// Takes what is ready of a long body together. Returns whether there was any.
-    fn pieces<D: Downstream>(&mut self, downstream: &mut D, connection: &mut Connection) -> bool {
-        let many = connection.find_pieces(&mut self.exchange);
+    fn chunks<D: Downstream>(&mut self, downstream: &mut D, connection: &mut Connection) -> bool {
+        let many = connection.find_body_chunks(&mut self.exchange);
         if many == 0 {
             return false;
         }
         self.has_received = true;
         self.metrics.received(many as u64);
-        let pieces = connection.pieces();
-        self.queue(downstream, connection, pieces.list(), pieces.bytes());
+        let chunks = connection.chunks();
+        self.queue(downstream, connection, chunks.list(), chunks.bytes());
         connection.consume(many);
         true
     }
@@ -224,11 +222,11 @@ impl<'w, E: Exchange<Fault = ProtocolError>> ResponseReader<'w, E> {
         &mut self,
         downstream: &mut D,
         connection: &Connection,
-        pieces: &[Chunk],
+        chunks: &[Chunk],
         bytes: usize,
     ) {
         self.queued += bytes;
-        downstream.body(connection.slices(pieces));
+        downstream.body(connection.slices(chunks));
     }
 
     /// Hands what is due to the client.
@@ -256,11 +254,11 @@ impl<'w, E: Exchange<Fault = ProtocolError>> ResponseReader<'w, E> {
         Ok(())
     }
 
-    fn upload<D: Downstream>(
+    fn send_body<D: Downstream>(
         &mut self,
         max: usize,
         downstream: &mut D,
-        upload: &mut ReplayableBody,
+        request_body: &mut ReplayableBody,
         connection: &Connection,
     ) -> Result<(), Cause> {
         if let Some(size) = self.exchange.largest_requested() {
@@ -268,11 +266,11 @@ impl<'w, E: Exchange<Fault = ProtocolError>> ResponseReader<'w, E> {
         }
         // check: B55c
         let max = max.min(self.worker.config.max_packet_size - BODY_OVERHEAD);
-        let is_end = upload.prepare(max, downstream)?;
+        let is_end = request_body.prepare(max, downstream)?;
         // Waiting for the client is no silence of the backend.
         self.last_packet_at = clock::now();
         let deadline = self.send_deadline();
-        let sent = upload.send(max, is_end, &mut self.exchange, connection, deadline);
+        let sent = request_body.send(max, is_end, &mut self.exchange, connection, deadline);
         self.keep_listening(sent)
     }
 
@@ -364,8 +362,8 @@ impl<'w, E: Exchange<Fault = ProtocolError>> ResponseReader<'w, E> {
 }
 
 #[cold]
-fn malformed(error: ProtocolError, bytes: &[u8]) -> Cause {
-    Cause::Protocol(error, describe(error, bytes))
+fn malformed(fault: impl ExplainFault, bytes: &[u8]) -> Cause {
+    Cause::Protocol(fault.explain(bytes))
 }
 
 /// Body bytes that are held back until it is clear that the response is no small one.

@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use crate::ajp::AjpExchange;
 use crate::clock::Millis;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, ExplainFault};
 use crate::health::{HealthCheck, StatusReader, Streak};
 use crate::lb::{Activation, Event, Health, MemberState};
 use crate::log;
 use crate::messages::MessageCode::{JK406, JK407, JK408};
 use crate::net::{Connection, Interest, NetError, PendingRequest, Phase};
-use crate::worker::ajp13::malformed::describe;
 use crate::worker::background::seed::seed;
 use crate::worker::balancer::members::Lb;
 use crate::worker::state_events::Symptom;
@@ -178,7 +177,9 @@ fn read_status(
     connection: &mut Connection,
     reader: &mut StatusReader,
 ) -> Result<Option<u16>, CheckFailure> {
-    let malformed = |error, bytes: &[u8]| CheckFailure::Malformed(describe(error, bytes));
+    let malformed = |error: <AjpExchange as Exchange>::Fault, bytes: &[u8]| {
+        CheckFailure::Malformed(error.explain(bytes).words)
+    };
     loop {
         let bytes = connection.bytes();
         let found = AjpExchange::next_message(bytes).map_err(|error| malformed(error, bytes))?;

@@ -32,18 +32,18 @@ impl Lb {
         let keep = |method: &[u8]| {
             self.members.iter().map(|own| own.replay_size(method)).max().unwrap_or_default()
         };
-        let mut upload = match ReplayableBody::begin(downstream, first, keep) {
-            Ok(upload) => upload,
+        let mut request_body = match ReplayableBody::begin(downstream, first, keep) {
+            Ok(request_body) => request_body,
             Err(error) => return log_client(downstream, &self.name, error),
         };
         // The client may have been slow to send its body.
-        let first_us = Some(begun).filter(|_| upload.length() == RequestBody::None);
+        let first_us = Some(begun).filter(|_| request_body.length() == RequestBody::None);
         let begun = Millis::of_micros(begun);
         let mut route = MemberSelection::new(self, settings, child_counts, begun, first_us);
         self.session_ids(downstream, settings, &mut route.ids);
         route.hash = self.hash_of(downstream);
         let policy = RetryPolicy::balanced(self.members.len(), self.config.retries);
-        let result = dispatch(&mut route, policy, downstream, &mut upload, settings, begun);
+        let result = dispatch(&mut route, policy, downstream, &mut request_body, settings, begun);
         route.leave_notes(downstream);
         result
     }

@@ -51,15 +51,15 @@ fn plain_chunks_are_taken_together() {
     ];
 
     for (name, length, packets, expected) in cases {
-        let (mut exchange, mut pieces) = (begun(*length), BodyChunks::default());
+        let (mut exchange, mut chunks) = (begun(*length), BodyChunks::default());
         let stream = packets.concat();
-        let used = exchange.on_pieces(&stream, &mut pieces);
-        let lens: Vec<_> = pieces.list().iter().map(|piece| piece.len).collect();
+        let used = exchange.on_body_chunks(&stream, &mut chunks);
+        let lens: Vec<_> = chunks.list().iter().map(|piece| piece.len).collect();
         assert_eq!(lens, *expected, "case: {name}");
-        assert_eq!(pieces.bytes(), expected.iter().sum::<usize>(), "case: {name}");
+        assert_eq!(chunks.bytes(), expected.iter().sum::<usize>(), "case: {name}");
         let taken: usize = packets.iter().take(expected.len()).map(|packet| packet.len()).sum();
         assert_eq!(used, taken, "case: {name}");
-        for Chunk { start, len } in pieces.list() {
+        for Chunk { start, len } in chunks.list() {
             let data = &stream[*start..start + len];
             assert!(data.starts_with(b"h"), "case: {name}: {data:?}");
         }
@@ -77,28 +77,28 @@ fn plain_chunks_are_taken_together() {
 #[test]
 fn more_chunks_than_there_is_room_for() {
     let stream = packet(b"x", b"\0").repeat(40);
-    let (mut exchange, mut pieces) = (begun(Some(40)), BodyChunks::default());
+    let (mut exchange, mut chunks) = (begun(Some(40)), BodyChunks::default());
     let (mut at, mut count) = (0, 0);
     while at < stream.len() {
-        let used = exchange.on_pieces(&stream[at..], &mut pieces);
+        let used = exchange.on_body_chunks(&stream[at..], &mut chunks);
         assert!(used > 0);
         at += used;
-        count += pieces.list().len();
+        count += chunks.list().len();
     }
     assert_eq!((count, exchange.on_close()), (40, Close::Complete));
 }
 
 #[test]
 fn chunks_are_taken_together_only_inside_a_body() {
-    let (stream, mut pieces) = (packet(b"hello", b"\0"), BodyChunks::default());
+    let (stream, mut chunks) = (packet(b"hello", b"\0"), BodyChunks::default());
     let mut early = AjpExchange::new(false, RequestBody::None);
-    assert_eq!(early.on_pieces(&stream, &mut pieces), 0);
+    assert_eq!(early.on_body_chunks(&stream, &mut chunks), 0);
     let mut head = AjpExchange::new(true, RequestBody::None);
     assert!(matches!(head.on_message(b"\x04\x00\xc8\xff\xff\x00\x00"), Ok(Step::Head(_))));
-    assert_eq!(head.on_pieces(&stream, &mut pieces), 0);
+    assert_eq!(head.on_body_chunks(&stream, &mut chunks), 0);
     let mut ended = begun(None);
     assert!(matches!(ended.on_message(b"\x05\x01"), Ok(Step::Done { .. })));
-    assert_eq!(ended.on_pieces(&stream, &mut pieces), 0);
+    assert_eq!(ended.on_body_chunks(&stream, &mut chunks), 0);
 }
 
 #[test]
@@ -108,6 +108,6 @@ fn a_chunk_ends_a_row_of_flushes() {
         assert!(matches!(exchange.on_message(b"\x03\x00\x00\x00"), Ok(Step::Flush)));
     }
     assert_eq!(exchange.flushes_in_a_row(), 3);
-    assert!(exchange.on_pieces(&packet(b"x", b"\0"), &mut BodyChunks::default()) > 0);
+    assert!(exchange.on_body_chunks(&packet(b"x", b"\0"), &mut BodyChunks::default()) > 0);
     assert_eq!(exchange.flushes_in_a_row(), 0);
 }

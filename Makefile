@@ -110,7 +110,7 @@ deny:
 	    echo "cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }
 	$(CARGO) deny check $(DENY)
 
-# What hostile containers and clients send, a line for each row; then the proof that each row fails
+# What hostile backends and clients send, a line for each row; then the proof that each row fails
 # when its check is taken out.
 hazards:
 	.ci/install test

@@ -1,5 +1,5 @@
-//! Many processes on the same records: sums match, whoever is killed leaves nothing behind and holds
-//! nobody up, and no content of the memory brings a reader down.
+//! Many processes on the same records: sums match, a process that is killed leaves
+//! nothing behind and holds no other up, and no content of the memory brings a reader down.
 //!
 //! There is no test harness: its threads would make a fork unsafe. The first word of the command line
 //! that is no option chooses cases by a part of their names.
@@ -61,7 +61,7 @@ impl Bench {
         Self { segment, balancer, records }
     }
 
-    /// Serves one request as a child does, from the election to the end. `false` if nobody could.
+    /// Serves one request as a child does, from the election to the end. `false` if no member could.
     fn serve(&self, child_counts: &ChildCounts) -> bool {
         let _of_balancer = child_counts.enter_balancer(1);
         let (record, now) = (self.segment.balancer(1), clock::now());
@@ -139,7 +139,7 @@ fn sums_match_over_eight_processes() {
             fork(|| {
                 let child_counts = ChildCounts::new(bench.segment);
                 assert!(child_counts.claim(std::process::id()), "there is a row");
-                (0..REQUESTS).for_each(|_| assert!(bench.serve(&child_counts), "somebody serves"));
+                (0..REQUESTS).for_each(|_| assert!(bench.serve(&child_counts), "a member serves"));
             })
         })
         .collect();
@@ -202,7 +202,7 @@ fn killed_at_any_moment() {
             assert!(rows.iter().all(|row| row.owner() == 0), "round {round}: a row is lost");
         }
     }
-    assert!(bench.serve(&parent), "somebody serves");
+    assert!(bench.serve(&parent), "a member serves");
 }
 
 fn killed_with_the_lock() {
@@ -211,7 +211,7 @@ fn killed_with_the_lock() {
     let bench = Bench::new(Method::Request);
     let overrides = bench.segment.overrides();
     let mut random = Random(2);
-    assert!(overrides.write(&overrides.lock.hold().expect("nobody has it"), BEFORE));
+    assert!(overrides.write(&overrides.lock.hold().expect("no process has it"), BEFORE));
     for round in 0..200 {
         let children: Vec<_> = ["a", "b", "c"]
             .map(|letter| {
@@ -229,9 +229,9 @@ fn killed_with_the_lock() {
         let begun = Instant::now();
         let held = overrides.lock.hold().expect("its holder is dead");
         let (generation, text) = overrides.read();
-        assert!(begun.elapsed() < Duration::from_millis(250), "round {round}: nobody waits");
+        assert!(begun.elapsed() < Duration::from_millis(250), "round {round}: no process waits");
         let first = text.chars().next();
-        // If nobody got to write, it is what stood there before.
+        // If no process got to write, it is the text of before.
         let is_whole = text == BEFORE || text.chars().all(|letter| Some(letter) == first);
         assert!(is_whole, "round {round}: a mixed text");
         assert!(

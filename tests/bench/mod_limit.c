@@ -1,7 +1,7 @@
 /* The yardstick: the least that a module of httpd can cost which asks a backend and waits for it.
  * `SetHandler limit` sends a request that is ready but for its URI over a socket of the thread's own
  * and takes what comes until the end of the response, without looking at it. `SetHandler limit-none`
- * asks nobody. Both answer with as many bytes of memory as the URI's last number or the query says. */
+ * asks no backend. Both answer with as many bytes of memory as the URI's last number or the query says. */
 #include <httpd.h>
 #include <http_config.h>
 #include <http_protocol.h>
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 static int container_port;
-static __thread int container = -1;
+static __thread int backend = -1;
 static char text[64 * 1024];
 
 static const char *set_port(cmd_parms *cmd, void *conf, const char *word)
@@ -30,17 +30,17 @@ static int connected(void)
     struct sockaddr_in address = { .sin_family = AF_INET };
     int on = 1;
 
-    if (container >= 0) {
+    if (backend >= 0) {
         return 1;
     }
     address.sin_port = htons((unsigned short)container_port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    container = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (container < 0) {
+    backend = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (backend < 0) {
         return 0;
     }
-    setsockopt(container, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    return connect(container, (struct sockaddr *)&address, sizeof address) == 0;
+    setsockopt(backend, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return connect(backend, (struct sockaddr *)&address, sizeof address) == 0;
 }
 
 static unsigned char *put(unsigned char *at, const char *string)
@@ -78,7 +78,7 @@ static int ask(const char *uri, const char *query)
     *at++ = 0xff;
     packet[2] = (unsigned char)((at - packet - 4) >> 8);
     packet[3] = (unsigned char)(at - packet - 4);
-    if (send(container, packet, (size_t)(at - packet), MSG_NOSIGNAL) != at - packet) {
+    if (send(backend, packet, (size_t)(at - packet), MSG_NOSIGNAL) != at - packet) {
         return 0;
     }
     do {
@@ -89,7 +89,7 @@ static int ask(const char *uri, const char *query)
             memmove(answer, answer + have - sizeof end, sizeof end);
             have = sizeof end;
         }
-        got = recv(container, answer + have, sizeof answer - have, 0);
+        got = recv(backend, answer + have, sizeof answer - have, 0);
         if (got <= 0) {
             return 0;
         }
@@ -108,8 +108,8 @@ static int answer(request_rec *r)
         return DECLINED;
     }
     if (asks && (!connected() || !ask(r->uri, r->args))) {
-        close(container);
-        container = -1;
+        close(backend);
+        backend = -1;
         return HTTP_BAD_GATEWAY;
     }
     ap_set_content_type(r, "text/plain;charset=UTF-8");
@@ -144,7 +144,7 @@ static void hooks(apr_pool_t *pool)
 }
 
 static const command_rec commands[] = {
-    AP_INIT_TAKE1("LimitPort", set_port, NULL, RSRC_CONF, "Port of the container on this machine"),
+    AP_INIT_TAKE1("LimitPort", set_port, NULL, RSRC_CONF, "Port of the backend on this machine"),
     { .name = NULL }
 };
 

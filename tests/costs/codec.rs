@@ -72,10 +72,10 @@ fn body(times: u64) {
     let first = head_packet();
     black_box(exchange.on_message(payload(&first)).unwrap());
     let chunk = packet(&[&[3, 0x1F, 0xF8][..], &[b'a'; 0x1FF8], &[0]].concat());
-    let (buffer, mut pieces) = (chunk.repeat(8), BodyChunks::default());
+    let (buffer, mut chunks) = (chunk.repeat(8), BodyChunks::default());
     for _ in 0..times {
-        let used = exchange.on_pieces(black_box(&buffer), &mut pieces);
-        assert!(used == buffer.len() && black_box(&pieces).bytes() == 8 * 0x1FF8);
+        let used = exchange.on_body_chunks(black_box(&buffer), &mut chunks);
+        assert!(used == buffer.len() && black_box(&chunks).bytes() == 8 * 0x1FF8);
     }
 }
 

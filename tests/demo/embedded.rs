@@ -12,9 +12,9 @@ use crate::{finish, get, start_httpd, workers_file};
 ///
 /// The first step that failed.
 pub fn run(is_check: bool) -> Result<(), String> {
-    println!("No Tomcat here: two test containers stand in, which have no sessions.");
+    println!("No Tomcat here: two test backends stand in, which have no sessions.");
     println!("For the whole scenario install Tomcat 10 and set CATALINA_HOME.\n");
-    step(1, "Two containers start");
+    step(1, "Two backends start");
     let first = Backend::start(echo("worker1"));
     let second = Backend::start(echo("worker2"));
 

@@ -212,7 +212,7 @@ fn codings() -> Vec<Sent> {
             "5\r\nhello\r\n0\r\nContent-Length: 50\r\nX-Tr: y\r\n\r\n",
         )
         .check(|seen| has_five(seen) && seen.iter().all(|line| !contains(line, b"X-Tr"))),
-        te("A91", "chunked is announced to the container", " chunked", chunked)
+        te("A91", "chunked is announced to the backend", " chunked", chunked)
             .check(|seen| has_five(seen) && is_announced_once(seen)),
         post(
             "A92",

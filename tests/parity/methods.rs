@@ -129,7 +129,7 @@ impl Original {
     }
 
     fn end(&self, client: usize, held: &Arrived, reply: Vec<u8>) {
-        held.release.send(reply).expect("the container waits");
+        held.release.send(reply).expect("the backend waits");
         // httpd sends a short answer when the module is done with the request, not before.
         self.clients[client].1.recv_timeout(Duration::from_secs(30)).expect("an answer");
     }

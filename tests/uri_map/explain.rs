@@ -17,7 +17,7 @@ fn jkctl_explains_what_the_map_does() {
     for case in &all() {
         let explained = explain(case, &dir);
         let mut expected = run(case);
-        // 500 for an unknown worker, 404 for what nobody maps: httpd says these, not the map.
+        // 500 for an unknown worker, 404 for what no rule maps: httpd says these, not the map.
         if expected.worker.is_some() || expected.status == 404 && explained.status == 0 {
             expected.status = 0;
         }

@@ -151,7 +151,7 @@ impl Run {
         let mut used = 0;
         while !self.has_failed {
             if self.in_bulk {
-                let many = self.pieces(&buffer[used..]);
+                let many = self.chunks(&buffer[used..]);
                 used += many;
                 if many > 0 {
                     continue;
@@ -172,11 +172,11 @@ impl Run {
         used
     }
 
-    fn pieces(&mut self, stream: &[u8]) -> usize {
-        let mut pieces = BodyChunks::default();
-        let used = self.exchange.on_pieces(stream, &mut pieces);
-        assert_eq!(used > 0, !pieces.list().is_empty());
-        for piece in pieces.list() {
+    fn chunks(&mut self, stream: &[u8]) -> usize {
+        let mut chunks = BodyChunks::default();
+        let used = self.exchange.on_body_chunks(stream, &mut chunks);
+        assert_eq!(used > 0, !chunks.list().is_empty());
+        for piece in chunks.list() {
             assert!(!self.is_done && piece.len > 0 && piece.start + piece.len <= used);
             self.delivered += piece.len as u64;
             assert!(self.announced.is_none_or(|announced| self.delivered <= announced));

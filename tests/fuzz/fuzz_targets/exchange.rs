@@ -77,7 +77,7 @@ impl Run {
             let mut used = 0;
             loop {
                 if self.in_bulk {
-                    let many = self.take_pieces(&buffer[used..]);
+                    let many = self.take_body_chunks(&buffer[used..]);
                     used += many;
                     if many > 0 {
                         continue;
@@ -107,10 +107,10 @@ impl Run {
     }
 
     /// Takes pieces of the body and returns how long their packets are.
-    fn take_pieces(&mut self, stream: &[u8]) -> usize {
-        let mut pieces = BodyChunks::default();
-        let used = self.exchange.on_pieces(stream, &mut pieces);
-        for piece in pieces.list() {
+    fn take_body_chunks(&mut self, stream: &[u8]) -> usize {
+        let mut chunks = BodyChunks::default();
+        let used = self.exchange.on_body_chunks(stream, &mut chunks);
+        for piece in chunks.list() {
             assert!(self.may_have_body && !self.is_done, "a piece where there is no body");
             assert!(piece.len > 0 && piece.start + piece.len <= used);
             self.received += piece.len as u64;

@@ -157,9 +157,9 @@ fn all_children_see_the_same_state() {
 }
 
 #[test]
-fn nobody_left_says_when_to_come_again() {
+fn without_a_usable_member_the_answer_says_when_to_come_again() {
     let (a, b) = (free_port(), free_port());
-    let mut httpd = balanced("nobody", "event", [a, b], "");
+    let mut httpd = balanced("none-usable", "event", [a, b], "");
     httpd.expect("JK-303");
     httpd.expect("JK-40");
     for _ in 0..3 {

@@ -103,12 +103,12 @@ fn play(stream: &mut TcpStream, request: &[u8], seen: &Seen) -> Then {
 /// of its balancer; all for one backend but those that are refused.
 fn workers(port: u16, options: i32) -> (String, String) {
     let (mut list, mut text, mut mounts) = (Vec::new(), String::new(), String::new());
-    let nobody = free_port();
+    let closed = free_port();
     for (failure, _) in FAILURES {
         for place in 0..REQUESTS.len() {
             let line = format!("{failure}-{place}");
             for kind in ["w", "a", "b"] {
-                let port = if failure == "refused" { nobody } else { port };
+                let port = if failure == "refused" { closed } else { port };
                 // Short only where it is what ends the wait: the machine may be busy.
                 let limit = if failure == "silent" { 300 } else { 20_000 };
                 text += &format!(

@@ -53,7 +53,7 @@ fn the_worker_comes_from_a_variable_where_the_handler_is_ours() {
     let (w, n2) = (Backend::start(echo("w")), Backend::start(echo("n2")));
     let config = "<Location /handler>\nSetHandler jakarta-servlet\n</Location>\n\
         SetEnvIf Request_URI named JK_WORKER_NAME=lb;disabled=n1 MINE=w\n\
-        SetEnvIf Request_URI unknown JK_WORKER_NAME=nobody\nSetEnvIf Request_URI alone JK_WORKER_NAME=w\n";
+        SetEnvIf Request_URI unknown JK_WORKER_NAME=missing\nSetEnvIf Request_URI alone JK_WORKER_NAME=w\n";
     let mut httpd = prepare("variable", [w.port, n2.port], config);
     httpd.host("usual", "");
     httpd.host("renamed", "JkWorkerIndicator MINE");

@@ -103,13 +103,13 @@ fn another_user_without_rights_is_only_warned() {
         fs::set_permissions(httpd.dir.join(file), mode).expect("own file");
     }
     assert!(httpd.configtest().0, "root may");
-    const NOBODY: u32 = 65_534;
+    const UNPRIVILEGED: u32 = 65_534;
     let output = Command::new(program())
         .arg("-f")
         .arg(httpd.dir.join("httpd.conf"))
         .arg("-t")
-        .uid(NOBODY)
-        .gid(NOBODY)
+        .uid(UNPRIVILEGED)
+        .gid(UNPRIVILEGED)
         .output()
         .expect("httpd runs");
     let printed = String::from_utf8_lossy(&output.stderr);

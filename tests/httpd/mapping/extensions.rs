@@ -32,7 +32,7 @@ fn script(name: &'static str) -> impl Fn(&Request) -> Reply + Send + Sync + 'sta
             Reply::Bytes(ok(&[], name.as_bytes()))
         }
         "missing" => {
-            let page = b"the container's page";
+            let page = b"the backend's page";
             let length = page.len().to_string();
             let head = head(404, &[("Content-Length", &length)]);
             Reply::Bytes([head, chunk_packet(page), end(true)].concat())
@@ -117,7 +117,7 @@ fn section_8_rules_change_what_their_worker_does() {
         let response = ask(&httpd, path, "");
         (response.status, response.text())
     };
-    assert_eq!(missing("/lb/missing"), (404, "the container's page".to_owned()));
+    assert_eq!(missing("/lb/missing"), (404, "the backend's page".to_owned()));
     assert_eq!(missing("/errors/missing"), (404, "httpd's page".to_owned()), "use_server_errors");
     assert_eq!(missing("/status/missing").0, 503, "fail_on_status");
     assert_eq!(missing("/lb/missing").0, 404, "only there");

@@ -124,11 +124,14 @@ fn a_changed_mount_file_is_taken_by_every_child_without_a_request() {
     assert!(page.contains("source=\"uriworkermap\""), "{page}");
 
     // A file with a new mistake, and then none at all, leave the rules as they are.
-    httpd.write("map", "/a/*=w4\n/c=nobody\n");
+    httpd.write("map", "/a/*=w4\n/c=missing\n");
     assert!(wait_until(PATIENCE, || said("JK-212")), "the mistake is named");
     let log = httpd.log("jk.log");
     let line = log.lines().find(|line| line.contains("JK-212")).expect("it is there");
-    assert!(line.contains("map:2: rule \"/c\": worker \"nobody\" is not in worker.list"), "{line}");
+    assert!(
+        line.contains("map:2: rule \"/c\": worker \"missing\" is not in worker.list"),
+        "{line}"
+    );
     std::fs::remove_file(httpd.dir.join("map")).expect("it is there");
     assert!(wait_until(PATIENCE, || said("JK-213")), "it is missed");
     assert!(all_have("/a/x", "w2") && all_have("/c", "-"));
@@ -155,7 +158,7 @@ fn a_child_that_begins_later_has_the_last_good_rules() {
     httpd.expect("AH00");
     httpd.write("map", "/a=w2\n");
     std::thread::sleep(Duration::from_secs(25));
-    httpd.write("map", "/a=nobody\n");
+    httpd.write("map", "/a=missing\n");
     let before = children_of(httpd.pid());
     for pid in &before {
         assert!(signal("KILL", pid.parse().expect("a number")));
@@ -198,18 +201,18 @@ fn a_bad_mount_file_at_a_graceful_restart_leaves_the_rules_of_before() {
         httpd.expect(expected);
     }
     // What was wrong at the start stays wrong and is no reason to keep changes out.
-    httpd.write("map", "/a=w1\n/old=nobody\n");
+    httpd.write("map", "/a=w1\n/old=missing\n");
     httpd.launch();
     let map = httpd.dir.join("map");
     let bad: [(&str, &dyn Fn(), &str); 5] = [
         ("gone", &|| std::fs::remove_file(&map).expect("it is there"), "JK-213"),
-        ("a new mistake", &|| httpd.write("map", "/b=w2\n/c=nobody\n"), "map:2: rule \"/c\""),
-        ("no rule", &|| httpd.write("map", "/old=nobody\nb=w2\n"), "map:2: "),
+        ("a new mistake", &|| httpd.write("map", "/b=w2\n/c=missing\n"), "map:2: rule \"/c\""),
+        ("no rule", &|| httpd.write("map", "/old=missing\nb=w2\n"), "map:2: "),
         ("no text", &|| std::fs::write(&map, b"/b=w2\n\0").expect("a file"), "byte 6 is NUL"),
         (
             "with the workers file",
             &|| {
-                // w9 is in the file that is broken, and so nobody again.
+                // w9 is in the file that is broken, and so no worker again.
                 let more = "worker.list=w9\nworker.w9.type=ajp13\nworker.w9.nonsense=1\n";
                 httpd.write("workers.properties", &(workers.clone() + more));
                 httpd.write("map", "/b=w9\n");
@@ -232,7 +235,7 @@ fn a_bad_mount_file_at_a_graceful_restart_leaves_the_rules_of_before() {
         assert!(page.contains("The previous configuration is still in use"), "{name}: {page}");
     }
     httpd.write("workers.properties", &workers);
-    httpd.write("map", "/a=w3\n/old=nobody\n");
+    httpd.write("map", "/a=w3\n/old=missing\n");
     httpd.graceful();
     let is_new = || worker(httpd.port, "localhost", "/a") == "w3";
     assert!(wait_until(PATIENCE, is_new), "a good one is taken");

@@ -119,7 +119,7 @@ fn pages_are_fit_for_everybody() {
         ("edit-lb", "?cmd=edit&w=shop"),
         ("edit-all", "?cmd=edit&w=shop&att=vwf"),
         ("dump", "?cmd=dump"),
-        ("refused", "?cmd=show&w=nobody"),
+        ("refused", "?cmd=show&w=missing"),
     ];
     for (name, query) in pages {
         let path = format!("/jkstatus{query}");

@@ -88,7 +88,7 @@ fn what_must_not_be_changed_is_not() {
     httpd.expect("rejected a cross-site request");
     refused(&httpd, update, &[("Sec-Fetch-Site", "cross-site")]);
     refused(&httpd, update, &[("Origin", "http://evil.example")]);
-    refused(&httpd, "?cmd=update&mime=prop&w=lb&sw=nobody&vwa=d", &[]);
+    refused(&httpd, "?cmd=update&mime=prop&w=lb&sw=missing&vwa=d", &[]);
     // One bad value, and nothing else is changed either.
     refused(&httpd, "?cmd=update&mime=prop&w=lb&sw=n1&vwa=d&vwf=none", &[]);
     refused(&httpd, "?cmd=update&mime=prop&w=lb&vll=x", &[]);
@@ -128,7 +128,7 @@ fn json_is_posted_and_answered() {
         (400, "{"),
         (400, r#"{"cmd":"update","w":"lb","sw":"n1","set":{"nothing":1}}"#),
         (400, r#"{"cmd":"update","w":"lb","sw":"n1","vwf":0}"#),
-        (404, r#"{"cmd":"show","w":"nobody"}"#),
+        (404, r#"{"cmd":"show","w":"missing"}"#),
         (409, r#"{"cmd":"recover","w":"lb"}"#),
         (409, r#"{"cmd":"update","w":"lb","sw":"n1","vwf":4,"was.vwf":1}"#),
         (200, r#"{"cmd":"update","w":"lb","sw":"n1","vwf":4,"was.vwf":3}"#),
@@ -276,7 +276,7 @@ fn names_are_compared_as_the_worker_says_and_hosts_can_change() {
         ("/exact", "admin", false),
         ("/any", "aDMIN", true),
         ("/any", "other", false),
-        ("/any", "nobody", false),
+        ("/any", "missing", false),
     ] {
         let text = get(&format!("{path}?mime=txt&cmd=version"), user);
         assert_eq!(text.contains("type=OK"), may_look, "{path} {user}: {text}");

@@ -7,6 +7,7 @@ pub mod drain;
 pub mod explain;
 pub mod httpd_conf;
 pub mod init;
+pub mod original;
 pub mod request_target;
 pub mod running;
 pub mod step_fault;

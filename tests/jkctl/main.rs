@@ -8,6 +8,7 @@ mod events;
 mod https;
 mod init;
 mod live;
+mod original;
 mod pages;
 mod ping;
 mod running;

@@ -2,6 +2,7 @@
 
 use mod_jk::config::{Diagnostic, DumpSection, Severity, dump, sections};
 use mod_jk::messages::MessageCode::{JK101, JK102, JK108};
+use mod_jk::tool::original::{OriginalVersion, Unknown, unknown};
 use serde_json::json;
 
 use crate::cli::files::Check;
@@ -17,6 +18,9 @@ pub fn run(args: &Check, output: Printer) -> CommandResult {
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let notes = count(Severity::Notice);
     let servers: Vec<_> = inputs.conf.servers.iter().map(|own| &own.settings).collect();
+    if let Some(version) = &args.for_original {
+        return for_original(version, &inputs, errors, output);
+    }
     if output.is_json() {
         let shown: Vec<_> = problems.iter().map(json).collect();
         let mut page = json!({
@@ -47,6 +51,51 @@ pub fn run(args: &Check, output: Printer) -> CommandResult {
         (0, _) if !args.strict => WELL,
         (0, _) => NO,
         _ => FAILED,
+    })
+}
+
+/// Lists what the original does not know. Files with errors are not read to their end, so that there may
+/// be more.
+fn for_original(
+    version: &OriginalVersion,
+    inputs: &Inputs,
+    errors: usize,
+    output: Printer,
+) -> CommandResult {
+    let problems = inputs.checked.problems.iter();
+    let wrong = problems.filter(|own| own.severity == Severity::Error);
+    wrong.for_each(|problem| eprintln!("{}", mod_jk::text::shown(&line(problem))));
+    let servers: Vec<_> = inputs.conf.servers.iter().map(|own| &own.settings).collect();
+    let found = unknown(version, &servers, &inputs.checked.properties, &inputs.disk);
+    if output.is_json() {
+        output.json(&json!({
+            "original": version.to_string(), "errors": errors, "files": inputs.files,
+            "unknown": found.iter().map(unknown_json).collect::<Vec<_>>(),
+        }));
+    } else {
+        let place = |own: &Unknown| match own.origin.line {
+            0 => own.origin.file.to_string(),
+            _ => own.origin.to_string(),
+        };
+        found.iter().for_each(|own| say!("{}: {own}", place(own)));
+        match found.len() {
+            0 => say!("mod_jk {version} knows all of it"),
+            1 => say!("1 line that mod_jk {version} does not take as it is"),
+            many => say!("{many} lines that mod_jk {version} does not take as they are"),
+        }
+    }
+    Ok(match (errors, found.is_empty()) {
+        (0, true) => WELL,
+        (0, false) => NO,
+        _ => FAILED,
+    })
+}
+
+fn unknown_json(own: &Unknown) -> serde_json::Value {
+    let line = Some(own.origin.line).filter(|line| *line > 0);
+    json!({
+        "kind": own.kind, "name": own.name, "file": &*own.origin.file, "line": line, "since": own.since,
+        "effect": own.effect.word(), "remedy": own.remedy,
     })
 }
 

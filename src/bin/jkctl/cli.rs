@@ -35,8 +35,8 @@ pub struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  success: no problem was found, or the change was made
-  1  negative result: warnings with --strict, not mapped, no Tomcat that serves, diff found a difference,
-     wait timed out; nothing was changed
+  1  negative result: warnings with --strict, something the original does not know, not mapped, no Tomcat
+     that serves, diff found a difference, wait timed out; nothing was changed
   2  errors in the configuration, or the command could not be carried out; nothing was changed
   3  something was changed, but the awaited result was not reached (not drained in time, no answer);
      the message states what is in effect

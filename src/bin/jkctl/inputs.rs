@@ -26,6 +26,8 @@ pub struct Inputs {
     pub has_workers: bool,
     /// The files that were given.
     pub files: Vec<String>,
+    /// Where they were read from.
+    pub disk: Disk,
 }
 
 /// What a file holds.
@@ -81,7 +83,7 @@ pub fn read(paths: &[PathBuf], reading: &Reading) -> Result<Inputs, String> {
     problems.extend(open_doors(&conf, &checked));
     checked.problems = without_repeats(problems);
     let files = confs.into_iter().chain(mount_files).chain(workers).collect();
-    Ok(Inputs { conf, checked, has_workers, files })
+    Ok(Inputs { conf, checked, has_workers, files, disk })
 }
 
 impl Inputs {

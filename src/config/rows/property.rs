@@ -262,6 +262,11 @@ impl<C> Setting<C> {
         }
     }
 
+    /// Tells whether a `-` in the file is nothing.
+    pub fn takes_dash(&self) -> bool {
+        self.takes_dash
+    }
+
     /// Tells whether its value is read and written by the row alone.
     pub fn is_stored(&self) -> bool {
         self.set.is_some()

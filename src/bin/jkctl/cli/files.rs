@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use mod_jk::tool::httpd_conf::TargetVersion;
+use mod_jk::tool::original::OriginalVersion;
 
 use crate::cli::values::{time, version};
 
@@ -38,7 +39,8 @@ Location, IfDefine, IfModule (every module counts as loaded), IfVersion (see --h
 Examples:
   jkctl check /etc/apache2/apache2.conf
   jkctl check --strict -o json jk.conf workers.properties uriworkermap.properties
-  jkctl check --dump /etc/apache2/apache2.conf")]
+  jkctl check --dump /etc/apache2/apache2.conf
+  jkctl check --for-original /etc/apache2/apache2.conf")]
 pub struct Check {
     /// httpd.conf or parts of it, workers.properties, uriworkermap.properties
     #[arg(required = true, value_name = "FILE")]
@@ -50,6 +52,18 @@ pub struct Check {
     /// problems are printed to the standard error
     #[arg(long)]
     pub dump: bool,
+    /// List what the original mod_jk (1.2.48, or VERSION) does not know, before you go back to it: file,
+    /// line, name, and what to write instead; exit with 1 if there is anything
+    #[arg(
+        long,
+        value_name = "VERSION",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1.2.48",
+        conflicts_with_all = ["dump", "strict"],
+        value_parser = OriginalVersion::parse
+    )]
+    pub for_original: Option<OriginalVersion>,
     #[command(flatten)]
     pub reading: Reading,
 }

@@ -140,8 +140,32 @@ pub fn files(wanted: &InitRequest) -> Result<Vec<NewFile>, String> {
             is_secret: false,
         },
         NewFile { name: "jk.conf", text: conf(&wanted.dir, &wanted.module), is_secret: false },
-        NewFile { name: "connector.xml", text: connector(wanted, &names), is_secret: secret },
+        NewFile { name: "connector.xml", text: connectors(wanted, &names), is_secret: secret },
     ])
+}
+
+/// What one Tomcat's server.xml needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TomcatSide {
+    /// The Connector.
+    pub connector: String,
+    /// The Engine's jvmRoute, where there are several Tomcats.
+    pub route: Option<String>,
+}
+
+/// Returns what each server.xml needs, in the order of the Tomcats.
+///
+/// # Errors
+///
+/// A name that is taken.
+pub fn tomcat_sides(wanted: &InitRequest) -> Result<Vec<TomcatSide>, String> {
+    let names = names(&wanted.tomcats)?;
+    let has_routes = names.len() > 1;
+    let sides = wanted.tomcats.iter().zip(names).map(|(tomcat, name)| TomcatSide {
+        connector: connector(tomcat, wanted.secret.as_deref()),
+        route: has_routes.then_some(name),
+    });
+    Ok(sides.collect())
 }
 
 fn names(tomcats: &[Tomcat]) -> Result<Vec<String>, String> {
@@ -248,22 +272,11 @@ fn conf(dir: &str, module: &str) -> String {
     )
 }
 
-fn connector(wanted: &InitRequest, names: &[String]) -> String {
+fn connectors(wanted: &InitRequest, names: &[String]) -> String {
     let mut text =
         "<!-- For the server.xml of each Tomcat, inside its Service. Made by jkctl init. -->\n"
             .to_owned();
     for (tomcat, name) in wanted.tomcats.iter().zip(names) {
-        let secret = match &wanted.secret {
-            Some(secret) => format!("secret=\"{}\"", escaped(secret)),
-            None => "secretRequired=\"false\"".to_owned(),
-        };
-        let address = match (unix_path(&tomcat.host), tomcat.host.as_str()) {
-            (Some(path), _) => format!(
-                "unixDomainSocketPath=\"{path}\"\n           unixDomainSocketPathPermissions=\"rw-rw-rw-\""
-            ),
-            (None, "localhost") => format!("address=\"127.0.0.1\" port=\"{}\"", tomcat.port),
-            (None, host) => format!("address=\"{host}\" port=\"{}\"", tomcat.port),
-        };
         let route = match names.len() > 1 {
             true => format!(
                 "     Its Engine: <Engine name=\"Catalina\" defaultHost=\"localhost\" jvmRoute=\"{name}\">\n"
@@ -272,11 +285,28 @@ fn connector(wanted: &InitRequest, names: &[String]) -> String {
         };
         let _ = write!(
             text,
-            "\n<!-- {name}\n{route}-->\n\
-             <Connector protocol=\"AJP/1.3\" {address}\n           {secret} keepAliveTimeout=\"60000\"/>\n"
+            "\n<!-- {name}\n{route}-->\n{}\n",
+            connector(tomcat, wanted.secret.as_deref())
         );
     }
     text
+}
+
+fn connector(tomcat: &Tomcat, secret: Option<&str>) -> String {
+    let secret = match secret {
+        Some(secret) => format!("secret=\"{}\"", escaped(secret)),
+        None => "secretRequired=\"false\"".to_owned(),
+    };
+    let address = match (unix_path(&tomcat.host), tomcat.host.as_str()) {
+        (Some(path), _) => format!(
+            "unixDomainSocketPath=\"{path}\"\n           unixDomainSocketPathPermissions=\"rw-rw-rw-\""
+        ),
+        (None, "localhost") => format!("address=\"127.0.0.1\" port=\"{}\"", tomcat.port),
+        (None, host) => format!("address=\"{host}\" port=\"{}\"", tomcat.port),
+    };
+    format!(
+        "<Connector protocol=\"AJP/1.3\" {address}\n           {secret} keepAliveTimeout=\"60000\"/>"
+    )
 }
 
 fn escaped(text: &str) -> String {

@@ -10,4 +10,5 @@ pub mod init;
 pub mod original;
 pub mod request_target;
 pub mod running;
+pub mod server_xml;
 pub mod step_fault;

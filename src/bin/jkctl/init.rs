@@ -1,23 +1,124 @@
-//! `jkctl init`: files to start from.
+//! `jkctl init`: files to start from, and on request the changes that switch them on.
 
-use std::fs::{
-    OpenOptions, Permissions, create_dir_all, read, remove_dir, remove_file, set_permissions,
-};
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+mod enable;
+mod files;
+mod rollback;
+mod steps;
+
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mod_jk::clock;
-use mod_jk::tool::init::{InitRequest, NewFile, Tomcat, files};
+use mod_jk::tool::init::{InitRequest, NewFile, Tomcat, files as new_files, tomcat_sides};
+use mod_jk::tool::server_xml::with_connector;
 use serde_json::json;
 
 use crate::cli::files::{Init, PingArgs, Reading};
+use crate::init::enable::Enabling;
+use crate::init::files::{backup_of, create, failed, make_dir, replace};
+use crate::init::rollback::Rollback;
+use crate::init::steps::Done;
 use crate::output::Printer;
 use crate::{CommandResult, WELL, disk, effects, ping};
 
 /// Writes the files and says what comes next.
 pub fn run(args: &Init, output: Printer) -> CommandResult {
+    let (wanted, dir) = wanted(args)?;
+    let files = new_files(&wanted)?;
+    // All or nothing: half a configuration is of no use.
+    let paths: Vec<_> = files.iter().map(|file| dir.join(file.name)).collect();
+    if let Some(path) = paths.iter().find(|path| path.symlink_metadata().is_ok()) {
+        return Err(format!(
+            "{} exists and was not changed: move it away, or choose another --dir",
+            path.display()
+        ));
+    }
+    let servers = changed_servers(args, &wanted)?;
+    let enabling = match &args.enable {
+        None => None,
+        Some(None) => Some(enable::plan(&enable::default_dir())?),
+        Some(Some(dir)) => Some(enable::plan(dir)?),
+    };
+    let mut rollback = Rollback::default();
+    let write = |rollback: &mut Rollback| {
+        make_dir(&dir, rollback)?;
+        for (file, path) in files.iter().zip(&paths) {
+            create(path, &file.text, mode(file), rollback)?;
+        }
+        for (path, text) in &servers {
+            replace(path, text, rollback)?;
+        }
+        let conf = paths.iter().zip(&files).find(|(_, file)| file.name == "jk.conf");
+        match (&enabling, conf) {
+            (Some(enabling), Some((path, file))) => enabling.enable(path, &file.text, rollback),
+            _ => Ok(false),
+        }
+    };
+    let is_tested =
+        write(&mut rollback).map_err(|why: String| format!("{why}; nothing was changed"))?;
+    rollback.keep();
+    let changed = servers.iter().map(|(path, _)| path.as_path());
+    let changed = changed.chain(enabling.iter().map(Enabling::path));
+    let written = paths.iter().map(PathBuf::as_path).chain(changed);
+    written.for_each(|path| effects::record(format!("{} was written", path.display())));
+    // A Tomcat whose server.xml is new does not know of it yet.
+    let may_ping = !args.no_ping && servers.is_empty();
+    let backends = may_ping.then(|| ping::ask_all(&ping_args(args, &paths[0])));
+    let backends = backends.transpose()?.unwrap_or_default();
+    if output.is_json() {
+        let written = files.iter().zip(&paths);
+        let written = written.map(|(file, path)| {
+            json!({ "path": path.to_string_lossy(), "mode": format!("{:o}", mode(file)) })
+        });
+        let backends: Vec<_> = backends.iter().map(|(peer, own)| ping::page(peer, own)).collect();
+        let servers = servers.iter().map(|(path, _)| path.to_string_lossy());
+        output.json(&json!({
+            "files": written.collect::<Vec<_>>(), "module": wanted.module, "backends": backends,
+            "server_xml": servers.collect::<Vec<_>>(),
+            "enabled": enabling.as_ref().map(|own| own.path().to_string_lossy()),
+        }));
+        return Ok(WELL);
+    }
+    for (file, path) in files.iter().zip(&paths) {
+        say!("{} ({:o})", path.display(), mode(file));
+    }
+    for (path, _) in &servers {
+        say!("{}: the connector was added; before: {}", path.display(), backup_of(path).display());
+    }
+    match &enabling {
+        Some(Enabling::Link(link)) => say!("{} leads to jk.conf", link.display()),
+        Some(Enabling::Replace(conf)) => {
+            say!(
+                "{}: has these settings now; before: {}",
+                conf.display(),
+                backup_of(conf).display()
+            );
+        }
+        None => {}
+    }
+    if args.module.is_none() && !Path::new(&wanted.module).exists() {
+        say!(
+            "\nmod_jk.so was not found in {}: install it, or correct the LoadModule line of jk.conf",
+            MODULE_DIRS.join(", ")
+        );
+    }
+    if !backends.is_empty() {
+        say!("\nThe Tomcats now:");
+    }
+    backends.iter().for_each(|(peer, report)| ping::print(peer, report, output));
+    let done = Done {
+        servers: servers.iter().map(|(path, _)| path.as_path()).collect(),
+        is_enabled: enabling.is_some(),
+        is_tested,
+        do_serve: !backends.is_empty() && backends.iter().all(|(_, own)| own.diagnosis.is_none()),
+    };
+    steps::print(args, &paths, &done);
+    Ok(WELL)
+}
+
+/// Returns what is wanted, and the directory of the files.
+fn wanted(args: &Init) -> Result<(InitRequest, PathBuf), String> {
     let tomcats =
         args.tomcats.iter().map(|own| Tomcat::parse(own)).collect::<Result<Vec<_>, _>>()?;
     let secret = match (&args.secret_file, args.no_secret) {
@@ -31,15 +132,9 @@ pub fn run(args: &Init, output: Printer) -> CommandResult {
                 .to_owned(),
         );
     }
-    let failed = |path: &std::path::Path, why: &std::io::Error| {
-        format!("{}: {}", path.display(), disk::reason(why))
-    };
-    // The first directory that is missing, to be taken away again should anything fail.
-    let made = args.dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty());
-    let made = made.take_while(|dir| dir.symlink_metadata().is_err()).last();
-    let dir = match made {
-        None => args.dir.canonicalize(),
-        Some(_) => std::path::absolute(&args.dir),
+    let dir = match args.dir.symlink_metadata() {
+        Ok(_) => args.dir.canonicalize(),
+        Err(_) => std::path::absolute(&args.dir),
     };
     let dir = dir.map_err(|why| failed(&args.dir, &why))?;
     let wanted = InitRequest {
@@ -49,85 +144,41 @@ pub fn run(args: &Init, output: Printer) -> CommandResult {
         dir: dir.to_string_lossy().into_owned(),
         module: args.module.clone().unwrap_or_else(module).to_string_lossy().into_owned(),
     };
-    let files = files(&wanted)?;
-    // All or nothing: half a configuration is of no use.
-    let paths: Vec<_> = files.iter().map(|file| dir.join(file.name)).collect();
-    if let Some(path) = paths.iter().find(|path| path.symlink_metadata().is_ok()) {
+    Ok((wanted, dir))
+}
+
+/// Returns each server.xml that is to be changed, with its new text.
+fn changed_servers(args: &Init, wanted: &InitRequest) -> Result<Vec<(PathBuf, String)>, String> {
+    if args.server_xml.is_empty() {
+        return Ok(Vec::new());
+    }
+    if args.server_xml.len() != wanted.tomcats.len() {
         return Err(format!(
-            "{} exists and was not changed: move it away, or choose another --dir",
-            path.display()
+            "--server-xml is given {} times and --tomcat {} times: name one server.xml for each Tomcat, in their order",
+            args.server_xml.len(),
+            wanted.tomcats.len()
         ));
     }
-    let written = create_dir_all(&dir).map_err(|why| failed(&dir, &why)).and_then(|()| {
-        files.iter().zip(&paths).try_for_each(|(file, path)| {
-            let result = write(file, path);
-            // What was there before is not ours to remove.
-            if result.as_ref().is_err_and(|why| why.kind() != std::io::ErrorKind::AlreadyExists) {
-                let _ = remove_file(path);
-            }
-            result.map_err(|why| failed(path, &why))
-        })
-    });
-    if let Err(why) = written {
-        let own = files.iter().zip(&paths).take_while(|(file, path)| is_ours(file, path));
-        own.for_each(|(_, path)| drop(remove_file(path)));
-        if let Some(made) = made {
-            let dirs = args.dir.ancestors().take_while(|dir| dir.starts_with(made));
-            dirs.for_each(|dir| drop(remove_dir(dir)));
+    let mut servers: Vec<(PathBuf, String)> = Vec::new();
+    for (path, side) in args.server_xml.iter().zip(tomcat_sides(wanted)?) {
+        let path = path.canonicalize().map_err(|why| failed(path, &why))?;
+        let backup = backup_of(&path);
+        if backup.symlink_metadata().is_ok() || servers.iter().any(|(own, _)| *own == path) {
+            return Err(format!(
+                "{} exists, so {} was changed before; nothing was changed now",
+                backup.display(),
+                path.display()
+            ));
         }
-        return Err(format!("{why}; nothing was written"));
+        let text = fs::read(&path).map_err(|why| failed(&path, &why))?;
+        let text = String::from_utf8(text)
+            .map_err(|_| format!("{} is not UTF-8: add the connector by hand", path.display()))?;
+        let text = with_connector(&text, &side.connector, side.route.as_deref()).map_err(
+            |(line, why)| format!("{}:{line}: {why}; nothing was changed", path.display()),
+        )?;
+        servers.push((path, text));
     }
-    paths.iter().for_each(|path| effects::record(format!("{} was written", path.display())));
-    let backends = (!args.no_ping).then(|| ping::ask_all(&ping_args(args, &paths[0])));
-    let backends = backends.transpose()?.unwrap_or_default();
-    if output.is_json() {
-        let written = files.iter().zip(&paths);
-        let written = written.map(|(file, path)| {
-            json!({ "path": path.to_string_lossy(), "mode": format!("{:o}", mode(file)) })
-        });
-        let backends: Vec<_> = backends.iter().map(|(peer, own)| ping::page(peer, own)).collect();
-        output.json(&json!({
-            "files": written.collect::<Vec<_>>(), "module": wanted.module, "backends": backends,
-        }));
-        return Ok(WELL);
-    }
-    for (file, path) in files.iter().zip(&paths) {
-        say!("{} ({:o})", path.display(), mode(file));
-    }
-    if args.module.is_none() && !Path::new(&wanted.module).exists() {
-        say!(
-            "\nmod_jk.so was not found in {}: install it, or correct the LoadModule line of jk.conf",
-            MODULE_DIRS.join(", ")
-        );
-    }
-    if !backends.is_empty() {
-        say!("\nThe Tomcats now:");
-    }
-    backends.iter().for_each(|(peer, report)| ping::print(peer, report, output));
-    let do_serve = !backends.is_empty() && backends.iter().all(|(_, own)| own.diagnosis.is_none());
-    say!("\nNext:");
-    let [workers, mounts, conf, connector] =
-        [0, 1, 2, 3].map(|place: usize| paths[place].display());
-    let mut steps = Vec::new();
-    if !do_serve {
-        steps.push(format!(
-            "put the lines of {connector} into the server.xml of each Tomcat, and restart it"
-        ));
-        steps.push(format!("jkctl ping -f {workers}"));
-    }
-    let enabled = ENABLED.iter().find(|dir| Path::new(dir).is_dir());
-    steps.push(match enabled {
-        Some(dir) => format!("ln -s {conf} {dir}/jk-init.conf && apachectl -t"),
-        None => format!("put the line  Include {conf}  into httpd.conf, then apachectl -t"),
-    });
-    steps.push("apachectl graceful".to_owned());
-    let path = args.mounts.first().map_or("/", String::as_str).trim_end_matches('/');
-    steps.push(format!("curl -i http://localhost{path}/"));
-    for (step, number) in steps.iter().zip(1..) {
-        say!("  {number}. {step}");
-    }
-    say!("{mounts} says which URIs go to Tomcat; http://localhost/jk-status shows its state.");
-    Ok(WELL)
+    Ok(servers)
 }
 
 /// Returns where the module is, or where it would be below ServerRoot.
@@ -146,9 +197,6 @@ const MODULE_DIRS: [&str; 5] = [
     "/usr/local/apache2/modules",
 ];
 
-/// Directories whose files httpd includes in the main server.
-const ENABLED: [&str; 2] = ["/etc/apache2/conf-enabled", "/etc/httpd/conf.d"];
-
 /// What is asked of the Tomcats: as `jkctl ping -f` does, with less patience.
 fn ping_args(args: &Init, workers: &Path) -> PingArgs {
     PingArgs {
@@ -165,16 +213,4 @@ fn ping_args(args: &Init, workers: &Path) -> PingArgs {
 
 fn mode(file: &NewFile) -> u32 {
     if file.is_secret { 0o640 } else { 0o644 }
-}
-
-/// Tells whether a file is the one that was just written.
-fn is_ours(file: &NewFile, path: &Path) -> bool {
-    read(path).is_ok_and(|text| text == file.text.as_bytes())
-}
-
-fn write(file: &NewFile, path: &Path) -> std::io::Result<()> {
-    let mut open = OpenOptions::new();
-    let mut to = open.write(true).create_new(true).mode(mode(file)).open(path)?;
-    to.write_all(file.text.as_bytes())?;
-    set_permissions(path, Permissions::from_mode(mode(file)))
 }

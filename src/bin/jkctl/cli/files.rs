@@ -129,13 +129,16 @@ pub struct PingArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 At the end it asks each Tomcat, as jkctl ping does, says what is left to do, and names the URL that will \
-work. Files that exist are never changed. The workers file and the connector's lines hold the secret and can \
+work. Files that exist are never changed but by --server-xml and --enable, which keep the file of before \
+beside it; if anything fails, or httpd refuses the configuration, all is as it was. No service is \
+restarted. The workers file and the connector's lines hold the secret and can \
 be read by their owner and group only.
 
 Examples:
   jkctl init --tomcat localhost --mount /shop
   jkctl init --dir /etc/jk --tomcat n1=10.0.0.5 --tomcat n2=10.0.0.6:8010
-  jkctl init --tomcat unix:/run/tomcat/ajp.sock --mount /shop")]
+  jkctl init --tomcat unix:/run/tomcat/ajp.sock --mount /shop
+  jkctl init --dir /etc/jk --tomcat 127.0.0.1 --server-xml /etc/tomcat10/server.xml --enable")]
 pub struct Init {
     /// A Tomcat as NAME=HOST:PORT of its AJP connector, name and port are optional, or NAME=unix:/PATH of its socket; several make a balancer
     #[arg(short, long = "tomcat", required = true, value_name = "TOMCAT")]
@@ -155,6 +158,13 @@ pub struct Init {
     /// The module's file for LoadModule; by default it is looked for where httpd keeps its modules
     #[arg(long, value_name = "FILE")]
     pub module: Option<PathBuf>,
+    /// Add the connector to this server.xml of a Tomcat on this machine; once for each --tomcat, in their order
+    #[arg(long, value_name = "FILE")]
+    pub server_xml: Vec<PathBuf>,
+    /// Have httpd read the files: in DIR, by default /etc/apache2 or /etc/httpd, and test its configuration
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "absent, without a value, and with one")]
+    pub enable: Option<Option<PathBuf>>,
     /// Do not ask the Tomcats
     #[arg(long)]
     pub no_ping: bool,

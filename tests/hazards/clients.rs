@@ -9,7 +9,7 @@ use crate::peer::{Act, Peer};
 use crate::site::Site;
 use crate::support::backend::{ok, packet};
 use crate::support::wait_until;
-use crate::{is_wanted, report};
+use crate::{SETTLED, is_wanted, report};
 
 /// Reads the whole body of a row's request, then answers.
 fn script(id: &str) -> Vec<Act> {
@@ -54,7 +54,7 @@ fn run(site: &mut Site, row: &Sent) -> Result<(), String> {
     match row.then {
         Then::Vanishes => {
             // The backend has the request by now, or soon.
-            wait_until(Duration::from_secs(3), || !site.peer.of(row.id).is_empty());
+            wait_until(SETTLED, || !site.peer.of(row.id).is_empty());
             drop(stream);
         }
         Then::HalfCloses | Then::Reads => {
@@ -89,6 +89,6 @@ fn run(site: &mut Site, row: &Sent) -> Result<(), String> {
     if behind != row.behind {
         return Err(format!("what lay behind was delivered {behind} times"));
     }
-    let is_right = wait_until(Duration::from_secs(3), || (row.check)(&site.peer.of(row.id)));
+    let is_right = wait_until(SETTLED, || (row.check)(&site.peer.of(row.id)));
     if is_right { Ok(()) } else { Err("the row's own check".to_owned()) }
 }

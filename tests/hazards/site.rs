@@ -1,8 +1,8 @@
 //! One httpd for many rows, and what must be true of it after each.
 
 use std::fs;
-use std::time::Duration;
 
+use crate::SETTLED;
 use crate::peer::Peer;
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, Setup};
@@ -75,7 +75,7 @@ impl Site {
             let page = Client::connect(self.port()).get("/jkstatus?mime=txt").text();
             page.contains(" busy=0 ")
         };
-        if !wait_until(Duration::from_secs(2), is_idle) {
+        if !wait_until(SETTLED, is_idle) {
             return Err("something is left in flight".to_owned());
         }
         if self.children() != watch.children {

@@ -3,12 +3,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::support::backend::{Backend, echo};
 use crate::support::client::{Client, Response};
 use crate::support::httpd::{Httpd, Setup};
-use crate::support::{free_port, fresh_dir, skip, wait_until};
+use crate::support::{PATIENCE, free_port, fresh_dir, skip, wait_until};
 
 const MOUNTS: &str = "/ext/*=lb;reply_timeout=500;fail_on_status=404,503;sticky_ignore=1;\
                       stateless=1;active=n1;disabled=n2;stopped=n3;use_server_errors=500\n\
@@ -161,7 +160,7 @@ impl Both {
         let is_read = method == "GET" && !is_change.iter().any(|word| path.contains(word));
         let mut result = self.compare(method, path, user);
         if is_read {
-            wait_until(Duration::from_secs(5), || {
+            wait_until(PATIENCE, || {
                 result.1.is_none() || {
                     result = self.compare(method, path, user);
                     result.1.is_none()

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::support::client::Client;
-use crate::support::wait_until;
+use crate::support::{PATIENCE, wait_until};
 use crate::{Site, cluster_or_skip};
 
 /// Clients that ask for small pages until they are told to stop.
@@ -75,9 +75,8 @@ fn no_request_fails_while_a_tomcat_restarts() {
         member.start();
         member.await_service(&mut |_| {}).expect("it starts again");
         let mut client = Client::connect(httpd.port);
-        let is_back = wait_until(Duration::from_secs(5), || {
-            client.get("/probe/who.jsp").text().contains("worker2")
-        });
+        let is_back =
+            wait_until(PATIENCE, || client.get("/probe/who.jsp").text().contains("worker2"));
         assert!(is_back, "it is given load again, is_orderly = {is_orderly}");
     }
     let served = load.end();

@@ -113,7 +113,7 @@ fn idle_connections_are_pinged() {
     let (port, pings) = counting();
     let httpd = behind("idle", port, "w1.connection_ping_interval=1\n");
     assert_eq!(Client::connect(httpd.port).get("/app/x").status, 200);
-    assert!(wait_until(Duration::from_secs(8), || pings.load(SeqCst) >= 3), "again and again");
+    assert!(wait_until(PATIENCE, || pings.load(SeqCst) >= 3), "again and again");
 }
 
 #[test]

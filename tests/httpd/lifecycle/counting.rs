@@ -11,7 +11,7 @@ use crate::support::backend::{Backend, Reply, head, ok, packet};
 use crate::support::client::Client;
 use crate::support::httpd::Setup;
 use crate::support::openmetrics::read;
-use crate::support::wait_until;
+use crate::support::{PATIENCE, wait_until};
 
 const CLIENTS: u64 = 32;
 const EACH: u64 = 625;
@@ -96,7 +96,7 @@ fn four_children_count_exactly_what_their_clients_see() {
         let page = show();
         ["n1", "n2"].iter().all(|name| member(&page, name)["busy"] == 0)
     };
-    assert!(wait_until(Duration::from_secs(5), is_at_rest), "nothing is in flight");
+    assert!(wait_until(PATIENCE, is_at_rest), "nothing is in flight");
     let page = show();
     let samples =
         read(&Client::connect(port).get("/jkstatus?cmd=metrics").text()).expect("metrics");

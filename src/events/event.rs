@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::messages::FailureDetail;
+
 /// Makes an enum, its numbers in shared memory and its words in JSON from one table.
 macro_rules! worded {
     ($(#[$doc:meta])* $name:ident { $($(#[$case_doc:meta])* $case:ident = $number:literal, $word:literal;)* }) => {
@@ -130,6 +132,8 @@ pub struct EventFacts<'t> {
     pub code: u16,
     /// Status the backend answered with; 0 for none.
     pub status: u16,
+    /// What the failure was, more exactly than its message says.
+    pub detail: Option<FailureDetail>,
     pub balancer: Cow<'t, str>,
     /// The member, or the worker without a balancer.
     pub worker: Cow<'t, str>,
@@ -152,6 +156,7 @@ impl<'t> EventFacts<'t> {
             reason: EventReason::None,
             code: 0,
             status: 0,
+            detail: None,
             balancer: balancer.into(),
             worker: worker.into(),
             attribute: none(),

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use crate::events::event::{EventFacts, EventKind, EventReason, LoggedEvent};
+use crate::messages::FailureDetail;
 
 /// How many numbers an event is.
 pub const WORDS: usize = FIRST_TEXT + TEXT_BYTES / 8;
@@ -19,7 +20,9 @@ impl EventWords {
         words[HEAD] = u64::from(facts.kind as u8)
             | u64::from(facts.reason as u8) << 8
             | u64::from(facts.code) << 16
-            | u64::from(facts.status) << 32;
+            | u64::from(facts.status) << 32
+            // Fewer than 65,536 details are in the table.
+            | u64::from(facts.detail.map_or(0, FailureDetail::number)) << 48;
         (words[COUNT], words[FIRST_MS], words[TIME_MS]) = (1, time_ms, time_ms);
         let mut begin = 0;
         for (at, (text, room)) in texts(facts).into_iter().zip(ROOMS).enumerate() {
@@ -85,6 +88,7 @@ impl EventWords {
                 reason: EventReason::numbered((head >> 8) as u8)?,
                 code: (head >> 16) as u16,
                 status: (head >> 32) as u16,
+                detail: FailureDetail::of_number((head >> 48) as u32),
                 balancer,
                 worker,
                 attribute,
@@ -180,6 +184,7 @@ mod tests {
             reason: EventReason::Request,
             code: 303,
             status: 503,
+            detail: FailureDetail::ALL.last().copied(),
             ..EventFacts::new(EventKind::Out, "shop", "shop1")
         };
         for facts in [out, edit("east", "admin"), EventFacts::new(EventKind::Started, "", "")] {

@@ -1,7 +1,7 @@
 //! Events in words, for the page, JSON and `jkctl`.
 
-use crate::events::{EventFacts, EventKind, EventReason};
-use crate::messages::CATALOGUE;
+use crate::events::{EventFacts, EventKind, EventReason, code_number};
+use crate::messages::{CATALOGUE, FailureDetail};
 
 /// Names what an event is about: a balancer, a member as `balancer/member`, a worker, or httpd.
 pub fn subject(facts: &EventFacts<'_>) -> String {
@@ -36,7 +36,7 @@ pub fn text(facts: &EventFacts<'_>) -> String {
         EventKind::Recovering => format!("is tried by the next request: {}", way_back(facts)),
         EventKind::Back if facts.balancer.is_empty() => "serves again".to_owned(),
         EventKind::Back => format!("is back in service: {}", way_back(facts)),
-        EventKind::Unhealthy => format!("is unhealthy: {}{}", health(facts.status), stays(facts)),
+        EventKind::Unhealthy => format!("is unhealthy: {}{}", health(facts), stays(facts)),
         EventKind::Healthy => "is healthy: its health check passes again".to_owned(),
         EventKind::Refusing => format!("is refusing requests: {}{}", cause(facts), stays(facts)),
         EventKind::RefusingEnded => {
@@ -63,29 +63,31 @@ pub fn text(facts: &EventFacts<'_>) -> String {
 }
 
 fn cause(facts: &EventFacts<'_>) -> String {
-    let EventFacts { code, status, .. } = *facts;
-    let with_status = |text: String| match status {
-        0 => text,
-        status => format!("{text}, status {status}"),
-    };
+    let EventFacts { code, status, detail, .. } = *facts;
     match facts.reason {
-        EventReason::HealthCheck => health(status),
-        EventReason::Probe => "it did not answer CPING".to_owned(),
-        _ => match code_text(code) {
-            Some(code) => {
-                let known = CATALOGUE.iter().find(|own| own.code == code);
-                let what = known.map_or("a request to it failed", |own| own.what);
-                with_status(format!("{what} ({code})"))
-            }
-            None => with_status("a request to it failed".to_owned()),
-        },
+        EventReason::HealthCheck => return health(facts),
+        EventReason::Probe if detail.is_none() => return "it did not answer CPING".to_owned(),
+        _ => {}
+    }
+    // The same words as in the log and on the page. An event of another version may have the number alone.
+    let of_number =
+        || CATALOGUE.iter().find(|own| code_number(own.code) == code).map(|own| own.what);
+    let what =
+        detail.map(FailureDetail::what).or_else(of_number).unwrap_or("a request to it failed");
+    let code = code_text(code).map(|code| format!(" ({code})")).unwrap_or_default();
+    match status {
+        0 => format!("{what}{code}"),
+        status => format!("{what}{code}, status {status}"),
     }
 }
 
-fn health(status: u16) -> String {
-    match status {
-        0 => "its health check gets no answer".to_owned(),
-        status => format!("its health check gets status {status}"),
+fn health(facts: &EventFacts<'_>) -> String {
+    match (facts.status, facts.detail) {
+        (0, None) => "its health check gets no answer in time".to_owned(),
+        (0, Some(detail)) => {
+            format!("its health check fails: {} ({})", detail.what(), detail.code())
+        }
+        (status, _) => format!("its health check gets status {status}"),
     }
 }
 
@@ -123,6 +125,22 @@ mod tests {
     #[test]
     fn changes_of_state_name_their_cause() {
         let refused = member(EventKind::Out, EventReason::Request, 303, 0);
+        let of = |detail: FailureDetail| EventFacts { detail: Some(detail), ..refused.clone() };
+        for detail in [FailureDetail::ConnectionRefused, FailureDetail::ConnectTimeout] {
+            // As exact as the log and the page: refused or timed out, not either.
+            assert_eq!(
+                text(&of(detail)),
+                format!("went out of service: {} (JK-303)", detail.what())
+            );
+        }
+        let probed = EventFacts { reason: EventReason::Probe, ..of(FailureDetail::ConnectTimeout) };
+        assert!(text(&probed).contains(FailureDetail::ConnectTimeout.what()), "{}", text(&probed));
+        let checked = EventFacts { reason: EventReason::HealthCheck, ..probed };
+        assert!(
+            text(&checked).contains("check fails: no answer to the connection"),
+            "{}",
+            text(&checked)
+        );
         let what = CATALOGUE.iter().find(|own| own.code == "JK-303").expect("a row").what;
         assert_eq!(text(&refused), format!("went out of service: {what} (JK-303)"));
         assert_eq!(subject(&refused), "shop/shop1");
@@ -133,7 +151,7 @@ mod tests {
         assert!(status.ends_with("(JK-311), status 500"), "{status}");
         let cases = [
             (member(EventKind::Out, EventReason::HealthCheck, 0, 503), "gets status 503"),
-            (member(EventKind::Out, EventReason::HealthCheck, 0, 0), "gets no answer"),
+            (member(EventKind::Out, EventReason::HealthCheck, 0, 0), "gets no answer in time"),
             (member(EventKind::TrialFailed, EventReason::Probe, 0, 0), "did not answer CPING"),
             (member(EventKind::Recovering, EventReason::RecoverTime, 0, 0), "recover_time is over"),
             (

@@ -9,8 +9,11 @@ use crate::events::{EventFacts, EventKind, EventReason, code_number};
 use crate::lb::{
     Activation, Event, Health, MemberRecord, MemberState, Outcome, StateChange, is_refusing,
 };
+use crate::messages::FailureDetail;
+use crate::net::NetError;
 use crate::shm::EventLog;
 use crate::status::condition::SESSION_TIMEOUT;
+use crate::worker::ajp13::failure_detail::of_network;
 use crate::worker::ajp13::rejection::Rejection;
 use crate::worker::error::Cause;
 use crate::worker::workers::Workers;
@@ -33,24 +36,37 @@ impl Standing {
     }
 }
 
-/// What the backend did: number of the message, and the status it answered with; 0 for neither.
+/// What the backend did: number of the message, and the status it answered with; 0 for neither. And what
+/// the failure was, if it was one of the backend.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Symptom {
     code: u16,
     status: u16,
+    detail: Option<FailureDetail>,
 }
 
 impl Symptom {
     pub fn of_failure(cause: &Cause) -> Self {
-        Self { code: code_number(cause.code()), status: cause.backend_status() }
+        let (code, status) = (code_number(cause.code()), cause.backend_status());
+        Self { code, status, detail: cause.detail() }
     }
 
     pub fn of_rejection(rejection: Rejection) -> Self {
-        Self { code: code_number(rejection.code()), status: rejection.status() }
+        let (code, status) = (code_number(rejection.code()), rejection.status());
+        Self { code, status, detail: Some(rejection.detail()) }
     }
 
     pub fn of_status(status: u16) -> Self {
-        Self { code: 0, status }
+        Self { status, ..Self::default() }
+    }
+
+    /// What a probe or a health check found.
+    pub fn of_network(why: &NetError) -> Self {
+        Self::of_detail(of_network(why))
+    }
+
+    pub fn of_detail(detail: FailureDetail) -> Self {
+        Self { code: code_number(detail.code()), status: 0, detail: Some(detail) }
     }
 }
 
@@ -62,8 +78,9 @@ pub(super) fn keep(
     symptom: Symptom,
 ) {
     let Some((kind, reason)) = kind else { return };
-    let Symptom { code, status } = symptom;
-    let facts = EventFacts { reason, code, status, ..EventFacts::new(kind, balancer, worker) };
+    let Symptom { code, status, detail } = symptom;
+    let facts =
+        EventFacts { reason, code, status, detail, ..EventFacts::new(kind, balancer, worker) };
     log.keep(&facts, clock::unix_now().as_millis() as u64);
 }
 

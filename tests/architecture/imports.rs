@@ -12,7 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("clear", &[]),
     ("clock", &[]),
     ("config", &["ajp", "health", "lb", "text", "uri_map"]),
-    ("events", &[]),
+    ("events", &["messages"]),
     ("exchange", &[]),
     ("health", &["ajp", "clock", "exchange", "lb", "text"]),
     (

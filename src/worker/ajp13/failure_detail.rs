@@ -38,7 +38,8 @@ impl Rejection {
     }
 }
 
-fn of_network(error: &NetError) -> FailureDetail {
+/// Returns what a failure of the network was.
+pub(in crate::worker) fn of_network(error: &NetError) -> FailureDetail {
     match error.unix_fault() {
         Some(UnixFault::Missing) => return FailureDetail::SocketMissing,
         Some(UnixFault::Stale) => return FailureDetail::SocketStale,

@@ -3,7 +3,7 @@
 pub(in crate::worker) mod attempt;
 pub(in crate::worker) mod attempt_metrics;
 mod drain;
-mod failure_detail;
+pub(in crate::worker) mod failure_detail;
 pub(in crate::worker) mod malformed;
 pub(in crate::worker) mod peer_capabilities;
 pub(in crate::worker) mod rejection;

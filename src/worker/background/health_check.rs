@@ -12,6 +12,7 @@ use crate::exchange::{Exchange, ExplainFault};
 use crate::health::{HealthCheck, StatusReader, Streak};
 use crate::lb::{Activation, Event, Health, MemberState};
 use crate::log;
+use crate::messages::FailureDetail;
 use crate::messages::MessageCode::{JK406, JK407, JK408};
 use crate::net::{Connection, Interest, NetError, PendingRequest, Phase};
 use crate::worker::background::seed::seed;
@@ -211,7 +212,7 @@ fn record_result(
     streak.record(status.is_some_and(|status| check.accepts(status)));
     let what = || match answer {
         Ok(status) => format!("status {status}"),
-        Err(CheckFailure::Net(why)) if why.phase == Phase::Receive && why.is_timeout() => {
+        Err(CheckFailure::Net(why)) if is_late(why) => {
             format!("no answer within {} ms", check.timeout.as_millis())
         }
         Err(CheckFailure::Net(why)) => why.to_string(),
@@ -240,7 +241,15 @@ fn record_result(
         }
         None => {}
         Some(false) => {
-            let symptom = Symptom::of_status(status.unwrap_or(0));
+            let symptom = match answer {
+                Ok(status) => Symptom::of_status(*status),
+                // The time is that of the check, not socket_timeout.
+                Err(CheckFailure::Net(why)) if is_late(why) => Symptom::default(),
+                Err(CheckFailure::Net(why)) => Symptom::of_network(why),
+                Err(CheckFailure::Malformed(_)) => {
+                    Symptom::of_detail(FailureDetail::MalformedResponse)
+                }
+            };
             let change = lb.report_seen(index, Event::HealthFailed, symptom, now);
             let at = lb.members[index].pool.target().name();
             if let Some(change) = change {
@@ -264,6 +273,11 @@ fn record_result(
             }
         }
     }
+}
+
+/// Tells whether there was a connection and no answer in time.
+fn is_late(why: &NetError) -> bool {
+    why.phase == Phase::Receive && why.is_timeout()
 }
 
 /// A member that is stopped gets no request, so its health says nothing.

@@ -15,6 +15,7 @@ use crate::net::{Interest, NetError, PendingRequest, Phase};
 use crate::worker::ajp13::worker::Ajp13;
 use crate::worker::background::seed::seed;
 use crate::worker::balancer::members::Lb;
+use crate::worker::state_events::Symptom;
 use crate::worker::workers::Workers;
 
 /// What is known of the backends that are asked, and the questions under way.
@@ -143,7 +144,7 @@ impl Prober {
         }
         for lb in workers.balancers().filter(|lb| lb.config.probe) {
             for index in (0..lb.members.len()).filter(|index| lb.members[*index].name == name) {
-                if record_probe(workers, lb, index, result.is_ok(), now) {
+                if record_probe(workers, lb, index, &result, now) {
                     self.relapses.recovered(lb.record_indexes[index], lb.records[index]);
                     // If the request that tries it fails, its pause begins then.
                     self.probes.remove(name);
@@ -168,14 +169,21 @@ impl Prober {
 }
 
 /// Books for one member whether it has answered. Tells whether a request may try it now.
-fn record_probe(workers: &Workers, lb: &Lb, index: usize, has_answered: bool, now: Millis) -> bool {
+fn record_probe(
+    workers: &Workers,
+    lb: &Lb,
+    index: usize,
+    result: &Result<(), NetError>,
+    now: Millis,
+) -> bool {
     let shard = workers.child_counts.shard(lb.record_indexes[index]);
-    let (counter, event) = match has_answered {
-        true => (&shard.probes_ok, Event::ProbeAnswered),
-        false => (&shard.probes_failed, Event::ProbeFailed),
+    let (counter, event, symptom) = match result {
+        Ok(()) => (&shard.probes_ok, Event::ProbeAnswered, Symptom::default()),
+        Err(why) => (&shard.probes_failed, Event::ProbeFailed, Symptom::of_network(why)),
     };
     counter.fetch_add(1, Relaxed);
-    lb.report(index, event, now).is_some_and(|change| change.after == MemberState::Recover)
+    let change = lb.report_seen(index, event, symptom, now);
+    change.is_some_and(|change| change.after == MemberState::Recover)
 }
 
 /// Begins to ask a backend over a connection of its own.

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use mod_jk::config::Limit;
-use mod_jk::metrics::{Dialect, Scrape, Series};
+use mod_jk::messages::FailureDetail;
+use mod_jk::metrics::{Dialect, FAILURES, Scrape, Series};
 use mod_jk::status::condition::Condition;
 use mod_jk::status::rating::Rating::{self, Bad, Degraded, Good};
 use mod_jk::status::rating::RatingRules;
@@ -11,7 +12,7 @@ use mod_jk::status::render::html;
 use mod_jk::status::render::html::PageSettings;
 use mod_jk::status::render::{json, legacy};
 use mod_jk::status::request::{Mime, parse};
-use mod_jk::status::view::{RuleView, Snapshot};
+use mod_jk::status::view::{RuleView, Snapshot, WorkerView};
 use proptest::prelude::*;
 
 use crate::state;
@@ -85,6 +86,52 @@ fn what_is_out_is_named_first_with_its_remedy() {
     let member = list.find(">lb / n1</a>: ").expect("its member");
     assert!(lb < member, "{list}");
     assert!(list.contains(". What to do: activate a member that is disabled or stopped"), "{list}");
+}
+
+#[test]
+fn a_worker_alone_that_is_out_is_named_in_the_headline() {
+    let mut snapshot = state::snapshot();
+    let headline = |snapshot: &Snapshot| {
+        let page = page("", snapshot, false);
+        let text = page.split_once("<section class=\"verdict").expect("a verdict").1;
+        text.split_once("<h2")
+            .expect("a headline")
+            .1
+            .split_once("</h2>")
+            .expect("its end")
+            .0
+            .to_owned()
+    };
+    let alone = &mut snapshot.workers[0];
+    let name = alone.name.clone();
+    (alone.failures_in_row, alone.last_failure) = (2, Some(FailureDetail::Forbidden));
+    let both = headline(&snapshot);
+    let words = format!("No member takes new sessions: lb · Worker {name} is out");
+    assert!(both.contains(&words), "{both}");
+    snapshot.balancers.clear();
+    let own = headline(&snapshot);
+    assert!(own.contains(&format!("Worker {name} is out")) && !own.contains("1 of 1"), "{own}");
+    snapshot.workers = (0..12)
+        .map(|number| WorkerView { name: format!("w{number}"), ..snapshot.workers[0].clone() })
+        .collect();
+    let many = headline(&snapshot);
+    assert!(many.contains("Workers w0, ") && many.contains("w9 and 2 more are out"), "{many}");
+}
+
+#[test]
+fn names_in_remedies_are_code() {
+    let mut snapshot = state::snapshot();
+    let alone = &mut snapshot.workers[0];
+    (alone.failures_in_row, alone.last_failure) = (2, Some(FailureDetail::Forbidden));
+    alone.counts.failures = [1; FAILURES.len()];
+    let show = format!("cmd=show&w={}", alone.name);
+    for query in ["", show.as_str()] {
+        let page = page(query, &snapshot, false);
+        let body = page.split_once("<body").expect("a body").1.split("<script").next();
+        let body = body.expect("a text");
+        assert!(body.contains("make the worker's <code>secret</code> equal"), "{query}: {body}");
+        assert!(!body.contains('`'), "{query}: {body}");
+    }
 }
 
 #[test]

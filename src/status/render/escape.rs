@@ -19,6 +19,20 @@ pub(in crate::status) fn xml(text: &str) -> String {
     out
 }
 
+/// Writes one of our own texts as HTML: what stands between backticks, as names and values do, is code.
+pub(in crate::status) fn prose(text: &str) -> String {
+    let mut parts = text.split('`');
+    let mut out = xml(parts.next().unwrap_or_default());
+    while let Some(code) = parts.next() {
+        match parts.next() {
+            Some(rest) => out.push_str(&format!("<code>{}</code>{}", xml(code), xml(rest))),
+            // One without a partner is a character like others.
+            None => out.push_str(&format!("`{}", xml(code))),
+        }
+    }
+    out
+}
+
 pub(in crate::status) fn quoted(text: &str) -> String {
     escape(text, |c| c == '"' || c == '\\')
 }
@@ -53,4 +67,22 @@ fn escape(text: &str, is_special: impl Fn(char) -> bool) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_backticks_are_code() {
+        let cases = [
+            ("set `port`", "set <code>port</code>"),
+            ("`a<b` & `c`", "<code>a&lt;b</code> &amp; <code>c</code>"),
+            ("plain <text>", "plain &lt;text&gt;"),
+            ("one ` alone", "one ` alone"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(prose(text), expected);
+        }
+    }
 }

@@ -153,7 +153,7 @@ fn a_worker_alone_counts_and_shows_refusals() {
     let worker = json(&httpd)["ajp_workers"][0].clone();
     assert_eq!((&worker["errors"], &worker["is_refusing"]), (&100.into(), &true.into()));
     let page = Client::connect(httpd.port).get("/jkstatus").text();
-    assert!(page.contains("1 of 1 workers is out"), "{page}");
+    assert!(page.contains("Worker w1 is out"), "{page}");
     let metrics = Client::connect(httpd.port).get("/jkstatus?cmd=metrics").text();
     assert!(metrics.contains("reason=\"refused\"} 100"), "{metrics}");
 

@@ -7,6 +7,7 @@ use crate::messages::CATALOGUE;
 use crate::messages::MessageCode::JK413;
 use crate::metrics::{CLASSES, COUNTERS, FAILURES};
 use crate::status::condition::{Assessment, SESSION_TIMEOUT, is_in_use, spelled};
+use crate::status::render::escape::prose;
 use crate::status::render::html::assessed::AssessedWorkers;
 use crate::status::render::html::numbers::{Percentiles, bytes, span};
 use crate::status::render::html::rows;
@@ -24,7 +25,8 @@ pub(super) struct Detail<'a> {
     /// Its condition.
     pub word: &'static str,
     pub failure: Option<String>,
-    pub remedy: Option<&'static str>,
+    /// What to do, as HTML.
+    pub remedy: Option<String>,
     pub edit: String,
     pub progress: Option<DrainBar>,
     /// Where a button leads, and its word.
@@ -57,8 +59,9 @@ pub(super) struct SettingRow {
 pub(super) struct FailureRow {
     pub code: &'static str,
     pub count: u64,
-    pub what: &'static str,
-    pub remedy: &'static str,
+    /// What happened and what to do, as HTML.
+    pub what: String,
+    pub remedy: String,
 }
 
 impl<'a> Detail<'a> {
@@ -82,7 +85,7 @@ impl<'a> Detail<'a> {
         let failures = FAILURES.iter().zip(counts.failures).filter(|(_, count)| *count > 0);
         let failures = failures.filter_map(|(code, count)| {
             let known = CATALOGUE.iter().find(|own| own.code == *code)?;
-            Some(FailureRow { code, count, what: known.what, remedy: known.remedy })
+            Some(FailureRow { code, count, what: prose(known.what), remedy: prose(known.remedy) })
         });
         let shown = COUNTERS.iter().filter(|row| !row.label.is_empty());
         let shown = shown.map(|row| (row.label.to_owned(), (row.get)(counts).to_string()));
@@ -106,7 +109,7 @@ impl<'a> Detail<'a> {
             class: rows::class(found.condition),
             word: rows::word(found.condition),
             failure: (!found.reasons.is_empty()).then(|| sentence(&found.text())),
-            remedy: found.remedy(),
+            remedy: found.remedy().map(prose),
             progress: None,
             actions: Vec::new(),
             tiles: vec![
@@ -143,7 +146,7 @@ impl<'a> Detail<'a> {
             let text = "Its session ids end in another route than its own, so sessions do not return to it (JK-413)";
             self.failure = Some(text.to_owned());
             self.remedy =
-                CATALOGUE.iter().find(|own| own.code == JK413.text()).map(|own| own.remedy);
+                CATALOGUE.iter().find(|own| own.code == JK413.text()).map(|own| prose(own.remedy));
         }
         self.actions.push((format!("?cmd=reset&{base}"), "Reset counters"));
         self.progress = progress(member, found);

@@ -1,6 +1,7 @@
 //! States in one sentence what is wrong, for an administrator who was just called.
 
 use crate::status::condition::{Assessment, Condition};
+use crate::status::render::escape::prose;
 use crate::status::render::html::assessed::{AssessedBalancer, AssessedWorkers, ConditionCounts};
 use crate::status::render::html::rows::class;
 use crate::status::request::encode;
@@ -20,6 +21,8 @@ pub(super) struct VerdictReason {
     pub class: &'static str,
     pub word: &'static str,
     pub text: String,
+    /// What to do, as HTML.
+    pub remedy: Option<String>,
 }
 
 impl StatusVerdict {
@@ -41,6 +44,9 @@ pub(super) fn of(assessed: &AssessedWorkers<'_>) -> Option<StatusVerdict> {
     }
     for (ajp, own) in &assessed.workers {
         all.workers.add(own.condition);
+        if own.condition == Condition::Out {
+            all.workers_out.push(ajp.name.clone());
+        }
         all.trouble(own, false, || ajp.name.clone(), || format!("w={}", encode(&ajp.name)));
     }
     (all.members.all() + all.workers.all() + assessed.balancers.len() > 0).then(|| all.verdict())
@@ -53,6 +59,8 @@ const MOST: usize = 10;
 struct All {
     /// Names of balancers without a member for new sessions.
     out: Vec<String>,
+    /// Names of workers without a balancer that serve no request.
+    workers_out: Vec<String>,
     members: ConditionCounts,
     workers: ConditionCounts,
     /// With the condition, and whether it is a member's.
@@ -91,10 +99,8 @@ impl All {
                 link: link(),
                 class: class(own.condition),
                 word: own.condition.word(),
-                text: match own.remedy() {
-                    Some(remedy) => format!("{}. What to do: {remedy}", own.text()),
-                    None => own.text(),
-                },
+                text: own.text(),
+                remedy: own.remedy().map(prose),
             };
             self.troubles.push(((own.condition, is_member), reason));
         }
@@ -110,7 +116,8 @@ impl All {
             _ => "members and workers",
         };
         let all = members.all() + workers.all();
-        let (class, short, headline) = match (self.out.as_slice(), out, degraded) {
+        let without_answers = [self.out.as_slice(), self.workers_out.as_slice()].concat();
+        let (class, short, headline) = match (without_answers.as_slice(), out, degraded) {
             ([], 0, 0) => {
                 let serving = members.of(Condition::Serving) + workers.of(Condition::Serving);
                 let headline = match serving == all {
@@ -126,10 +133,7 @@ impl All {
             ([], some, _) => {
                 ("bad", format!("{some} out"), format!("{some} of {all} {what} {} out", is(some)))
             }
-            (names, ..) => {
-                let names = names.join(", ");
-                ("bad", format!("Out: {names}"), format!("No member takes new sessions: {names}"))
-            }
+            (names, ..) => ("bad", format!("Out: {}", listed(names)), self.headline()),
         };
         let mut both = *members;
         both.add_all(workers);
@@ -146,6 +150,30 @@ impl All {
         let detail = if parts.len() > 1 { parts.join(" · ") } else { String::new() };
         let troubles = self.troubles.into_iter().map(|(_, own)| own).take(MOST).collect();
         StatusVerdict { class, short, headline, detail, troubles }
+    }
+}
+
+impl All {
+    /// Names those whose users get no answer: balancers without a member for new sessions, and workers
+    /// without a balancer.
+    fn headline(&self) -> String {
+        let workers = match self.workers_out.as_slice() {
+            [] => None,
+            [one] => Some(format!("Worker {one} is out")),
+            many => Some(format!("Workers {} are out", listed(many))),
+        };
+        let balancers = (!self.out.is_empty())
+            .then(|| format!("No member takes new sessions: {}", listed(&self.out)));
+        [balancers, workers].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    }
+}
+
+/// Lists names, and counts those that would make the line too long.
+fn listed(names: &[String]) -> String {
+    let shown = &names[..names.len().min(MOST)];
+    match names.len() - shown.len() {
+        0 => shown.join(", "),
+        rest => format!("{} and {rest} more", shown.join(", ")),
     }
 }
 

@@ -9,9 +9,9 @@ mod remedy;
 
 use crate::lb::{Activation, Health, MemberState};
 use crate::messages::FailureDetail;
-use crate::metrics::RecentCounts;
-pub use crate::status::condition::reason::{Reason, WayBack, spelled};
-use crate::status::view::{BalancerView, MemberView, Moment, WorkerView, percentiles};
+use crate::metrics::{HistogramTotals, RecentCounts};
+pub use crate::status::condition::reason::{Reason, WayBack, estimated, spelled};
+use crate::status::view::{BalancerView, MemberView, Moment, WorkerView};
 
 /// What users get. The order is that of urgency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,9 +90,13 @@ impl Assessment {
     }
 }
 
-/// Assesses a member of a balancer. `others_ms` is the time within which 95 of 100 replies of its
-/// other members begin, if that is known.
-pub fn of_member(member: &MemberView, lb: &BalancerView, others_ms: Option<u64>) -> Assessment {
+/// Assesses a member of a balancer. `others` has the times of the member in the middle of the others, if
+/// they are known.
+pub fn of_member(
+    member: &MemberView,
+    lb: &BalancerView,
+    others: Option<&HistogramTotals>,
+) -> Assessment {
     let ajp = &member.ajp;
     let is_in_error = member.state == MemberState::Error;
     if member.activation == Activation::Stopped {
@@ -132,7 +136,7 @@ pub fn of_member(member: &MemberView, lb: &BalancerView, others_ms: Option<u64>)
     {
         reasons.push(Reason::AtBusyLimit(limit));
     }
-    let recent = of_recent(&ajp.recent, others_ms);
+    let recent = of_recent(&ajp.recent, others);
     let failed_lately = recent.iter().any(Reason::is_about_failures);
     // One that was unreachable and is tried can be reached again.
     let is_on_trial = !member.state.is_in_service()
@@ -213,18 +217,20 @@ pub fn of_assessed(members: &[(&MemberView, Assessment)]) -> Assessment {
 
 /// Assesses each member of a balancer.
 pub fn of_members(lb: &BalancerView) -> Vec<(&MemberView, Assessment)> {
-    let mut sorted: Vec<u64> =
-        lb.members.iter().filter_map(|own| recent_p95(&own.ajp.recent)).collect();
+    let times = |own: &'_ MemberView| recent_p95(&own.ajp.recent);
+    let mut sorted: Vec<(u64, usize)> =
+        lb.members.iter().enumerate().filter_map(|(at, own)| Some((times(own)?, at))).collect();
     sorted.sort_unstable();
     // The middle of all the others: of all but its own.
     let middle = |own: u64| {
         let at = (sorted.len() - 1) / 2;
-        let is_before = sorted.partition_point(|other| *other < own) <= at;
-        sorted.get(at + usize::from(is_before)).copied().filter(|_| sorted.len() > 1)
+        let is_before = sorted.partition_point(|(other, _)| *other < own) <= at;
+        let (_, place) = sorted.get(at + usize::from(is_before)).filter(|_| sorted.len() > 1)?;
+        Some(&lb.members[*place].ajp.recent.first_byte)
     };
     let each = lb.members.iter();
     each.map(|member| {
-        let others = recent_p95(&member.ajp.recent).and_then(middle);
+        let others = times(member).and_then(middle);
         (member, of_member(member, lb, others))
     })
     .collect()
@@ -291,7 +297,7 @@ fn way_back(member: &MemberView, lb: &BalancerView) -> WayBack {
 }
 
 /// What recent requests say of one that serves.
-fn of_recent(recent: &RecentCounts, others_ms: Option<u64>) -> Vec<Reason> {
+fn of_recent(recent: &RecentCounts, others: Option<&HistogramTotals>) -> Vec<Reason> {
     let RecentCounts { span, attempts, failures, outages, .. } = *recent;
     let mut reasons = Vec::new();
     if outages >= FLAPPING {
@@ -303,18 +309,22 @@ fn of_recent(recent: &RecentCounts, others_ms: Option<u64>) -> Vec<Reason> {
         reasons.push(Reason::Failing { failed: failures, attempts, span });
     }
     if let Some(p95_ms) = recent_p95(recent) {
-        let is_slower = others_ms
+        let is_slower = others
+            .and_then(|own| own.percentile_ms(95))
             .is_some_and(|others| p95_ms >= others.max(MUCH_MS / SLOWER).saturating_mul(SLOWER));
         if is_slower || p95_ms >= TOO_LONG_MS {
-            reasons.push(Reason::Slow { p95_ms, others_ms });
+            let p95 = |own: &HistogramTotals| own.estimate(95);
+            reasons
+                .push(Reason::Slow { p95: p95(&recent.first_byte), others: others.and_then(p95) });
         }
     }
     reasons
 }
 
+/// Returns the bound below which 95 of 100 replies began, which comparisons go by.
 fn recent_p95(recent: &RecentCounts) -> Option<u64> {
     let count: u64 = recent.first_byte.buckets.iter().sum();
-    (count >= FEWEST_TIMES).then(|| percentiles(&recent.first_byte))?.map(|[_, p95, _]| p95)
+    (count >= FEWEST_TIMES).then(|| recent.first_byte.percentile_ms(95))?
 }
 
 /// Failures in a row after which a worker without a balancer counts as out: one may be one request.

@@ -102,6 +102,6 @@ fn row(balancer: &str, ajp: &WorkerView, condition: Condition) -> ServerStatusRo
         errors: ajp.errors,
         connected: ajp.connected,
         idle: ajp.idle,
-        p95: ajp.latency_ms().map_or("-".to_owned(), |[_, p95, _]| format!("{p95} ms")),
+        p95: ajp.counts.first_byte.estimate(95).map_or("-".to_owned(), condition::estimated),
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::messages::FailureDetail;
 use crate::messages::MessageCode::JK406;
+use crate::metrics::Estimate;
 
 /// Why something is not serving as it should.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +33,10 @@ pub enum Reason {
     /// It went out of service this often.
     #[allow(missing_docs)]
     Flapping { times: u64, span: Duration },
-    /// 95 of 100 of its latest replies began within this many milliseconds, those of the other
-    /// members within `others_ms`.
+    /// 95 of 100 of its latest replies began within `p95`, those of the other members within `others`, as
+    /// far as buckets tell.
     #[allow(missing_docs)]
-    Slow { p95_ms: u64, others_ms: Option<u64> },
+    Slow { p95: Option<Estimate>, others: Option<Estimate> },
     /// As many requests are in flight as `busy_limit` allows.
     AtBusyLimit(u64),
 }
@@ -96,17 +97,26 @@ impl Reason {
                 "it went out of service {times} times within the last {}",
                 spelled(span.as_secs())
             ),
-            // Bounds of buckets: "within" is all that is known.
-            Self::Slow { p95_ms, others_ms: Some(others) } => format!(
-                "it is slow: 95 of 100 replies begin within {p95_ms} ms, those of the other members within {others} ms"
-            ),
-            Self::Slow { p95_ms, others_ms: None } => {
-                format!("it is slow: 95 of 100 replies begin within {p95_ms} ms")
+            Self::Slow { p95, others } => {
+                let p95 = p95.map_or("an unknown time".to_owned(), estimated);
+                let others = others
+                    .map(|own| format!(", those of the other members {}", estimated(own)))
+                    .unwrap_or_default();
+                format!("it is slow: 95 of 100 replies take {p95} to begin{others}")
             }
             Self::AtBusyLimit(limit) => {
                 format!("{limit} requests are in flight, as many as busy_limit allows")
             }
         }
+    }
+}
+
+/// Writes a time as exactly as buckets tell it.
+pub fn estimated(time: Estimate) -> String {
+    match time {
+        Estimate::Under(us) => format!("less than {} ms", us.div_ceil(1_000)),
+        Estimate::About(us) => format!("about {} ms", (us + 500) / 1_000),
+        Estimate::Over(us) => format!("more than {} ms", us / 1_000),
     }
 }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::config::{LbConfig, Limit};
-use crate::metrics::HistogramTotals;
+use crate::metrics::{BUCKETS_US, Estimate, HistogramTotals};
 use crate::status::condition::*;
 
 fn member(name: &str) -> MemberView {
@@ -150,6 +150,12 @@ fn slow_is_slower_than_the_others_or_too_long_for_anyone() {
         let mut lb = with(|member| member.ajp.recent.first_byte = p95(own, count));
         lb.members[1].ajp.recent.first_byte = p95(other, count);
         assert_eq!(of_members(&lb)[0].1.condition, expected, "{name}");
+        // No bound of a bucket is told as if it had been measured.
+        let text = of_members(&lb)[0].1.text();
+        let bounds = [own, other].map(|bucket| BUCKETS_US[bucket] / 1_000);
+        let is_bound = |text: &str| bounds.iter().any(|ms| text.contains(&format!("{ms} ms")));
+        assert!(!is_bound(&text), "{name}: {text}");
+        assert_eq!(text.contains("about "), expected == Condition::Degraded, "{name}: {text}");
     }
 }
 
@@ -338,7 +344,7 @@ fn what_is_wrong_has_a_remedy() {
         Reason::KeptInService,
         Reason::Failing { failed: 5, attempts: 10, span },
         Reason::Flapping { times: 2, span },
-        Reason::Slow { p95_ms: 9_000, others_ms: None },
+        Reason::Slow { p95: Some(Estimate::About(9_000_000)), others: None },
         Reason::AtBusyLimit(5),
     ] {
         let text = of(vec![reason.clone()]).unwrap_or_default();

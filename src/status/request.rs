@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::boolean;
+use crate::config::rows::PROPERTIES;
 use crate::status::StatusError;
 use crate::text;
 
@@ -159,12 +160,12 @@ pub fn parse(query: &str, is_read_only: bool) -> (Mime, Result<StatusRequest, St
     let is_bare = |piece: &&str| !piece.contains('=') || piece.starts_with('=');
     let mut pieces = query.split('&').filter(|piece| !piece.is_empty() && !is_passed_over(piece));
     let bare = pieces.find(is_bare);
-    let is_clean = decode_all(query, &mut command.parameters, &mut repeated);
+    let decoded = decode_all(query, &mut command.parameters, &mut repeated);
     let mime = command.parameters.get("mime").map_or(Some(Mime::Html), |word| mime(word));
     // mod_jk answers an unknown format in prop.
     let shown = mime.unwrap_or(Mime::Prop);
-    if !is_clean {
-        return (shown, Err(StatusError::Unreadable));
+    if let Err(why) = decoded {
+        return (shown, Err(why));
     }
     command.mime = shown;
     command.hidden = Hidden(number(command.parameters.get("opt")));
@@ -182,7 +183,7 @@ pub fn parse(query: &str, is_read_only: bool) -> (Mime, Result<StatusRequest, St
         return (shown, Err(StatusError::ReadOnly));
     }
     // Another one is not done instead of a change.
-    let words = query.split('&').filter_map(|piece| decode(piece.strip_prefix("cmd=")?));
+    let words = query.split('&').filter_map(|piece| decode(piece.strip_prefix("cmd=")?).ok());
     let commands: Vec<_> = words.collect();
     let is_change = |word: &String| Action::from_word(word).is_some_and(Action::is_change);
     if commands.len() > 1 && commands.iter().any(is_change) {
@@ -255,23 +256,51 @@ fn decode_all(
     query: &str,
     into: &mut BTreeMap<String, String>,
     repeated: &mut Option<String>,
-) -> bool {
+) -> Result<(), StatusError> {
     for piece in query.split('&') {
         let Some((name, value)) = piece.split_once('=') else { continue };
         if name.is_empty() {
             continue;
         }
-        let Some(value) = decode(value) else { return false };
+        let value = decode(value).map_err(|why| unreadable(name, why))?;
         if into.insert(name.to_owned(), value).is_some() && !is_passed_over(name) {
             repeated.get_or_insert_with(|| name.chars().take(80).collect());
         }
     }
     // A percent sign in a piece without a value is not looked at by mod_jk; it is no query either.
-    !query.split('&').any(|piece| !piece.contains('=') && decode(piece).is_none())
+    match query.split('&').any(|piece| !piece.contains('=') && decode(piece).is_err()) {
+        true => Err(StatusError::Unreadable),
+        false => Ok(()),
+    }
 }
 
-/// Undoes percent and plus; `None` for a broken escape or a control character.
-fn decode(text: &str) -> Option<String> {
+/// Why a value cannot be decoded.
+#[derive(Clone, Copy, Debug)]
+enum DecodeError {
+    Escape,
+    Control(u8),
+}
+
+/// Says of a new value what is wrong with it, and of what else was asked what mod_jk says.
+fn unreadable(name: &str, why: DecodeError) -> StatusError {
+    let mut known = PROPERTIES.iter();
+    let own = known.find(|row| row.parameters().any(|(_, own)| own.name == name));
+    let property = name.strip_prefix("set.").or(own.map(|row| row.name));
+    let Some(property) = property.and_then(|name| name.get(..name.len().min(80))) else {
+        return StatusError::Unreadable;
+    };
+    StatusError::Update(match why {
+        DecodeError::Escape => {
+            format!("{property}: a percent sign without two hexadecimal digits behind it")
+        }
+        DecodeError::Control(byte) => {
+            format!("{property}: a value cannot contain the control character {byte:#04x}")
+        }
+    })
+}
+
+/// Undoes percent and plus.
+fn decode(text: &str) -> Result<String, DecodeError> {
     let mut bytes = Vec::with_capacity(text.len());
     let raw = text::raw(text);
     let mut rest = raw.iter().copied();
@@ -279,18 +308,18 @@ fn decode(text: &str) -> Option<String> {
         let byte = match byte {
             b'+' => b' ',
             b'%' => {
-                let (high, low) = (rest.next()?, rest.next()?);
-                let digit = |byte: u8| char::from(byte).to_digit(16);
-                u8::try_from(digit(high)? * 16 + digit(low)?).ok()?
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                let value = digit().and_then(|high| Some(high * 16 + digit()?));
+                value.and_then(|value| u8::try_from(value).ok()).ok_or(DecodeError::Escape)?
             }
             other => other,
         };
         if byte < b' ' || byte == 0x7f {
-            return None;
+            return Err(DecodeError::Control(byte));
         }
         bytes.push(byte);
     }
-    Some(text::owned(&bytes))
+    Ok(text::owned(&bytes))
 }
 
 /// Writes a text so that it can stand as a value in a query.

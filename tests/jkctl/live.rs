@@ -111,6 +111,33 @@ fn status_top_and_metrics_show_the_members() {
     assert!(!openmetrics::read(&run.out).unwrap().is_empty());
 }
 
+/// Events are most of a page, and a live view has no use for them.
+#[test]
+fn tables_ask_for_no_events() {
+    let log = "LogFormat \"%q\" queries\nCustomLog @DIR@/queries.log queries\n";
+    let site = Site::start("jkctl-eventless", log);
+    for args in [&["top", "--once"][..], &["status"], &["dump"]] {
+        assert_eq!(site.run(args).code, 0, "{args:?}");
+    }
+    let asked = || site.httpd.log("queries.log");
+    assert!(wait_until(Duration::from_secs(20), || asked().lines().count() == 3), "{}", asked());
+    assert!(asked().lines().all(|line| line.contains("opt=512")), "{}", asked());
+}
+
+/// Whatever a value holds, the status worker is asked and says what is wrong with it.
+#[test]
+fn a_value_with_a_line_end_is_judged_by_the_server() {
+    let site = Site::start("jkctl-line-end", "");
+    for setting in ["lbfactor=2\n3", "redirect=a\nb", "redirect=a\tb", "route=ä\u{7f}"] {
+        let run = site.run(&["set", "lb/a", setting]);
+        assert_eq!(run.code, 2, "{setting:?}: {}", run.out);
+        let name = setting.split('=').next().unwrap();
+        assert!(run.err.contains(name) && !run.err.contains("URI"), "{setting:?}: {}", run.err);
+    }
+    let run = jkctl(&["status", "--url", "http://local\nhost/status"]);
+    assert!(run.code == 2 && run.err.contains("is no URL: give one such as"), "{}", run.err);
+}
+
 #[test]
 fn watch_looks_again_and_again() {
     let mut site = Site::start("jkctl-watches", "");

@@ -99,6 +99,10 @@ fn what_runs_is_compared_with_the_file() {
     ] {
         assert!(run.out.contains(part), "{part}: {}", run.out);
     }
+    assert_eq!(site.run(&["set", "lb/a", "redirect=b"]).code, 0);
+    let run = site.run(&["diff", &conf]);
+    let line = "lb/a: redirect is b in httpd and unset in the file (default)";
+    assert!(run.out.contains(line), "{}", run.out);
     assert_eq!(site.run(&["diff", "/nowhere/httpd.conf"]).code, 2);
 }
 
@@ -241,6 +245,19 @@ fn wait_ends_when_the_state_is_reached() {
     let run = site.run(&["wait", "lb/a", "--for", "healthy", "--timeout", "1s", "-o", "json"]);
     assert_eq!(run.code, 1, "a drained member is not serving");
     assert!(run.json()["waiting_for"][0].as_str().unwrap().contains("a is d"), "{}", run.out);
+    // How long it has waited does not stand behind what to do, as if it belonged to it.
+    for state in ["healthy", "drained"] {
+        assert_eq!(site.run(&["activate", "lb/a"]).code, 0);
+        let target = if state == "healthy" {
+            site.take_a_away();
+            "lb"
+        } else {
+            "lb/a"
+        };
+        let run = site.run(&["wait", target, "--for", state, "--timeout", "1s"]);
+        assert_eq!(run.code, 1, "{}", run.err);
+        assert!(run.out.starts_with("0 s of 1 s: lb"), "{state}: {}", run.out);
+    }
     assert_eq!(site.run(&["activate", "lb/a"]).code, 0);
     site.take_a_away();
     let run = site.run(&["wait", "lb/a", "--for", "healthy", "--timeout", "1s"]);

@@ -67,6 +67,14 @@ fn refusals_read_as_in_the_original() {
         ("cmd=update&w=lb&sw=n1&opt=32", "This command is not allowed in read only mode."),
         ("cmd=%zz", "Error during parsing of URI"),
         ("cmd=%00list", "Error during parsing of URI"),
+        (
+            "cmd=update&w=lb&sw=n1&vwr=a%0ab",
+            "Update failed: redirect: a value cannot contain the control character 0x0a",
+        ),
+        (
+            "cmd=update&w=lb&sw=n1&set.lbfactor=%2",
+            "Update failed: lbfactor: a percent sign without two hexadecimal digits behind it",
+        ),
         // No UTF-8, and names need not be.
         ("cmd=%c0%ae", "Invalid command."),
         ("cmd=show&w=%e4", "Could not find given worker"),

@@ -5,6 +5,7 @@ mod trust;
 
 use std::time::Duration;
 
+use mod_jk::status::request::encode;
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{Response, StatusCode};
@@ -82,6 +83,11 @@ impl Client {
         self.json(false, query)
     }
 
+    /// Asks for all workers, without the events, which take the server and the wire more than the rest.
+    pub fn list(&self) -> Result<Value, String> {
+        self.get(&[("cmd", "list"), ("opt", WITHOUT_EVENTS)])
+    }
+
     /// Changes something, and notes what; in a dry run asks what would be changed.
     pub fn post(&self, query: &[(&str, &str)]) -> Result<Value, String> {
         if self.is_dry_run {
@@ -152,17 +158,19 @@ impl Client {
         is_change: bool,
         query: &[(&str, &str)],
     ) -> Result<(StatusCode, String), String> {
-        let pairs = query.iter().copied();
+        // Encoded here: whatever a value holds, the status worker says what is wrong with it.
+        let pairs = query.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+        let url = format!("{}?{}", self.url, pairs.collect::<Vec<_>>().join("&"));
         let result = match is_change {
             true => {
-                let request = self.agent.post(&self.url).query_pairs(pairs);
+                let request = self.agent.post(&url);
                 match &self.authorization {
                     Some(own) => request.header("Authorization", own).send_empty(),
                     None => request.send_empty(),
                 }
             }
             false => {
-                let request = self.agent.get(&self.url).query_pairs(pairs);
+                let request = self.agent.get(&url);
                 match &self.authorization {
                     Some(own) => request.header("Authorization", own).call(),
                     None => request.call(),
@@ -208,6 +216,9 @@ impl Client {
             ureq::Error::Timeout(_) => format!(
                 "{url}: no answer in time: httpd is overloaded or stopped; a larger --max-time waits longer"
             ),
+            ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
+                format!("{url:?} is no URL: give one such as http://localhost/jkstatus")
+            }
             other => format!("{url}: {other}"),
         }
     }
@@ -239,6 +250,9 @@ fn may_have_arrived(error: &ureq::Error) -> bool {
     let is_refused = matches!(error, ureq::Error::Io(why) if why.kind() == std::io::ErrorKind::ConnectionRefused);
     !is_before && !is_refused && !trust::is_handshake(error)
 }
+
+/// What `opt` hides.
+const WITHOUT_EVENTS: &str = "512";
 
 const UNKNOWN: &str =
     "it is not known whether the change was made: jkctl status shows what is in force";

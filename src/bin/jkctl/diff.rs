@@ -1,5 +1,6 @@
 //! `jkctl diff`: the settings in force against the files.
 
+use mod_jk::config::rows::UNSET;
 use mod_jk::config::sections;
 use mod_jk::tool::running::{SettingDifference, differences, workers};
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ pub fn run(args: &Diff, output: Printer) -> CommandResult {
         return Err(format!("{refused}; there is nothing to compare with"));
     }
     let client = Client::new(&args.server)?;
-    let running = workers(&client.get(&[("cmd", "list")])?);
+    let running = workers(&client.list()?);
     let found = differences(&running, &sections(&[], &inputs.checked));
     if output.is_json() {
         output.json(&json!({ "differences": found.iter().map(json).collect::<Vec<_>>() }));
@@ -47,7 +48,7 @@ pub fn run(args: &Diff, output: Printer) -> CommandResult {
 /// `app/tomcat1: lbfactor is 3 in httpd and 1 in the file (workers.properties:7)`.
 fn line(own: &SettingDifference) -> String {
     let value = |own: &Option<String>| match own.as_deref() {
-        None | Some("") => "nothing".to_owned(),
+        None | Some("") => UNSET.to_owned(),
         Some(value) => value.to_owned(),
     };
     let origin = own.origin.as_deref().unwrap_or_default();

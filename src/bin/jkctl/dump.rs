@@ -13,7 +13,7 @@ use crate::{CommandResult, WELL};
 pub fn run(args: &Dump, output: Printer) -> CommandResult {
     let client = Client::new(&args.server)?;
     let page = match &args.worker {
-        None => client.get(&[("cmd", "list")])?,
+        None => client.list()?,
         Some(worker) => client.get(&[("cmd", "show"), ("w", worker)])?,
     };
     let all = workers(&page);

@@ -93,7 +93,7 @@ fn page() -> Option<Value> {
     let words: Vec<OsString> = std::env::args_os().skip_while(|word| word != "--").collect();
     let words = words.iter().map(|own| own.to_string_lossy().into_owned());
     let server = server(&rejoined(words), |name| std::env::var(name).ok());
-    Client::for_completion(&server)?.get(&[("cmd", "list")]).ok()
+    Client::for_completion(&server)?.list().ok()
 }
 
 /// Puts together what bash takes apart: it ends words at `:` and `=`, as in a URL.

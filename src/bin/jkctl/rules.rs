@@ -12,7 +12,7 @@ use crate::{CommandResult, WELL};
 pub fn run(args: &Rules, output: Printer) -> CommandResult {
     let client = Client::new(&args.server)?;
     let page = match &args.worker {
-        None => client.get(&[("cmd", "list")])?,
+        None => client.list()?,
         Some(worker) if worker.contains('/') => {
             return Err(format!(
                 "{worker}: rules lead to balancers and workers, not to members: name the balancer alone"

@@ -19,7 +19,7 @@ use crate::{CommandResult, NO, WELL};
 pub fn run(args: &Set, output: Printer) -> CommandResult {
     let client = Client::new(&args.server)?.rehearsing(args.dry);
     let target = Target::parse(&args.target);
-    let page = client.get(&[("cmd", "list")])?;
+    let page = client.list()?;
     let is_balancer = array(&page, "balancers").any(|own| own["name"] == target.worker);
     let meant = match (target.member, is_balancer) {
         (Some(_), _) => Meant::Member,

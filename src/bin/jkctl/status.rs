@@ -17,7 +17,8 @@ pub fn run(args: &Status, output: Printer) -> CommandResult {
     let client = Client::new(&args.server)?;
     let target = args.target.as_deref().map(Target::parse);
     // A wrong URL or name is said once and ends it.
-    let mut page = get(&client, target)?;
+    let get = || get(&client, target, output);
+    let mut page = get()?;
     if !args.watch {
         show(&page, target, output);
         let is_member = target.is_some_and(|own| own.member.is_some());
@@ -28,7 +29,7 @@ pub fn run(args: &Status, output: Printer) -> CommandResult {
         show(&page, target, output);
         page = loop {
             std::thread::sleep(args.delay);
-            match get(&client, target) {
+            match get() {
                 Ok(page) => break page,
                 // httpd may come back.
                 Err(why) => eprintln!("jkctl: {}", mod_jk::text::shown(&why)),
@@ -37,10 +38,11 @@ pub fn run(args: &Status, output: Printer) -> CommandResult {
     }
 }
 
-/// Asks for what is wanted.
-fn get(client: &Client, target: Option<Target<'_>>) -> Result<Value, String> {
+/// Asks for what is wanted. Text has no events; `jkctl events` shows them.
+fn get(client: &Client, target: Option<Target<'_>>, output: Printer) -> Result<Value, String> {
     match target {
-        None => client.get(&[("cmd", "list")]),
+        None if output.is_json() => client.get(&[("cmd", "list")]),
+        None => client.list(),
         Some(own) => client.get(&[&[("cmd", "show")][..], &own.query()].concat()),
     }
 }

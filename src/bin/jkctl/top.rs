@@ -20,7 +20,10 @@ use view::{KeyEffect, LiveView};
 pub fn run(args: &Top, output: Printer) -> CommandResult {
     let client = Client::new(&args.server)?;
     // The first answer comes before the screen is cleared: a wrong URL is said where it is seen.
-    let page = client.get(&[("cmd", "list")])?;
+    let page = match output.is_json() {
+        true => client.get(&[("cmd", "list")])?,
+        false => client.list()?,
+    };
     let is_live = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     if output.is_json() {
         output.json(&page);
@@ -46,7 +49,7 @@ pub fn run(args: &Top, output: Printer) -> CommandResult {
         match effect {
             KeyEffect::Draw => {}
             KeyEffect::Quit => return Ok(WELL),
-            KeyEffect::Refresh => view.refresh(client.get(&[("cmd", "list")]), clock::now()),
+            KeyEffect::Refresh => view.refresh(client.list(), clock::now()),
         }
     }
 }

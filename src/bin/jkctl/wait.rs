@@ -71,10 +71,10 @@ fn until_healthy(
             return Ok((false, left));
         }
         screen.show(&format!(
-            "{}, {} of {}",
-            left.join("; "),
+            "{} of {}: {}",
             seconds(elapsed),
-            seconds(args.timeout)
+            seconds(args.timeout),
+            left.join("; ")
         ));
         pause(elapsed, args.timeout);
         answer = look(client, target);

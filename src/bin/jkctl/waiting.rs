@@ -87,7 +87,7 @@ pub fn until_drained(
         }
         for (member, state) in states {
             screen.show(&format!(
-                "{balancer}/{member}: {state}, {} of {}",
+                "{} of {}: {balancer}/{member}: {state}",
                 seconds(elapsed),
                 seconds(limits.timeout)
             ));

@@ -171,7 +171,7 @@ fn entries(text: &mut String, title: &str, about: &str, rows: &[Entry]) {
         "\n## {title}\n\n{about}\n\n| name | values | since | meaning |\n|---|---|---|---|\n"
     );
     for row in rows {
-        let (name, values, doc) = (cell(row.name), cell(row.values), cell(row.doc));
+        let (name, values, doc) = (cell(row.name), words(row.values), words(row.doc));
         let _ = writeln!(text, "| `{name}` | {values} | {} | {doc} |", row.since);
     }
 }
@@ -179,6 +179,11 @@ fn entries(text: &mut String, title: &str, about: &str, rows: &[Entry]) {
 /// A bar would end the cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
+}
+
+/// Outside of code a word in angle brackets would be HTML, of which a browser shows nothing.
+fn words(text: &str) -> String {
+    cell(text).replace('<', "\\<")
 }
 
 const HEAD: &str = "\

@@ -38,6 +38,25 @@ pub fn dead(pages: &[Page]) -> Vec<String> {
     wrong
 }
 
+/// Finds tags in prose other than anchors and addresses: what is meant as a name in angle brackets, HTML
+/// does not show.
+pub fn tags(page: &Page) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (number, line) in page.prose() {
+        let text: String = line.split('`').step_by(2).collect::<Vec<_>>().join("`");
+        for (at, _) in text.match_indices('<') {
+            let (before, tag) = (&text[..at], &text[at + 1..]);
+            let is_meant = ["a id=\"", "/a>", "http://", "https://"];
+            let is_tag = tag.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+            if is_tag && !before.ends_with('\\') && !is_meant.iter().any(|own| tag.starts_with(own))
+            {
+                wrong.push(format!("{}:{number}: {line}", page.name));
+            }
+        }
+    }
+    wrong
+}
+
 /// Returns the relative links and pictures of a page with their lines.
 fn links(page: &Page) -> Vec<(usize, String)> {
     let mut found = Vec::new();

@@ -73,6 +73,11 @@ fn links_lead_somewhere() {
 }
 
 #[test]
+fn names_in_angle_brackets_are_code() {
+    assert_none(pages().iter().flat_map(links::tags).collect());
+}
+
+#[test]
 fn the_contents_name_every_page() {
     assert_none(links::not_in_contents(&pages()));
 }
@@ -151,6 +156,18 @@ fn planted_commands_are_found() {
     assert_eq!(commands::unknown(&page("Run `jkctl statsu`, or `jkctl status`.\n")).len(), 1);
     let console = "```console\n$ jkctl status\nno jkctl statsu here\n$ jkctl statsu\n```\n";
     assert_eq!(commands::unknown(&page(console)).len(), 1);
+}
+
+#[test]
+fn planted_tags_are_found() {
+    for (text, count) in [
+        ("worker.<name>.mount", 1),
+        ("| `a` | <b> | `<c>` |", 1),
+        ("`worker.<name>.mount`, worker.\\<name>.mount, 1 < 2", 0),
+        ("<a id=\"jk-1\"></a>JK-1, <https://example.org>", 0),
+    ] {
+        assert_eq!(links::tags(&page(text)).len(), count, "{text}");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ DOCDIR  ?= $(DATADIR)/doc/mod_jk
 TARGET  = $(or $(CARGO_TARGET_DIR),target)
 BUILT   = $(TARGET)/release
 
-.PHONY: deny models mistakes-seeded all install uninstall deb demo test test-httpd soak costs budget bench lint hazards hazards-seeded fuzz clean
+.PHONY: deny docs models mistakes-seeded all install uninstall deb demo test test-httpd soak costs budget bench lint hazards hazards-seeded fuzz clean
 
 # No path of the machine it was built on is in the module: two builds in two places give the same file.
 REMAP = --remap-path-prefix=$(CURDIR)=/mod_jk --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo
@@ -109,6 +109,11 @@ deny:
 	@command -v cargo-deny >/dev/null || { \
 	    echo "cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }
 	$(CARGO) deny check $(DENY)
+
+# The manual as HTML, in target/docs. mdBook takes minutes to build, so .ci/run leaves this out.
+docs:
+	.ci/install docs
+	packaging/docs
 
 # What hostile backends and clients send, a line for each row; then the proof that each row fails
 # when its check is taken out.

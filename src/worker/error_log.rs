@@ -41,7 +41,8 @@ impl Attempted<'_> {
     /// Says that an attempt failed and another member is tried: if it serves the request, users notice
     /// nothing.
     pub fn log_failover<D: Downstream>(&self, downstream: &D, failed: &Cause) {
-        let fate = "another member is tried";
+        // Whether there is one is not known yet.
+        let fate = "another member is tried, if there is one";
         let FailureLine { text, address, request, cause, ms } = self.line(downstream, failed, fate);
         let (worker, balancer) = (self.worker.name.as_str(), self.balancer);
         let tag = failed.tag();

@@ -8,6 +8,7 @@ use crate::clock::{self, Millis};
 use crate::events::{EventKind, EventReason};
 use crate::lb::{Event, MemberState, Outcome, StateChange, is_refusing};
 use crate::log::span;
+use crate::messages::FailureDetail;
 use crate::messages::MessageCode::{JK401, JK403, JK409, JK410, JK411};
 use crate::worker::ajp13::rejection::Rejection;
 use crate::worker::balancer::members::Lb;
@@ -104,12 +105,21 @@ impl Lb {
             );
             return;
         }
+        let detail = cause.detail();
+        let is_held = detail.is_some_and(FailureDetail::is_unreachable)
+            || member.capabilities.answers_cping();
+        let recover_time = span(self.config.recover_time);
         let way_back = match self.config.probe {
-            true => "it receives no requests until it answers CPING".to_owned(),
-            false => format!(
-                "it receives no requests; one tries it every {}",
-                span(self.config.recover_time)
+            true if detail == Some(FailureDetail::NoAddress) => {
+                "it receives no requests until the name has an address and the backend answers CPING"
+                    .to_owned()
+            }
+            true if is_held => "it receives no requests until it answers CPING".to_owned(),
+            // It may be one that knows no CPING.
+            true => format!(
+                "it receives no requests until it answers CPING; one request tries it every {recover_time}"
             ),
+            false => format!("it receives no requests; one tries it every {recover_time}"),
         };
         tracing::warn!(
             worker = name,

@@ -43,13 +43,18 @@ pub fn listen(path: &Path) -> UnixListener {
 }
 
 /// Listens on a path with room for one connection that is not accepted yet.
-#[allow(unsafe_code)]
 pub fn listen_shortly(path: &Path) -> UnixListener {
     let listener = listen(path);
+    shorten_queue(&listener);
+    listener
+}
+
+/// Leaves a listener room for one connection that is not accepted yet.
+#[allow(unsafe_code)]
+pub fn shorten_queue(listener: &impl AsRawFd) {
     // SAFETY: `listen` takes numbers only; the descriptor is open and listens already.
     let result = unsafe { libc::listen(listener.as_raw_fd(), 0) };
     assert_eq!(result, 0, "a shorter queue");
-    listener
 }
 
 /// Where a scripted backend listens.

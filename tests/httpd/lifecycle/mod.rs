@@ -3,6 +3,7 @@
 mod configuration;
 mod counting;
 mod killed;
+mod log_table;
 mod logs;
 mod restarts;
 mod starts;

@@ -2,6 +2,7 @@
 //! only parses arguments, talks and prints.
 #![forbid(unsafe_code)]
 
+pub mod convert;
 pub mod diagnosis;
 pub mod drain;
 pub mod explain;

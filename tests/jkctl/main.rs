@@ -4,6 +4,7 @@
 mod changes;
 mod check;
 mod completion;
+mod convert;
 mod events;
 mod https;
 mod init;

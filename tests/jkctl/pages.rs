@@ -9,6 +9,7 @@ pub const COMMANDS: &[&str] = &[
     "activate",
     "check",
     "completion",
+    "convert",
     "diff",
     "drain",
     "dump",

@@ -14,7 +14,7 @@ use mod_jk::config::{ValueKind, rows};
 use mod_jk::status::change_text::{Meant, settable};
 
 use crate::cli::changes::{DrainArgs, MemberArgs, Recover, Reset, Set};
-use crate::cli::files::{Check, Explain, Init, PingArgs};
+use crate::cli::files::{Check, Convert, Explain, Init, PingArgs};
 use crate::cli::server::{Diff, Dump, Events, Rules, ServerArgs, Status, Top, Wait};
 use crate::cli::values::OutputArgs;
 use crate::names;
@@ -52,6 +52,8 @@ pub enum Command {
     Ping(PingArgs),
     /// Write a safe configuration for given Tomcats
     Init(Init),
+    /// Convert a configuration of mod_proxy or mod_cluster, or back to mod_proxy
+    Convert(Convert),
     /// Show balancers and members of a running httpd
     Status(Status),
     /// Show balancers and members, refreshed continuously

@@ -53,13 +53,7 @@ pub fn read(paths: &[PathBuf], reading: &Reading) -> Result<Inputs, String> {
             "{first} and {second} are both workers files, and httpd reads one: check them one after the other"
         ));
     }
-    let first = paths.first().map_or(Path::new("."), PathBuf::as_path);
-    let root = match &reading.root {
-        Some(root) => root.clone(),
-        None => first.parent().map(Path::to_path_buf).unwrap_or_default(),
-    };
-    let root = text::of_path(&std::path::absolute(&root).unwrap_or(root));
-    let mut disk = Disk::beside(first, root.clone());
+    let (root, mut disk) = root(paths, reading);
     let paths: Vec<&str> = confs.iter().map(String::as_str).collect();
     let mut conf = httpd_conf::read(&paths, &root, &reading.define, &version(reading)?, &disk);
     disk.root.clone_from(&conf.root);
@@ -91,6 +85,30 @@ impl Inputs {
     pub fn map(&self, place: usize) -> UriMap {
         self.checked.map(place)
     }
+}
+
+/// Reads files as httpd.conf alone, whatever module their directives are of.
+pub fn read_conf(paths: &[PathBuf], reading: &Reading) -> Result<(Conf, Disk), String> {
+    for path in paths {
+        std::fs::metadata(path).map_err(|why| format!("{}: {}", path.display(), reason(&why)))?;
+    }
+    let (root, mut disk) = root(paths, reading);
+    let paths: Vec<String> = paths.iter().map(|own| text::of_path(own)).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let conf = httpd_conf::read(&paths, &root, &reading.define, &version(reading)?, &disk);
+    disk.root.clone_from(&conf.root);
+    Ok((conf, disk))
+}
+
+/// Returns ServerRoot as far as the arguments say it, and the files below it.
+fn root(paths: &[PathBuf], reading: &Reading) -> (String, Disk) {
+    let first = paths.first().map_or(Path::new("."), PathBuf::as_path);
+    let root = match &reading.root {
+        Some(root) => root.clone(),
+        None => first.parent().map(Path::to_path_buf).unwrap_or_default(),
+    };
+    let root = text::of_path(&std::path::absolute(&root).unwrap_or(root));
+    (root.clone(), Disk::beside(first, root))
 }
 
 /// Returns the version of the httpd that the files are for.

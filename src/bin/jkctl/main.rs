@@ -19,6 +19,7 @@ mod change;
 mod check;
 mod cli;
 mod client;
+mod convert;
 mod diff;
 mod disk;
 mod drain;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         Command::Activate(args) => change::activate(&args, output),
         Command::Check(args) => check::run(&args, output),
         Command::Completion { shell } => pages::completion(shell, output),
+        Command::Convert(args) => convert::run(&args, output),
         Command::Diff(args) => diff::run(&args, output),
         Command::Drain(args) => drain::run(&args, output),
         Command::Dump(args) => dump::run(&args, output),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use mod_jk::tool::httpd_conf::TargetVersion;
 use mod_jk::tool::original::OriginalVersion;
 
@@ -168,4 +168,45 @@ pub struct Init {
     /// Do not ask the Tomcats
     #[arg(long)]
     pub no_ping: bool,
+}
+
+/// Which configuration is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ConvertTo {
+    /// Lines of mod_proxy become workers and rules
+    Jk,
+    /// Workers and rules become lines of mod_proxy
+    Proxy,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Reads httpd.conf with its includes. To jk: ProxyPass, ProxyPassMatch, BalancerMember, ProxySet and the directives \
+around them become workers.properties, jk.conf and JkMount lines in the same virtual hosts. To proxy: the other way \
+round. Files that change are written as copies, in which all other lines stay as they are and lines that were \
+converted begin with \"# jkctl: \".
+
+What has no counterpart is reported on the standard error with file, line, meaning and what to do. Lines of mod_proxy \
+that cannot be converted stay with mod_proxy, and the others are excluded from them. The output holds the secrets of \
+the files.
+
+Examples:
+  jkctl convert /etc/apache2/apache2.conf
+  jkctl convert --dir /tmp/converted /etc/apache2/apache2.conf
+  jkctl convert --to proxy --dir /tmp/converted /etc/apache2/apache2.conf")]
+pub struct Convert {
+    /// httpd.conf or parts of it; to proxy also workers.properties and mount files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The configuration to make
+    #[arg(long, value_name = "SIDE", default_value = "jk")]
+    pub to: ConvertTo,
+    /// Directory for the files; by default they are printed
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Overwrite files that exist there
+    #[arg(long, requires = "dir")]
+    pub force: bool,
+    #[command(flatten)]
+    pub reading: Reading,
 }

@@ -83,12 +83,14 @@ test-httpd:
 	MOD_JK_TEST_MODULES=$$(tests/installation "$(PREFIX)" modules); export MOD_JK_TEST_MODULES; \
 	CARGO="$(CARGO)" tests/run httpd
 
-# What takes too long for each change: the long outages, kills and restarts, 120 stops at once.
+# What takes too long for each change: the long outages, kills and restarts, 120 stops at once, all
+# conversions of configurations.
 soak:
 	.ci/install test
 	$(CARGO) build
 	MOD_JK_TEST_ENDURANCE=1 MOD_JK_TEST_STOPS=120 \
 	$(CARGO) test --test endurance -- --nocapture --test-threads=1
+	MOD_JK_TEST_ENDURANCE=1 $(CARGO) test --test convert
 
 lint:
 	.ci/install build

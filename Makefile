@@ -9,6 +9,8 @@ BINDIR  ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
 MANDIR  ?= $(DATADIR)/man
 DOCDIR  ?= $(DATADIR)/doc/mod_jk
+# Where httpd keeps its modules; asked when it is needed.
+LIBEXECDIR ?= $(shell $(APXS) -q LIBEXECDIR)
 
 # Where cargo puts what it builds.
 TARGET  = $(or $(CARGO_TARGET_DIR),target)
@@ -16,13 +18,15 @@ BUILT   = $(TARGET)/release
 
 .PHONY: deny docs models mistakes-seeded all install uninstall deb demo test test-httpd soak costs budget bench lint hazards hazards-seeded fuzz clean
 
-# No path of the machine it was built on is in the module: two builds in two places give the same file.
-REMAP = --remap-path-prefix=$(CURDIR)=/mod_jk --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo
+# No path of the machine it was built on is in the module or its symbols: two builds in two places give the
+# same file. Of two that fit the later one counts.
+PLACES = $(CURDIR)=/mod_jk $(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo $(abspath $(TARGET))=/target
+REMAP  = $(PLACES:%=--remap-path-prefix=%)
 
 # The module is libmod_jk.so, the operator's tool jkctl, both in target/release; the tool's pages are made
 # by itself.
 all:
-	RUSTFLAGS="$(REMAP) $(RUSTFLAGS)" CFLAGS="-ffile-prefix-map=$(CURDIR)=/mod_jk $(CFLAGS)" $(CARGO) build --release
+	RUSTFLAGS="$(REMAP) $(RUSTFLAGS)" CFLAGS="$(PLACES:%=-ffile-prefix-map=%) $(CFLAGS)" $(CARGO) build --release
 	$(BUILT)/jkctl man $(TARGET)/man
 	for shell in bash fish zsh; do \
 	    $(BUILT)/jkctl completion $$shell > $(TARGET)/jkctl.$$shell || exit 1; done
@@ -31,7 +35,8 @@ all:
 install:
 	@test -f $(BUILT)/libmod_jk.so && test -f $(TARGET)/jkctl.bash || \
 	    { echo "$(BUILT)/libmod_jk.so is not built: run make first, as the user who has Rust" >&2; exit 1; }
-	modules="$(DESTDIR)$$($(APXS) -q LIBEXECDIR)"; install -d "$$modules"; \
+	@test -n "$(LIBEXECDIR)" || { echo "$(APXS) -q LIBEXECDIR says nothing: set APXS, or LIBEXECDIR" >&2; exit 1; }
+	modules="$(DESTDIR)$(LIBEXECDIR)"; install -d "$$modules"; \
 	    install -m 644 $(BUILT)/libmod_jk.so "$$modules/mod_jk.so"; $(STRIP) "$$modules/mod_jk.so"
 	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(DATADIR)/bash-completion/completions" \
 	    "$(DESTDIR)$(DATADIR)/zsh/site-functions" "$(DESTDIR)$(DATADIR)/fish/vendor_completions.d" \
@@ -46,7 +51,7 @@ install:
 
 # The module is removed only if it is the one that this build installed.
 uninstall:
-	file="$(DESTDIR)$$($(APXS) -q LIBEXECDIR)/mod_jk.so"; \
+	file="$(DESTDIR)$(LIBEXECDIR)/mod_jk.so"; \
 	    install -m 644 $(BUILT)/libmod_jk.so $(TARGET)/installed.so; $(STRIP) $(TARGET)/installed.so; \
 	    if cmp -s $(TARGET)/installed.so "$$file"; then rm "$$file"; \
 	    else echo "$$file is not of this build and is left" >&2; fi; rm -f $(TARGET)/installed.so

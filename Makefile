@@ -16,7 +16,7 @@ LIBEXECDIR ?= $(shell $(APXS) -q LIBEXECDIR)
 TARGET  = $(or $(CARGO_TARGET_DIR),target)
 BUILT   = $(TARGET)/release
 
-.PHONY: deny docs models mistakes-seeded all install uninstall deb demo test test-httpd soak costs budget bench lint hazards hazards-seeded fuzz clean
+.PHONY: deny docs models mistakes-seeded all install uninstall dist deb rpm demo test test-httpd soak costs budget bench lint hazards hazards-seeded fuzz clean
 
 # No path of the machine it was built on is in the module or its symbols: two builds in two places give the
 # same file. Of two that fit the later one counts.
@@ -60,6 +60,15 @@ uninstall:
 	    "$(DESTDIR)$(DATADIR)/zsh/site-functions/_jkctl" \
 	    "$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/jkctl.fish"
 	rm -rf "$(DESTDIR)$(DOCDIR)"
+
+# The sources with all crates, in target/dist: builds without a network.
+dist:
+	packaging/dist
+
+# The package mod_jk for RHEL and Fedora, in target/rpm.
+rpm:
+	.ci/install rpm
+	packaging/rpm
 
 # The package libapache2-mod-jk, in place of the distribution's; in target/deb.
 deb:

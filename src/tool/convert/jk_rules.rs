@@ -65,7 +65,7 @@ pub(super) fn rules(conf: &ProxyConf, server: usize, workers: &mut JkWorkers) ->
         }
         let worker = match pass.target.as_str() {
             "!" => None,
-            _ => match keeps(pass, &mut made.remarks)
+            _ => match keeps(conf, server, pass, &mut made.remarks)
                 .and_then(|()| workers.for_pass(conf, server, pass))
             {
                 Ok(worker) => Some(worker),
@@ -103,8 +103,29 @@ fn patterns(pass: &ProxyPass) -> Result<Vec<String>, Remark> {
 }
 
 /// Tells whether the backend gets the path that the client has asked for.
-fn keeps(pass: &ProxyPass, remarks: &mut Vec<Remark>) -> Result<(), Remark> {
-    let Some(url) = BackendUrl::parse(&pass.target) else { return Ok(()) };
+fn keeps(
+    conf: &ProxyConf,
+    server: usize,
+    pass: &ProxyPass,
+    remarks: &mut Vec<Remark>,
+) -> Result<(), Remark> {
+    let Some(mut url) = BackendUrl::parse(&pass.target) else { return Ok(()) };
+    let section = conf.section_for(&url, server).filter(|_| url.is_balancer());
+    let members = section.into_iter().flat_map(|own| &own.members);
+    let mut paths: Vec<String> =
+        members.filter_map(|own| Some(BackendUrl::parse(&own.url)?.path)).collect();
+    paths.iter_mut().for_each(|own| own.truncate(own.trim_end_matches('/').len()));
+    paths.dedup();
+    // What stands behind the host of a member comes before the path.
+    match paths.as_slice() {
+        [] => {}
+        [path] => url.path.insert_str(0, path),
+        _ => {
+            let text =
+                "leads to a balancer whose members have different paths; the line stays as it is";
+            return Err(Remark::lost(&pass.origin, "ProxyPass", text));
+        }
+    }
     let rewritten = |from: &str| {
         let text = format!(
             "sends {from} as {}, and a worker sends the path as it is; the line stays as it is. To have it here, give the \

@@ -221,10 +221,7 @@ impl JkWorkers {
             (None, "interpolate") => "has variables replaced for each request: write the rules in full".to_owned(),
             (None, _) => "is not known to jkctl".to_owned(),
         };
-        let loss = own.value.is_empty() && known.is_none() && own.name.starts_with("mapping");
-        if !loss {
-            self.remarks.push(Remark::lost(&own.origin, &own.name, &text));
-        }
+        self.remarks.push(Remark::lost(&own.origin, &own.name, &text));
     }
 
     /// Writes workers.properties.

@@ -116,7 +116,7 @@ fn changed(edits: &FileEdits, conf: &Conf, files: &dyn Files, made: &mut Vec<Con
 
 /// What becomes of the lines of mod_proxy.
 fn edits(proxy: &ProxyConf, rules: &[JkRules]) -> FileEdits {
-    let keeps_proxy = rules.iter().any(|own| own.keeps_proxy);
+    let keeps_proxy = proxy.needs_proxy || rules.iter().any(|own| own.keeps_proxy);
     let mut edits = FileEdits::new(!keeps_proxy);
     let has = |list: fn(&JkRules) -> &Vec<Origin>, pass: &ProxyPass| {
         rules.iter().any(|own| list(own).contains(&pass.origin))

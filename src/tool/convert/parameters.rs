@@ -83,6 +83,12 @@ pub(super) const PARAMETERS: &[ParameterRow] = &[
 /// Those without a counterpart: name, what it means, what to do.
 pub(super) const LOST: &[(&str, &str, &str)] = &[
     (
+        "mapping",
+        "which form of the path is compared",
+        "rules see the decoded path without parameters, as mapping=servlet does",
+    ),
+    ("noquery", "leaves the query away", "it is sent here: remove it by mod_rewrite with QSD"),
+    (
         "disablereuse",
         "closes the connection after each request",
         "for the whole server there is JkOptions +DisableReuse",

@@ -5,6 +5,7 @@ use crate::config::directive_tree::{Directive, words};
 use crate::tool::convert::backend_url::BackendUrl;
 use crate::tool::convert::remark::Remark;
 use crate::tool::convert::without_counterpart;
+use crate::tool::convert::without_counterpart::Stays;
 use crate::tool::convert::words::origin;
 
 /// `name=value`, and where it stands.
@@ -81,6 +82,8 @@ pub(super) struct ProxyConf {
     pub remarks: Vec<Remark>,
     /// Lines of the reverse proxy that are of no use when all is converted; sections are meant as a whole.
     pub lines: Vec<Origin>,
+    /// Whether a line that stays needs mod_proxy.
+    pub needs_proxy: bool,
 }
 
 /// Reads the directives.
@@ -101,6 +104,12 @@ impl ProxyConf {
                 self.block(&directive.children, self.servers.len() - 1, None);
             } else if directive.is("<Proxy") && directive.args.contains("://") {
                 self.section(directive, server);
+            } else if directive.is("<Proxy") || directive.is("<ProxyMatch") {
+                // Who may use the proxy, whatever it leads to.
+                let place = origin(directive);
+                let subject = format!("{} {}>", directive.name, directive.args.trim());
+                self.remarks.push(Remark::lost(&place, &subject, ACCESS));
+                self.lines.push(place);
             } else if directive.name.starts_with('<') {
                 let own = section_match(directive);
                 self.block(&directive.children, server, own.as_ref().or(section));
@@ -126,9 +135,7 @@ impl ProxyConf {
                 section.parameters.extend(self.parameters(&args, &place));
             } else {
                 let subject = child.name.trim_start_matches('<').to_owned();
-                let text = "says who may use the proxy; access to the path is said by a <Location>: \
-                            write it there, with the same lines";
-                self.remarks.push(Remark::lost(&place, &subject, text));
+                self.remarks.push(Remark::lost(&place, &subject, ACCESS));
             }
         }
         self.servers[server].sections.push(section);
@@ -231,12 +238,12 @@ impl ProxyConf {
                 self.lines.push(place);
             }
             _ => {
-                let found = without_counterpart::find(directive, &args, section.is_some());
-                if let Some((remark, is_of_proxy)) = found {
-                    self.remarks.extend(remark);
-                    if is_of_proxy {
-                        self.lines.push(place);
-                    }
+                let Some(found) = without_counterpart::find(directive, &args) else { return };
+                self.remarks.extend(found.remark);
+                match found.stays {
+                    Stays::OfNoUse => self.lines.push(place),
+                    Stays::WithProxy => self.needs_proxy = true,
+                    Stays::Anyway => {}
                 }
             }
         }
@@ -277,6 +284,9 @@ impl ProxyConf {
         sections.chain(of_main(false)).chain(passes(server, false)).collect()
     }
 }
+
+const ACCESS: &str =
+    "says who may use the proxy: access to a path is said by a <Location> with the same lines";
 
 /// What a section around a `ProxyPass` looks at.
 fn section_match(directive: &Directive) -> Option<ProxyMatch> {

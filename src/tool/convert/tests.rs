@@ -199,6 +199,43 @@ fn nothing_is_left_out_in_silence() {
 }
 
 #[test]
+fn a_path_may_stand_at_the_members() {
+    let rule = |members: &str, pass: &str| {
+        let members: String =
+            members.split(' ').map(|own| format!("BalancerMember balancer://b {own}\n")).collect();
+        rules(&format!("{members}ProxyPass {pass}\n")).first().cloned()
+    };
+    let expected = Some("JkMount /x|/* b".to_owned());
+    assert_eq!(rule("ajp://h1/x ajp://h2/x/", "/x balancer://b"), expected);
+    assert_eq!(rule("ajp://h1 ajp://h2/", "/x balancer://b/x"), expected);
+    // It would be sent twice, or differently.
+    assert_eq!(rule("ajp://h1/x ajp://h2/x", "/x balancer://b/x"), None);
+    assert_eq!(rule("ajp://h1/x ajp://h2/y", "/x balancer://b"), None);
+}
+
+#[test]
+fn sections_about_the_proxy_go_unless_a_line_needs_it() {
+    let text = "<Proxy *>\nOrder deny,allow\n</Proxy>\n<IfModule mod_proxy.c>\nProxyPass /a ajp://h/a\n</IfModule>\n";
+    let made = there(text);
+    assert_eq!(made.lines("site"), [""; 0]);
+    assert_eq!(made.said(), ["1 no counterpart <Proxy *>"]);
+    let needing =
+        ["RewriteRule ^/x(.*) http://h/$1 [P]", "ProxyRequests On", "SetHandler \"proxy:ajp://h\""];
+    for line in needing {
+        let made = there(&format!("{text}{line}"));
+        let expected = [
+            "<Proxy *>",
+            "Order deny,allow",
+            "</Proxy>",
+            "<IfModule mod_proxy.c>",
+            "</IfModule>",
+            line,
+        ];
+        assert_eq!(made.lines("site"), expected, "{line}");
+    }
+}
+
+#[test]
 fn back_to_mod_proxy() {
     let workers = "worker.list=l,s,d\nworker.d.host=h3\nworker.d.ping_mode=P\nworker.d.busy_limit=5\nworker.s.type=status\nworker.l.type=lb\n\
                    worker.l.balance_workers=a,b\nworker.l.method=B\nworker.t.reply_timeout=5000\nworker.a.reference=worker.t\n\

@@ -120,6 +120,11 @@ const DIRECTIVES: &[(&str, Loss, &str)] = &[
         Loss::Lost,
         "rewrites links in pages: it works with the responses of this module as well, as a filter: PROXY_HTML in SetOutputFilter",
     ),
+    (
+        "proxystatus",
+        Loss::Needless,
+        "shows balancers on the page of mod_status, which has a table of workers here",
+    ),
     // mod_cluster
     ("enablemcpmreceive", Loss::Lost, NODES),
     ("enablemcmpreceive", Loss::Lost, NODES),
@@ -189,85 +194,106 @@ const NODES: &str = "has nodes register themselves: write each one as a member o
 const ADVERTISE: &str = "tells nodes where this httpd is, by multicast: nodes need not know it here, as they stand in workers.properties";
 const MANAGER: &str = "is about the page of mod_cluster: write a status worker, worker.NAME.type=status, with JkMount and a <Location> with Require";
 
-/// Looks a directive up. Returns what is said, and whether the line is mod_proxy's own and of no use without it.
-pub(super) fn find(
-    directive: &Directive,
-    args: &[String],
-    is_in_section: bool,
-) -> Option<(Option<Remark>, bool)> {
+/// What becomes of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stays {
+    /// It is mod_proxy's, and of no use without it.
+    OfNoUse,
+    /// It stays, and mod_proxy with it.
+    WithProxy,
+    /// It stays, whatever is loaded.
+    Anyway,
+}
+
+/// What is said of a directive.
+pub(super) struct LostDirective {
+    pub remark: Option<Remark>,
+    pub stays: Stays,
+}
+
+/// Directives of the table that stay, as they are about a forward proxy.
+const FORWARD: &[&str] =
+    &["proxyremote", "proxyremotematch", "noproxy", "proxyblock", "proxydomain"];
+
+/// Looks a directive up.
+pub(super) fn find(directive: &Directive, args: &[String]) -> Option<LostDirective> {
     let (name, place) = (directive.name.to_ascii_lowercase(), origin(directive));
-    if let Some((_, loss, text)) = DIRECTIVES.iter().find(|row| row.0 == name) {
-        let is_of_proxy = name.starts_with("proxy") || name.starts_with("balancer");
-        let is_forward = matches!(name.as_str(), "proxyremote" | "proxyremotematch" | "noproxy")
-            || matches!(
-                name.as_str(),
-                "proxyblock" | "proxydomain" | "proxyhtmlenable" | "proxyhtmlurlmap"
-            )
-            || name == "proxyrequests"
-                && args.first().is_some_and(|own| own.eq_ignore_ascii_case("on"));
-        let remark = Remark {
-            origin: place,
-            loss: *loss,
-            subject: directive.name.clone(),
-            text: (*text).to_owned(),
-        };
-        let is_off = name == "proxyrequests" && !is_forward;
-        return Some(((!is_off).then_some(remark), is_of_proxy && !is_forward));
-    }
-    let lost = |subject: &str, text: &str| Some((Some(Remark::lost(&place, subject, text)), false));
     let first = args.first().map_or("", String::as_str);
+    if let Some((_, loss, text)) = DIRECTIVES.iter().find(|row| row.0 == name) {
+        let is_on = name == "proxyrequests" && first.eq_ignore_ascii_case("on");
+        let stays = match name.as_str() {
+            own if is_on || FORWARD.contains(&own) => Stays::WithProxy,
+            own if own.starts_with("proxyhtml") => Stays::Anyway,
+            own if own.starts_with("proxy") || own.starts_with("balancer") => Stays::OfNoUse,
+            _ => Stays::Anyway,
+        };
+        let (subject, text) = (directive.name.clone(), (*text).to_owned());
+        let remark = Remark { origin: place, loss: *loss, subject, text };
+        let is_said = name != "proxyrequests" || is_on;
+        return Some(LostDirective { remark: is_said.then_some(remark), stays });
+    }
+    let said = |stays: Stays, subject: &str, text: &str| {
+        Some(LostDirective { remark: Some(Remark::lost(&place, subject, text)), stays })
+    };
     match name.as_str() {
-        "sethandler" if first.starts_with("proxy:") => lost(
+        "sethandler" if first.starts_with("proxy:") => said(
+            Stays::WithProxy,
             "SetHandler proxy:",
             "sends what a section matches to a backend: write JkMount with the path outside of it, or SetHandler jakarta-servlet with SetEnv JK_WORKER_NAME in it",
         ),
-        "sethandler" if first == "balancer-manager" => lost(
+        "sethandler" if first == "balancer-manager" => said(
+            Stays::Anyway,
             "SetHandler balancer-manager",
             "shows balancers: write a status worker, worker.jk-status.type=status, and JkMount /jk-status|/* jk-status with a <Location> and Require",
         ),
-        "sethandler" if first.starts_with("mod_cluster") => lost("SetHandler", MANAGER),
+        "sethandler" if first.starts_with("mod_cluster") => {
+            said(Stays::Anyway, "SetHandler", MANAGER)
+        }
         "rewriterule" => {
             let flags = args.get(2).map_or("", String::as_str).trim_matches(['[', ']']);
             let is_proxied = flags.split(',').any(|own| matches!(own.trim(), "P" | "proxy"));
-            let set_for_ajp = flags.contains("E=AJP_").then_some(());
-            match (is_proxied, set_for_ajp) {
-                (true, _) => lost(
+            match (is_proxied, flags.contains("E=AJP_")) {
+                (true, _) => said(
+                    Stays::WithProxy,
                     "RewriteRule [P]",
                     "sends requests to a backend by mod_rewrite: rewrite to the path alone with [PT], and map that path by JkMount; the line stays as it is until then",
                 ),
-                (false, Some(())) => lost("AJP_ variable", ATTRIBUTE),
-                (false, None) => None,
+                (false, true) => said(Stays::Anyway, "AJP_ variable", ATTRIBUTE),
+                (false, false) => None,
             }
         }
         "setenv" | "setenvif" | "setenvifnocase" | "passenv"
             if args.iter().any(|own| own.starts_with("AJP_")) =>
         {
-            lost("AJP_ variable", ATTRIBUTE)
+            said(Stays::Anyway, "AJP_ variable", ATTRIBUTE)
         }
         "setenv" | "setenvif" | "setenvifnocase" | "browsermatch"
-            if args
-                .iter()
-                .any(|own| own.starts_with("proxy-") && !own.starts_with("proxy-nokeepalive")) =>
+            if args.iter().any(|own| own.starts_with("proxy-")) =>
         {
-            lost(
+            said(
+                Stays::Anyway,
                 "proxy- variable",
                 "changes how mod_proxy sends a request, and is not looked at here",
             )
         }
-        "use" => lost("Use", "is a macro, which is not read: convert the lines that it comes to"),
-        "proxypassreverse" if is_in_section => None,
-        // A later version of httpd may have more.
-        own if own.starts_with("proxy")
-            && !own.starts_with("proxyftp")
-            && !own.starts_with("proxyfcgi")
-            && !own.starts_with("proxyscgi")
-            && !own.starts_with("proxyhtml") =>
+        "use" => said(
+            Stays::Anyway,
+            "Use",
+            "is a macro, which is not read: convert the lines that it comes to",
+        ),
+        // Modules of their own that work without a counterpart, or beside this one.
+        own if ["proxyftp", "proxyfcgi", "proxyscgi", "proxyhtml"]
+            .iter()
+            .any(|of| own.starts_with(of)) =>
         {
-            lost(
-                &directive.name,
-                "is not known to jkctl: see the manual of httpd, and jkctl help convert",
-            )
+            None
         }
+        // A later version of httpd may have more.
+        own if own.starts_with("proxy") => said(
+            Stays::WithProxy,
+            &directive.name,
+            "is not known to jkctl: see the manual of httpd for what it means, and whether it is needed without ProxyPass",
+        ),
         _ => None,
     }
 }

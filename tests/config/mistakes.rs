@@ -7,8 +7,8 @@ use crate::support::httpd::Setup;
 
 /// One row of the table.
 struct Case {
-    name: String,
     /// `MISTAKE` names one to run alone.
+    name: String,
     site: Site,
     /// Severity and the message with its place.
     expected: Vec<(String, String)>,
@@ -49,6 +49,7 @@ fn cases() -> Vec<Case> {
     }
     let wanted = std::env::var("MISTAKE").ok();
     cases.retain(|case| wanted.as_ref().is_none_or(|wanted| *wanted == case.name));
+    assert!(!cases.is_empty(), "MISTAKE={wanted:?} names no case");
     cases
 }
 

@@ -88,7 +88,7 @@ fn get(httpd: &Httpd, path: &str, cookie: Option<&str>) -> Result<Response, Stri
 fn finish(mut httpd: Httpd, is_check: bool) -> Result<(), String> {
     println!("\nAll steps succeeded.");
     if is_check {
-        let surprising = httpd.stop();
+        let surprising = httpd.stopped_lines();
         return match surprising.is_empty() {
             true => Ok(()),
             false => Err(format!("unexpected lines in httpd's logs:\n{}", surprising.join("\n"))),

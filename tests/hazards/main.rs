@@ -35,6 +35,15 @@ fn report(id: &str, text: &str, result: &Result<(), String>) {
 }
 
 #[test]
+fn rows_that_are_asked_for_exist() {
+    let all: Vec<_> = replies::rows().iter().map(|row| row.id).collect();
+    let all = [all, asks::rows().iter().map(|row| row.id).collect()].concat();
+    for row in std::env::var("HAZARD").iter().flat_map(|rows| rows.split(',')) {
+        assert!(all.contains(&row), "HAZARD={row} is no row of the tables");
+    }
+}
+
+#[test]
 fn group_b_what_backends_send() {
     group_b("hazards-b", Peer::start(script));
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::free_port;
 use super::sockets::{Listener, Stream, listen};
+use super::{PATIENCE, free_port, wait_until};
 
 /// A request as it came over the wire.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +79,13 @@ impl Backend {
 
     /// Listens on `port`.
     pub fn start_on(port: u16, script: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
+        // A connection of another program may have it for a moment as its own end.
+        let mut listener = None;
+        wait_until(PATIENCE, || {
+            listener = TcpListener::bind(("127.0.0.1", port)).ok();
+            listener.is_some()
+        });
+        let listener = listener.expect("the port becomes free");
         Self::start_at(Listener::Tcp(listener), port, None, script)
     }
 

@@ -17,6 +17,8 @@ pub struct Httpd {
     pub port: u16,
     process: Option<(Child, Lifeline)>,
     expected: Vec<String>,
+    /// Lines of its logs that no test expected, once it was stopped.
+    surprising: Vec<String>,
     /// Variables httpd is started with.
     pub environment: Vec<(String, String)>,
 }
@@ -66,7 +68,14 @@ impl Setup<'_> {
         fs::create_dir_all(dir.join("htdocs")).expect("a directory");
         fs::write(dir.join("httpd.conf"), text).expect("a file");
         fs::write(dir.join("workers.properties"), self.workers).expect("a file");
-        Httpd { dir, port, process: None, expected: Vec::new(), environment: Vec::new() }
+        Httpd {
+            dir,
+            port,
+            process: None,
+            expected: Vec::new(),
+            surprising: Vec::new(),
+            environment: Vec::new(),
+        }
     }
 }
 
@@ -201,9 +210,17 @@ impl Httpd {
         assert!(signal(name, self.pid()), "kill -{name}");
     }
 
+    /// Stops httpd gracefully. Lines of its logs that no test expected fail the test at its end.
+    pub fn stop(&mut self) {
+        let surprising = self.stop_by("WINCH");
+        self.surprising.extend(surprising);
+    }
+
     /// Stops httpd gracefully and returns the lines of its logs that no test expected.
-    pub fn stop(&mut self) -> Vec<String> {
-        self.stop_by("WINCH")
+    #[must_use]
+    pub fn stopped_lines(&mut self) -> Vec<String> {
+        self.stop();
+        std::mem::take(&mut self.surprising)
     }
 
     /// Stops httpd by a signal, `WINCH` or `TERM`, and returns the lines of its logs that no test
@@ -212,6 +229,7 @@ impl Httpd {
     /// Told to stop at once, the event MPM closes the sockets of its workers while they still use
     /// them, with static files alone as well. What it says of that itself is known as a class
     /// ([`is_noise_of_stop`]); a child that ends by a signal is not.
+    #[must_use]
     pub fn stop_by(&mut self, word: &str) -> Vec<String> {
         let Some((mut process, _lifeline)) = self.process.take() else { return Vec::new() };
         signal(word, process.id());
@@ -220,16 +238,38 @@ impl Httpd {
             let _ = process.wait();
             return vec!["httpd did not stop and was killed".to_owned()];
         }
-        let text = self.log("error.log") + &self.log("jk.log") + &self.log("stderr");
-        let serious = ["warn]", "error]", "crit]", "alert]", "emerg]", "exit signal", "panicked"];
-        let lines = text.lines().filter(|line| serious.iter().any(|word| line.contains(word)));
+        let text = self.all_logs();
+        let lines = text.lines().filter(|line| SERIOUS.iter().any(|word| line.contains(word)));
         let is_at_once = word == "TERM";
         let surprising = lines
             .filter(|line| !self.expected.iter().any(|text| line.contains(text)))
             .filter(|line| !(is_at_once && is_noise_of_stop(line)));
         surprising.map(str::to_owned).collect()
     }
+
+    /// Reads what httpd and the module have written, of all virtual hosts.
+    fn all_logs(&self) -> String {
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let mut names: Vec<_> =
+            names.filter(|name| name.ends_with(".log") || name == "stderr").collect();
+        names.sort();
+        names.iter().map(|name| self.log(name)).collect()
+    }
 }
+
+/// What a line of level warn or above, or of a child that ended, has in it: as text or as JSON.
+const SERIOUS: &[&str] = &[
+    "warn]",
+    "error]",
+    "crit]",
+    "alert]",
+    "emerg]",
+    "\"level\":\"warn\"",
+    "\"level\":\"error\"",
+    "exit signal",
+    "panicked",
+];
 
 /// Tells whether a line is the event MPM's own about a socket that it has closed itself while it was
 /// told to stop at once: any message of that module about an operation on a closed descriptor or on
@@ -241,7 +281,8 @@ fn is_noise_of_stop(line: &str) -> bool {
 
 impl Drop for Httpd {
     fn drop(&mut self) {
-        let surprising = self.stop();
+        self.stop();
+        let surprising = std::mem::take(&mut self.surprising);
         if !std::thread::panicking() {
             assert_eq!(
                 surprising,

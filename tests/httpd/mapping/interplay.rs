@@ -200,6 +200,8 @@ fn parts_of_a_page_are_requests_without_a_body() {
     let modules = ["mime", "include"];
     let mut httpd = prepare("parts", [w.port, v.port], &modules, config);
     httpd.write("mime.types", "text/html html\n");
+    // mod_include's own, of the part that is nowhere.
+    httpd.expect("unable to include \"/nothing\"");
     httpd.host("h", "JkMount /app/* w\nJkMount /v/* v");
     let part = |path: &str| format!("<!--#include virtual=\"{path}\" -->");
     httpd.write(

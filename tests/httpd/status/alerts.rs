@@ -363,7 +363,7 @@ fn httpd_is_gone() {
     let mut httpd = Setup { name: "alert-gone", mpm: "event", config, workers: &workers }.start();
     let mut outage = Outage::new("target-gone");
     outage.quiet(&httpd, |_| requests(&httpd, 3));
-    assert_eq!(httpd.stop(), Vec::<String>::new());
+    assert_eq!(httpd.stopped_lines(), Vec::<String>::new());
     outage.trouble(&httpd, |_| {});
     // Its log says already that it was ready once.
     httpd.write("error.log", "");

@@ -145,7 +145,7 @@ impl ServerSettings {
             }
             DirectiveName::JkMountFile => self.mount_file = Some((first.to_owned(), origin)),
             DirectiveName::JkMountFileReload => {
-                self.mount_file_reload = Some(self.number(directive, first, &origin));
+                self.mount_file_reload = Some(self.seconds(directive, first, &origin));
             }
             DirectiveName::JkMountCopy => {
                 self.mount_copy = Some(match first.to_ascii_lowercase().as_str() {
@@ -216,7 +216,7 @@ impl ServerSettings {
             DirectiveName::JkOptions => self.set_options(first, &origin)?,
             DirectiveName::JkEnvVar => self.env_var(first, second, origin),
             DirectiveName::JkWatchdogInterval => {
-                self.watchdog_interval = Some(self.number(directive, first, &origin));
+                self.watchdog_interval = Some(self.seconds(directive, first, &origin));
             }
             #[rustfmt::skip]
             DirectiveName::JkWorkerIndicator | DirectiveName::JkRequestIdIndicator
@@ -255,7 +255,7 @@ impl ServerSettings {
     }
 
     /// Reads leading digits, else 0, as mod_jk does, and says so where that is not all.
-    fn number(&mut self, directive: &str, word: &str, origin: &Origin) -> u32 {
+    fn seconds(&mut self, directive: &str, word: &str, origin: &Origin) -> u32 {
         let read = crate::config::value::integer(word).and_then(|value| u32::try_from(value).ok());
         let value = read.unwrap_or(0);
         // check: interval-that-is-no-number

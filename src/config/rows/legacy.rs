@@ -43,7 +43,7 @@ pub const FILE_SYNTAX: &[Entry] = &[
     entry("repeated list properties", "", "1.2.19", "The values of all lines together."),
     entry("repeated single properties", "", "1.2.21", "The last line counts, with a warning."),
     entry("list separators", "comma, blank, tab", "1.2.0", "Between the words of a list."),
-    entry("integers", "digits, possibly with a sign before and k or m behind", "1.2.0", "k is 1024, m is 1048576, and no unit of time: a time with one is used so, with a warning. What cannot be read, or does not fit into 31 bits, counts as not set, with a warning."),
+    entry("integers", "digits, possibly with a sign before and k or m behind", "1.2.0", "k is 1024, m is 1048576, and no unit of time: a time with one is used so, with a warning. What cannot be read, or does not fit into 31 bits, counts as not set, with a warning; with a port that cannot be read the worker does not connect."),
     entry("booleans", "on, 1, t…, y…; off, 0, f…, n…", "1.2.0", "In any case. A word that is only like one of these in its first letter is read like it, other words count as not set, both with a warning."),
     entry("unknown attribute", "", "1.2.21", "Keeps httpd from starting; the message names the nearest known one."),
     entry("worker names", "at most 63 bytes", "1.2.0", "Letters, digits, - and _; other characters are taken with a warning."),

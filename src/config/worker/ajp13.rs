@@ -46,10 +46,14 @@ impl Resolver<'_> {
     }
 
     fn any_port(&mut self, name: &str) -> i32 {
+        // A value that is no number may mean any Tomcat; the default would be one that was not meant.
+        if let Some(line) = self.find(name, "port").filter(|line| !line.value.is_empty()) {
+            return self.number(line).unwrap_or(0);
+        }
         // The older protocols had ports of their own.
         match self.text(name, "type").as_deref() {
-            Some("ajp12") => self.given(name, "port").unwrap_or(8007),
-            Some("ajp14") => self.given(name, "port").unwrap_or(8011),
+            Some("ajp12") => 8007,
+            Some("ajp14") => 8011,
             _ => self.integer(name, "port"),
         }
     }

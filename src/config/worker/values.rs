@@ -154,6 +154,7 @@ impl<'p> Resolver<'p> {
                 Some(value) => {
                     format!("{value} is used{}", instead(&line.value, kind, value.into()))
                 }
+                None if attribute == "port" => "the worker cannot connect".to_owned(),
                 None => "it counts as not set".to_owned(),
             };
             let (name, word) = (&line.name, &line.value);

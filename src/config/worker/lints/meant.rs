@@ -4,6 +4,7 @@
 use crate::config::properties::Property;
 use crate::config::rows;
 use crate::config::rows::ValueKind;
+use crate::config::value::integer;
 use crate::config::worker::resolver::Resolver;
 
 impl Resolver<'_> {
@@ -11,7 +12,10 @@ impl Resolver<'_> {
     pub(in crate::config) fn check_meant(&mut self) {
         for line in self.properties.iter() {
             if let Some(why) = odd(line) {
-                self.warn(line, format!("{}: {why}", line.name));
+                // As for any port that is no number.
+                let is_port = line.name.ends_with(".port") && integer(&line.value).is_none();
+                let then = if is_port { "; the worker cannot connect" } else { "" };
+                self.warn(line, format!("{}: {why}{then}", line.name));
             }
         }
     }

@@ -92,7 +92,7 @@ messages! {
         "RejectUnsafeURI or ForbidUnsafeURI kept a path from a worker; the line says whether the request was answered 400 or left to httpd",
         "no action needed, or turn the option off";
     JK203 "JK-203":
-        "`no-jk` was set after the request was mapped, so it has no effect",
+        "`no-jk` was set after the request was mapped, so httpd answers it itself, in most cases with 404",
         "set it with SetEnvIf outside of sections";
     JK204 "JK-204":
         "a request has the handler jakarta-servlet but no worker; answered 500",

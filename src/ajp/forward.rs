@@ -1,5 +1,6 @@
 //! What of a client's request is sent to the backend: which headers, how the body is announced, which
-//! attributes, in which order. The caller lends the parts; nothing is decided elsewhere.
+//! attributes, in which order. The caller lends the parts: `httpd/forward_request.rs`
+//! decides which values of httpd they have, such as the key size, the address and what JkEnvVar names.
 
 use crate::ajp::codes::RequestHeader;
 use crate::ajp::request::RequestEncoder;

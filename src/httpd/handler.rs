@@ -63,7 +63,7 @@ pub fn handle(request: Request<'_>) -> c_int {
                 return DECLINED;
             }
             tracing::warn!(
-                "{JK203} {}: no-jk was set after the request was mapped and has no effect; set it with SetEnvIf outside of sections",
+                "{JK203} {}: no-jk was set after the request was mapped, so httpd answers it itself with the mapped path, in most cases 404; set no-jk with SetEnvIf outside of sections",
                 request.label(uri)
             );
             return DECLINED;

@@ -7,6 +7,7 @@
 use crate::exchange::ResponseParts;
 use crate::httpd::ffi;
 use crate::httpd::request::{Request, Table};
+use crate::text;
 
 /// What is kept of such an answer.
 pub struct OwnPage {
@@ -40,7 +41,7 @@ impl OwnPage {
             }
         }
         if let Some(cookie) = cookie {
-            request.add(Table::ErrorHeadersOut, b"Set-Cookie", cookie.as_bytes());
+            request.add(Table::ErrorHeadersOut, b"Set-Cookie", &text::raw(cookie));
         }
         self.status
     }

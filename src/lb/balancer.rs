@@ -130,7 +130,7 @@ impl Balancer {
         self.index.multiplicities[index].saturating_mul(self.ramp(own, now))
     }
 
-    /// By how much a member counts heavier than it is: from eight times to once over `slow_start`.
+    /// By how much a member counts heavier than it is: from eight times to twice over `slow_start`, then once.
     #[inline]
     pub(super) fn ramp(&self, own: &MemberRecord, now: Millis) -> u64 {
         match own.recovered_ms.get() {
@@ -143,7 +143,7 @@ impl Balancer {
     fn ramp_since(&self, back: u64, now: Millis) -> u64 {
         let time = self.slow_start_ms;
         let since = now.0.saturating_sub(back);
-        if since >= time { 1 } else { (time / since.max(1)).clamp(1, STEEPEST) }
+        if since >= time { 1 } else { time.div_ceil(since.max(1)).clamp(1, STEEPEST) }
     }
 }
 

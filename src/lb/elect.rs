@@ -130,6 +130,7 @@ impl Balancer {
     ) -> Result<Election, NoMember> {
         let standby = self.by_redirect(record, records, query, now);
         let found = standby
+            .or_else(|| self.on_trial(records, query))
             .map(|member| (member, false))
             .or_else(|| self.forced(own, records, query, now))
             .ok_or(NoMember::NoMember)?;
@@ -208,6 +209,18 @@ impl Balancer {
                 self.in_domain(domain, record, records, query, now)
             })
         })
+    }
+
+    /// When no member is left, the least busy of those that have answered a probe and whose trial is under
+    /// way: its first request may take long, and the alternative is an error.
+    fn on_trial(&self, records: &[&MemberRecord], query: &Query<'_>) -> Option<usize> {
+        let may_try = |index: &usize| {
+            MemberState::of(records[*index]) == MemberState::HalfOpen
+                && self.activation(*index, records[*index], query) == Activation::Active
+                && !query.tried.contains(index)
+        };
+        let half_open = (0..self.members.len()).filter(may_try);
+        half_open.min_by_key(|index| records[*index].busy.load(Relaxed))
     }
 
     /// When no member is left, members in error are tried, each once a second and by one request only:

@@ -58,7 +58,7 @@ pub struct MemberRecord {
     pub error_first_ms: Owned<AtomicU64>,
     /// Latest failure in monotonic milliseconds, 0 for none.
     pub error_last_ms: Owned<AtomicU64>,
-    /// How often it went out of service since its counters were 0.
+    /// How often it went out of service since httpd began; a reset of counters leaves it, as metrics need.
     pub outages: Owned<AtomicU64>,
     /// Failures without a success between them.
     pub failures_in_row: Owned<AtomicU32>,

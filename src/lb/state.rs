@@ -133,13 +133,14 @@ pub enum Outcome {
     Refused,
     /// The client gave up, or its request was at fault: says nothing about the backend.
     ClientError,
-    /// This machine ran out of something: says nothing about the backend.
+    /// This machine ran out of something or forbids it, `busy_limit` was reached, or a filter failed: says nothing
+    /// about the backend.
     OwnFault,
     /// The connection was refused or did not come about.
     ConnectFailed,
-    /// The connection broke before the response was complete.
+    /// The connection broke before the response was complete, or what came is no AJP13.
     Broken,
-    /// The answer was not AJP13.
+    /// A packet of the answer was malformed or out of order, or the backend abandoned the response.
     Malformed,
     /// The reply took too long.
     ReplyTimeout,

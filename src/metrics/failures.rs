@@ -104,6 +104,12 @@ pub(super) fn by_reason(failures: &[u64; FAILURES.len()]) -> [u64; FailureReason
     sums
 }
 
+/// Sums up the failures that say something about the backend.
+pub(super) fn of_the_backend(failures: &[u64; FAILURES.len()]) -> u64 {
+    let own = ROWS.iter().zip(failures).filter(|((_, reason), _)| *reason != FailureReason::Client);
+    own.fold(0, |sum, (_, count)| sum.wrapping_add(*count))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::metrics::failures::of_the_backend;
 use crate::metrics::{HistogramTotals, Totals};
 
 /// What was counted since a sample, or, with a span of zero, ever.
@@ -11,7 +12,7 @@ pub struct RecentCounts {
     pub span: Duration,
     /// Attempts that ended or began.
     pub attempts: u64,
-    /// Those that failed.
+    /// Those that failed, but for what says nothing about the backend.
     pub failures: u64,
     /// Replies with a status of 500 and more.
     pub server_errors: u64,
@@ -37,7 +38,7 @@ impl RecentCounts {
         Self {
             span: Duration::ZERO,
             attempts: totals.requests,
-            failures: totals.failures.iter().fold(0, |sum, own| sum.wrapping_add(*own)),
+            failures: of_the_backend(&totals.failures),
             server_errors: totals.responses[4],
             retries: totals.retries,
             sent_bytes: totals.sent_bytes,

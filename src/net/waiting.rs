@@ -1,7 +1,8 @@
 //! All waiting of a request and of the background thread: for a socket, for a turn in a queue, for a
 //! while. Each of them blocks the thread; what parks a request instead takes the place of this file.
-//! One wait is elsewhere: `Socket::receive` blocks in the kernel for a second before it comes here,
-//! which saves a call for each response that is there in time.
+//! Three waits are elsewhere: `Socket::receive` blocks in the kernel for a second before it comes here,
+//! which saves a call for each response that is there in time; `httpd/request_body.rs` waits for the client by
+//! httpd's filters; and the watchdog sleeps between its rounds.
 #![allow(unsafe_code)]
 
 use std::io;

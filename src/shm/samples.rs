@@ -59,7 +59,12 @@ impl SampleRing {
         };
         own.taken_ms.store(0, Relaxed);
         fence(Release);
-        let sums = RecentCounts::sums(totals, outages);
+        // Nothing was counted before the first: what failed in the first second counts as well.
+        let is_first = self.samples.iter().all(|own| own.taken_ms.load(Relaxed) == 0);
+        let sums = match is_first {
+            true => RecentCounts::default(),
+            false => RecentCounts::sums(totals, outages),
+        };
         for (field, sum) in own.numbers().into_iter().zip(sums.numbers()) {
             field.store(sum, Relaxed);
         }
@@ -83,6 +88,8 @@ impl SampleRing {
         let Some((at, before)) = before else { return RecentCounts::default() };
         let mut since = RecentCounts::sums(totals, outages);
         since.subtract(&before);
+        // An attempt is counted when it begins, perhaps before the sample.
+        since.failures = since.failures.min(since.attempts);
         since.span = now.since(Millis(at));
         (since.per_minute, since.most_per_minute) = self.rates(totals.requests, now);
         since
@@ -175,6 +182,7 @@ const _: () = assert!(size_of::<SampleRing>() == 2_624);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::{FAILURES, FailureReason};
 
     fn totals(count: u64) -> Totals {
         let mut totals = Totals { requests: count, ..Totals::default() };
@@ -196,10 +204,10 @@ mod tests {
         let mut kept = 0;
         for second in 1..=3_600 {
             if ring.is_due(at(second)) {
-                ring.keep(&totals(second), second / 600, at(second));
+                ring.keep(&totals(second - 1), second / 600, at(second));
                 kept += 1;
             }
-            let since = ring.lately(&totals(second), second / 600, at(second));
+            let since = ring.lately(&totals(second - 1), second / 600, at(second));
             let expected = (second - 1).min(300);
             let span = since.span.as_secs();
             assert!((expected..expected.max(1) + 32).contains(&span), "{second}: {span}");
@@ -210,8 +218,36 @@ mod tests {
             assert_eq!(since.first_byte.buckets[2], span, "{second}");
         }
         assert_eq!(kept, 120);
-        let since = ring.lately(&totals(3_600), 6, at(3_600));
-        assert_eq!((since.failures, since.server_errors, since.outages), (33, 66, 1));
+        let since = ring.lately(&totals(3_599), 6, at(3_600));
+        assert_eq!((since.failures, since.server_errors, since.outages), (32, 65, 1));
+    }
+
+    #[test]
+    fn what_comes_before_the_first_sample_counts() {
+        let ring = SampleRing::default();
+        ring.keep(&totals(50), 0, Millis(1_000));
+        let since = ring.lately(&totals(50), 0, Millis(2_000));
+        assert_eq!((since.attempts, since.failures), (50, 5));
+        // The attempts of these failures began before the sample.
+        ring.keep(&totals(50), 0, Millis(31_000));
+        let mut later = totals(51);
+        later.failures[3] += 9;
+        let since = ring.lately(&later, 0, Millis(340_000));
+        assert_eq!((since.attempts, since.failures), (1, 1), "never more than attempts");
+    }
+
+    #[test]
+    fn failures_of_clients_say_nothing_about_the_backend() {
+        let ring = SampleRing::default();
+        ring.keep(&totals(0), 0, Millis(1_000));
+        let mut later = totals(10);
+        later.failures = [10; FAILURES.len()];
+        let since = ring.lately(&later, 0, Millis(2_000));
+        let of_clients = FailureReason::Client.codes().count() as u64;
+        assert_eq!(since.failures, 10, "of {} and {of_clients}", FAILURES.len());
+        later.requests = 1_000;
+        let since = ring.lately(&later, 0, Millis(2_000));
+        assert_eq!(since.failures, 10 * (FAILURES.len() as u64 - of_clients));
     }
 
     #[test]
@@ -232,11 +268,12 @@ mod tests {
     #[test]
     fn old_samples_say_nothing_and_cleared_ones_are_gone() {
         let ring = SampleRing::default();
-        ring.keep(&totals(10), 0, Millis(1_000));
-        assert_eq!(ring.lately(&totals(20), 0, Millis(400_000)), RecentCounts::default());
-        assert_eq!(ring.lately(&totals(20), 0, Millis(2_000)).attempts, 10);
+        ring.keep(&totals(0), 0, Millis(1));
+        ring.keep(&totals(10), 0, Millis(400_000));
+        assert_eq!(ring.lately(&totals(20), 0, Millis(800_000)), RecentCounts::default());
+        assert_eq!(ring.lately(&totals(20), 0, Millis(402_000)).attempts, 10);
         // Counters never go backwards; if they did, nothing would be shown rather than nonsense.
-        assert_eq!(ring.lately(&totals(5), 0, Millis(2_000)).attempts, 0);
+        assert_eq!(ring.lately(&totals(5), 0, Millis(402_000)).attempts, 0);
         ring.clear();
         assert!(ring.is_due(Millis(2_000)));
         assert_eq!(ring.lately(&totals(20), 0, Millis(2_000)), RecentCounts::default());

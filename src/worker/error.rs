@@ -216,6 +216,15 @@ impl Cause {
         }
     }
 
+    /// Tells whether the worker only had no room for the request.
+    pub fn is_no_room(&self) -> bool {
+        match self {
+            Self::Busy => true,
+            Self::Net(error) => error.phase == Phase::Acquire,
+            _ => false,
+        }
+    }
+
     /// Returns how much a request that failed for good by it matters.
     pub fn level(&self) -> FailureLevel {
         match self {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use crate::clear::Clear;
 
-/// A number of a record that everyone may read and only [`transition`](super::transition::transition) changes.
+/// A number of a record that everyone may read and only files of this folder change.
 #[derive(Debug, Default)]
 #[repr(transparent)]
 pub struct Owned<A>(pub(super) A);

@@ -6,9 +6,7 @@ use std::time::Duration;
 use crate::clock::{self, Millis};
 use crate::lb::retry_policy::Stage;
 use crate::lb::session::SessionIds;
-use crate::lb::{
-    Activation, MemberState, NoMember, Outcome, Query, has_something_to_clear, retry_budget,
-};
+use crate::lb::{Activation, MemberState, NoMember, Query, has_something_to_clear, retry_budget};
 use crate::net::waiting;
 use crate::worker::ajp13::attempt::Attempt;
 use crate::worker::ajp13::attempt_metrics::AttemptMetrics;
@@ -205,7 +203,8 @@ impl<'w> Route<'w> for MemberSelection<'w> {
 
     fn refuse<D: Downstream>(&mut self, refusal: NoMember, downstream: &mut D) -> u16 {
         let status = self.failures.last().map_or(503, |(_, f)| f.cause().http_status());
-        if self.failures.is_empty() {
+        // One at its limit was not tried.
+        if self.failures.iter().all(|(_, failure)| is_full(failure)) {
             self.lb.record.unserved.fetch_add(1, Relaxed);
         }
         downstream.retry_after(RETRY_AFTER);
@@ -217,7 +216,7 @@ impl<'w> Route<'w> for MemberSelection<'w> {
 /// Tells whether a member only had no room.
 fn is_full(failure: &Failure) -> bool {
     matches!(failure, Failure::Uncommitted(Uncommitted { stage: Stage::NotSent, cause, .. })
-        if cause.outcome() == Outcome::OwnFault)
+        if cause.is_no_room())
 }
 
 /// Waits as long as a request waits for a connection, of which `waited` is over. Returns whether the

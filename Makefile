@@ -16,7 +16,7 @@ LIBEXECDIR ?= $(shell $(APXS) -q LIBEXECDIR)
 TARGET  = $(or $(CARGO_TARGET_DIR),target)
 BUILT   = $(TARGET)/release
 
-.PHONY: deny docs models mistakes-seeded all install uninstall dist deb rpm demo test test-httpd soak costs budget bench lint hazards hazards-seeded fuzz clean
+.PHONY: deny sbom supply docs models mistakes-seeded all install uninstall dist deb rpm demo test test-httpd soak costs budget bench lint hazards hazards-seeded fuzz clean
 
 # No path of the machine it was built on is in the module or its symbols: two builds in two places give the
 # same file. Of two that fit the later one counts.
@@ -118,13 +118,18 @@ lint:
 	    c-shim/mod_jk_shim.c c-shim/broken_off.c
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items
 
-# What dependencies may be, by deny.toml. The list of known vulnerabilities is fetched from github.com;
-# DENY="bans licenses sources" does without. Building cargo-deny takes minutes, so .ci/run leaves this out.
+# What the module is made of: what dependencies may be, by deny.toml, and the list of them. .ci/run leaves
+# it out, as its tools take longer to build than all linters need.
+supply: deny sbom
+
+# The list of known vulnerabilities is fetched from github.com; DENY="bans licenses sources" does without.
 DENY ?= advisories bans licenses sources
 deny:
-	@command -v cargo-deny >/dev/null || { \
-	    echo "cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }
-	$(CARGO) deny check $(DENY)
+	"$$(packaging/tool cargo-deny)" check $(DENY)
+
+# CycloneDX, in target/sbom.
+sbom:
+	packaging/sbom
 
 # The manual as HTML, in target/docs. mdBook takes minutes to build, so .ci/run leaves this out.
 docs:

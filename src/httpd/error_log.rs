@@ -3,9 +3,8 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_char, c_int};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::os::fd::FromRawFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -14,6 +13,8 @@ use crate::config::{LogLevel, ServerSettings};
 use crate::httpd::c_strings::rooted;
 use crate::httpd::ffi;
 use crate::httpd::ffi::{apr_pool_t, request_rec, server_rec};
+use crate::httpd::log_file::open_log;
+use crate::httpd::opening::{Unopened, look_at_program};
 use crate::httpd::request::{Request, Table};
 use crate::log::{Log, Output, Present, ServerLog, TimeFormat};
 use crate::text;
@@ -60,8 +61,7 @@ fn open(pool: *mut apr_pool_t, name: &str) -> Result<File, String> {
     match name.strip_prefix('|') {
         Some(program) => pipe(pool, program),
         None => {
-            let opened =
-                OpenOptions::new().append(true).create(true).mode(0o644).open(text::path(name));
+            let opened = open_log(&text::path(name)).map_err(Unopened::from);
             opened.map_err(|why| format!("JkLogFile {name}: {why}"))
         }
     }
@@ -71,6 +71,8 @@ fn open(pool: *mut apr_pool_t, name: &str) -> Result<File, String> {
 /// through the shell. httpd starts it again should it end.
 fn pipe(pool: *mut apr_pool_t, program: &str) -> Result<File, String> {
     let failed = || format!("JkLogFile |{program}: the program cannot be started");
+    // httpd sees in a child only that it cannot be, and goes on.
+    look_at_program(pool, program).map_err(|why| format!("JkLogFile |{program}: {why}"))?;
     let (command, kind) = match program.strip_prefix('$') {
         Some(command) => (command, ffi::apr_cmdtype_e_APR_SHELLCMD_ENV),
         None => (program.strip_prefix('|').unwrap_or(program), ffi::apr_cmdtype_e_APR_PROGRAM_ENV),

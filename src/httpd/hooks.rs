@@ -97,7 +97,7 @@ pub unsafe extern "C" fn mod_jk_post_config(
         next.report(main, Level::Warnings);
         let mut fallback = next.first_error();
         // A running server goes on with what was good.
-        let before = retained::mount_texts();
+        let (before, workers_before) = (retained::mount_texts(), retained::workers_text());
         let mut stand_in = |next: &mut CheckedConfig, last_good: &mut LastGood| {
             let said = before.iter().flat_map(|texts| last_good.stand_in(next, texts));
             let said: Vec<_> = said.collect();
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn mod_jk_post_config(
         };
         stand_in(&mut next, &mut last_good);
         if next.is_broken() {
-            let Some(text) = retained::workers_text() else { return FAILED };
+            let Some(text) = workers_before.clone() else { return FAILED };
             say(
                 main,
                 LogLevel::Error,
@@ -127,12 +127,11 @@ pub unsafe extern "C" fn mod_jk_post_config(
         }
         // SAFETY: as above.
         let install = |next: &CheckedConfig, last_good: &LastGood, fallback: Option<&str>| unsafe {
-            post_config::install(pconf, main, next, last_good, fallback)
+            post_config::install(pconf, main, next, last_good, fallback, before.is_some())
         };
         let mut installed = install(&next, &last_good, fallback.as_deref());
-        if let (Err(why), None, Some(text)) =
-            (&installed, &last_good.workers, retained::workers_text())
-        {
+        // A start that fails has no previous workers, only what it kept itself a moment ago.
+        if let (Err(why), None, Some(text)) = (&installed, &last_good.workers, workers_before) {
             // More workers than there is memory for: what was good has its memory already.
             say(main, LogLevel::Error, &format!("{JK104} {why}: the previous workers stay in use"));
             last_good.workers = Some(text);

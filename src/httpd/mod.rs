@@ -23,6 +23,7 @@ mod forward_request;
 mod guard;
 mod handler;
 mod hooks;
+mod log_file;
 mod mapped;
 mod opening;
 mod own_page;

@@ -55,9 +55,8 @@ pub unsafe fn install(
     plan: &CheckedConfig,
     last_good: &LastGood,
     fallback: Option<&str>,
+    is_restart: bool,
 ) -> Result<(), String> {
-    // Only what was retained tells a restart from a start.
-    let is_restart = retained::mount_texts().is_some();
     let mut workers = Workers::build(&plan.checked.workers, most_children(), retained::records())
         .map_err(|error| error.to_string())?;
     workers.fallback = fallback.map(str::to_owned);

@@ -105,6 +105,7 @@ const BESIDE_THE_WALK: &[&str] = &[
     "httpd/directives.rs",
     "httpd/exposure.rs",
     "httpd/ffi.rs",
+    "httpd/log_file.rs",
     "httpd/opening.rs",
     "httpd/post_config.rs",
     "httpd/retained.rs",

@@ -1,14 +1,20 @@
 //! `httpd -t` looks at everything a start opens, and a graceful restart ends no running httpd.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Read;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::support::backend::{Backend, echo};
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, Setup, is_root, program};
-use crate::support::skip;
+use crate::support::{skip, wait_until};
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 const WORKERS: &str = "worker.list=w\nworker.w.type=ajp13\nworker.w.host=127.0.0.1\n";
 
@@ -32,7 +38,22 @@ fn replace_log(httpd: &Httpd, lines: &str) {
 const OPENED: &[(&str, &str, Option<&str>)] = &[
     ("no directory", "JkLogFile @DIR@/none/jk.log", Some("none/jk.log: No such file")),
     ("a file as directory", "JkLogFile @DIR@/httpd.conf/jk.log", Some("Not a directory")),
-    ("a directory", "JkLogFile @DIR@/htdocs", Some("Is a directory")),
+    (
+        "a directory",
+        "JkLogFile @DIR@/htdocs",
+        Some("htdocs: it is a directory, expected a file in a directory that exists, or a program"),
+    ),
+    ("a socket", "JkLogFile @DIR@/socket", Some("socket: it is a socket, expected a file")),
+    (
+        "a pipe without a reader",
+        "JkLogFile @DIR@/pipe",
+        Some("pipe: No such device or address (os error 6), expected a file, or a FIFO that"),
+    ),
+    (
+        "a link that leads nowhere",
+        "JkLogFile @DIR@/dangling",
+        Some("dangling: No such file or directory (os error 2), expected a file in a directory"),
+    ),
     ("relative to ServerRoot", "JkLogFile none/jk.log", Some("none/jk.log: No such file")),
     (
         "no program",
@@ -40,7 +61,16 @@ const OPENED: &[(&str, &str, Option<&str>)] = &[
         Some("JkLogFile |/nowhere/rotatelogs: No such file"),
     ),
     ("no program behind two bars", "JkLogFile \"||/nowhere/x -a\"", Some("No such file")),
-    ("no program but a file", "JkLogFile |@DIR@/httpd.conf", Some("Permission denied")),
+    (
+        "no program but a file",
+        "JkLogFile |@DIR@/httpd.conf",
+        Some("httpd.conf: it is not executable, expected a program"),
+    ),
+    (
+        "no program but a directory",
+        "JkLogFile |@DIR@/htdocs",
+        Some("htdocs: it is a directory, expected a file in a directory that exists, or a program"),
+    ),
     (
         "in a virtual host",
         "<VirtualHost *:1>\nJkLogFile @DIR@/none/v.log\n</VirtualHost>",
@@ -49,24 +79,25 @@ const OPENED: &[(&str, &str, Option<&str>)] = &[
     ("a shell", "JkLogFile \"|$/nowhere/x\"", None),
     ("a program", "JkLogFile \"|/bin/cat\"", None),
     ("a new file", "JkLogFile @DIR@/new.log", None),
+    ("a link to a new file", "JkLogFile @DIR@/link", None),
+    ("what the process has open", "JkLogFile /dev/stdout", None),
 ];
 
 #[test]
 fn a_test_fails_where_a_start_would_and_creates_nothing() {
     for (number, (name, lines, said)) in OPENED.iter().enumerate() {
         let httpd = prepared(&format!("opens-{number}"), lines);
+        let place = |name: &str| httpd.dir.join(name);
+        symlink("none/jk.log", place("dangling")).expect("a link");
+        symlink("linked.log", place("link")).expect("a link");
+        make_pipe(&place("pipe"));
+        let _socket = UnixListener::bind(place("socket")).expect("a socket");
         let before = fs::read_dir(&httpd.dir).expect("a directory").count();
         let (fine, printed) = httpd.configtest();
         let after = fs::read_dir(&httpd.dir).expect("a directory").count();
         assert_eq!(before, after, "{name}: nothing is created");
         match said {
             None => assert!(fine && printed.trim() == "Syntax OK", "{name}: {printed}"),
-            Some(text) if text.starts_with("Permission") => {
-                assert!(
-                    fine && printed.contains(text) && printed.contains("JK-102"),
-                    "{name}: {printed}"
-                );
-            }
             Some(text) => {
                 assert!(!fine && printed.contains(text), "{name}: {printed}");
                 assert!(printed.contains("httpd.conf:"), "{name}: its line is named: {printed}");
@@ -83,10 +114,66 @@ fn a_test_fails_where_a_start_would_and_creates_nothing() {
                 .stderr(Stdio::null())
                 .spawn()
                 .expect("httpd runs");
-            let ended = start.wait().expect("a child");
-            assert!(!ended.success(), "{name}: a start fails as well");
+            let mut ended = None;
+            let has_ended = wait_until(PATIENCE, || {
+                ended = start.try_wait().expect("a child");
+                ended.is_some()
+            });
+            if !has_ended {
+                start.kill().expect("own child");
+                start.wait().expect("a child");
+            }
+            assert!(ended.is_some_and(|own| !own.success()), "{name}: a start fails as well");
+            // There are none before the first start.
+            assert!(!httpd.log("error.log").contains("previous workers"), "{name}");
         }
     }
+}
+
+fn make_pipe(path: &Path) {
+    let made = Command::new("mkfifo").arg(path).status();
+    assert!(made.is_ok_and(|status| status.success()));
+}
+
+#[test]
+fn a_pipe_is_a_log_as_long_as_it_has_a_reader() {
+    let backend = Backend::start(echo("n1"));
+    let workers =
+        format!("worker.list=w\nworker.w.host=127.0.0.1\nworker.w.port={}\n", backend.port);
+    let setup = Setup {
+        name: "log-pipe",
+        mpm: "event",
+        config: "JkMount /app/* w\nJkRequestLogFormat %U",
+        workers: &workers,
+    };
+    let mut httpd = setup.prepare();
+    // Children of before the restart write to a pipe that has lost its reader.
+    for expected in ["JK-107", "JK-112", "AH00488"] {
+        httpd.expect(expected);
+    }
+    replace_log(&httpd, "JkLogFile @DIR@/pipe");
+    let pipe = httpd.dir.join("pipe");
+    make_pipe(&pipe);
+    // Opened for both, it waits for no writer and sees no end.
+    let mut reader = fs::File::options().read(true).write(true).open(&pipe).expect("a pipe");
+    let (fine, printed) = httpd.configtest();
+    assert!(fine, "{printed}");
+    httpd.launch();
+    let get = |path: &str| assert_eq!(Client::connect(httpd.port).get(path).status, 200, "{path}");
+    get("/app/first");
+    let (mut seen, mut part) = (String::new(), [0; 4096]);
+    while !seen.contains("/app/first") {
+        let len = reader.read(&mut part).expect("lines");
+        seen += &String::from_utf8_lossy(&part[..len]);
+    }
+    drop(reader);
+    httpd.graceful_for_all();
+    get("/app/second");
+    let in_error_log = || httpd.log("error.log").contains("/app/second");
+    assert!(wait_until(PATIENCE, in_error_log));
+    let said = "pipe: No such device or address (os error 6), expected a file, or a FIFO";
+    let log = httpd.log("error.log");
+    assert!(log.lines().any(|line| line.contains("JK-112") && line.contains(said)), "{log}");
 }
 
 #[test]
@@ -145,13 +232,13 @@ fn a_graceful_restart_goes_on_without_a_log_that_is_gone() {
     get("/app/second");
     // The line comes when the request is over, which the client cannot see.
     let seen = || httpd.log("error.log").contains("/app/second");
-    assert!(crate::support::wait_until(std::time::Duration::from_secs(20), seen));
+    assert!(wait_until(PATIENCE, seen));
     assert!(httpd.log("error.log").contains("JK-112"));
     fs::create_dir(httpd.dir.join("logs")).expect("a directory");
     httpd.graceful_for_all();
     get("/app/third");
     let seen = || httpd.log("logs/jk.log").contains("/app/third");
-    assert!(crate::support::wait_until(std::time::Duration::from_secs(20), seen));
+    assert!(wait_until(PATIENCE, seen));
     // A program that is gone.
     let program = httpd.dir.join("program");
     fs::write(&program, "#!/bin/sh\nexec cat >/dev/null\n").expect("a file");
@@ -161,6 +248,13 @@ fn a_graceful_restart_goes_on_without_a_log_that_is_gone() {
     fs::remove_file(&program).expect("own file");
     httpd.graceful_for_all();
     get("/app/fourth");
+    // One that is there and cannot be executed.
+    fs::write(&program, "x").expect("a file");
+    httpd.graceful_for_all();
+    get("/app/fifth");
+    let said = "program: it is not executable, expected a program; its lines go to";
+    let log = httpd.log("error.log");
+    assert!(log.lines().any(|line| line.contains("JK-112") && line.contains(said)), "{log}");
 }
 
 #[test]

@@ -65,8 +65,8 @@ messages! {
         "a child process could not start its background thread; it runs no probes or health checks",
         "raise the limit on threads; until then, failed members recover only when recover_time has passed and a request succeeds";
     JK104 "JK-104":
-        "a graceful restart found errors in the workers file; the previous configuration stays in use",
-        "correct what the JK-101 lines name, then restart gracefully";
+        "a graceful restart found errors in the workers file, or the file is empty or half-written; the previous configuration stays in use",
+        "correct what the line itself or the JK-101 lines name, then restart gracefully; a worker that goes needs its rules removed as well";
     JK105 "JK-105":
         "the log file cannot be opened, or shared memory cannot be created",
         "correct what the line names: the path or the reason";

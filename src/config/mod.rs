@@ -14,6 +14,7 @@ pub mod request_log;
 pub mod rows;
 mod section;
 mod server;
+mod unfinished;
 mod unix_host;
 pub mod uri_map_file;
 pub mod validate;
@@ -35,6 +36,7 @@ pub use rows::{
 };
 pub use section::{Section, stored_path};
 pub use server::{Context, LogLevel, ServerSettings, SetDirectives};
+pub use unfinished::unfinished;
 pub use unix_host::{unix_path, unix_path_fault};
 pub use value::boolean;
 pub use worker::resolve;

@@ -170,7 +170,7 @@ fn read_workers(
 }
 
 /// Stands between the lines of directives and the file in the text that is kept over restarts.
-const END_OF_DIRECTIVES: &str = "\x02\n";
+pub(super) const END_OF_DIRECTIVES: &str = "\x02\n";
 
 /// Returns a line without the quotes around all of it; one that ends a value stays.
 fn unquoted(line: &str) -> &str {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::c_int;
 
 use crate::config::validate::{Checked, Files, check};
-use crate::config::{Diagnostic, LogLevel, Origin, ServerSettings, Severity, dump};
+use crate::config::{Diagnostic, LogLevel, Origin, ServerSettings, Severity, dump, unfinished};
 use crate::httpd::config_files::InPool;
 use crate::httpd::error_log::say;
 use crate::httpd::ffi::{apr_pool_t, server_rec};
@@ -18,6 +18,8 @@ use crate::worker::{Workers, fault};
 /// The whole configuration, as far as files say.
 pub struct CheckedConfig {
     servers: Vec<ServerSettings>,
+    /// Path of the workers file, if there is one.
+    workers_file: Option<String>,
     /// The workers, the mounts and what is wrong with them.
     pub checked: Checked,
     /// Paths of the mount files.
@@ -25,7 +27,7 @@ pub struct CheckedConfig {
 }
 
 /// Texts that stand in for files that are broken.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct LastGood {
     /// Of the workers file.
     pub workers: Option<String>,
@@ -82,6 +84,12 @@ impl CheckedConfig {
     pub fn first_error(&self) -> Option<String> {
         let mut errors = self.checked.problems.iter().filter(|one| one.severity == Severity::Error);
         errors.next().map(ToString::to_string)
+    }
+
+    /// Says why the workers of a restart must not take the place of `before`, although no line of them
+    /// has an error: the file is empty or half-written.
+    pub fn unfinished(&self, before: &Self) -> Option<String> {
+        unfinished(&before.checked, &self.checked, self.workers_file.as_deref())
     }
 
     /// Writes the problems to httpd's error log.
@@ -145,6 +153,8 @@ pub unsafe fn plan(
     let mut checked = check(&every, last_good.workers.as_deref(), &files);
     let named = every.iter().filter_map(|own| own.mount_file.as_ref());
     let mount_files = named.map(|(path, _)| files.rooted(path)).collect();
+    let workers_file = every.first().and_then(|main| main.workers_file.as_ref());
+    let workers_file = workers_file.map(|(path, _)| files.rooted(path));
     let is_strict = every.first().is_some_and(|main| main.strict == Some(true));
     for ((own, settings), mounts) in servers.iter().zip(&checked.mounts) {
         let rules = main_rules(mounts);
@@ -154,7 +164,7 @@ pub unsafe fn plan(
         checked.problems.extend(open.into_iter().map(|rule| warning(rule, is_strict)));
     }
     let servers = servers.into_iter().map(|(_, settings)| settings).collect();
-    CheckedConfig { servers, checked, mount_files }
+    CheckedConfig { servers, workers_file, checked, mount_files }
 }
 
 /// Returns how many children there may be at once.

@@ -108,15 +108,20 @@ pub unsafe extern "C" fn mod_jk_post_config(
             }
         };
         stand_in(&mut next, &mut last_good);
-        if next.is_broken() {
+        let mut rejected = next.is_broken().then(|| {
+            "the new workers were rejected because of the errors above: the previous workers stay in use"
+                .to_owned()
+        });
+        let mut unfinished = None;
+        if let (None, Some(text)) = (&rejected, &workers_before) {
+            let with_those = plan(&LastGood { workers: Some(text.clone()), ..last_good.clone() });
+            unfinished = next.unfinished(&with_those).filter(|_| !with_those.is_broken());
+            let kept = |why: &String| format!("{why}; the previous workers stay in use");
+            rejected = unfinished.as_ref().map(kept);
+        }
+        if let Some(why) = rejected {
             let Some(text) = workers_before.clone() else { return FAILED };
-            say(
-                main,
-                LogLevel::Error,
-                &format!(
-                    "{JK104} the new workers were rejected because of the errors above: the previous workers stay in use"
-                ),
-            );
+            say(main, LogLevel::Error, &format!("{JK104} {why}"));
             last_good.workers = Some(text);
             next = plan(&last_good);
             // A rule may name a worker of the file that is broken.
@@ -125,6 +130,7 @@ pub unsafe extern "C" fn mod_jk_post_config(
                 return FAILED;
             }
         }
+        let fallback = unfinished.or(fallback);
         // SAFETY: as above.
         let install = |next: &CheckedConfig, last_good: &LastGood, fallback: Option<&str>| unsafe {
             post_config::install(pconf, main, next, last_good, fallback, before.is_some())

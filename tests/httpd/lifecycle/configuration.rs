@@ -141,6 +141,54 @@ fn a_broken_file_at_a_graceful_restart_changes_nothing() {
 }
 
 #[test]
+fn a_workers_file_that_is_not_whole_at_a_graceful_restart_changes_nothing() {
+    let backend = Backend::start(echo("n1"));
+    let port = backend.port;
+    let workers = format!(
+        "worker.list=w,lb,spare\nworker.spare.host=127.0.0.1\nworker.lb.type=lb\n\
+         worker.lb.balance_workers=m\nworker.w.host=127.0.0.1\nworker.w.port={port}\n\
+         worker.m.host=127.0.0.1\nworker.m.port={port}\n"
+    );
+    let config = "JkMount /app/* w\nJkMountFile @DIR@/map\nJkMountFileReload 1";
+    let setup = Setup { name: "not-whole", mpm: "event", config, workers: &workers };
+    let mut httpd = setup.prepare();
+    // What the new files themselves lack, and httpd's own where restarts follow each other quickly.
+    for expected in ["JK-102", "JK-104", "AH00488"] {
+        httpd.expect(expected);
+    }
+    httpd.write("map", "/lb/*=lb\n");
+    httpd.launch();
+    let without = |line: &str| workers.replace(line, "");
+    let member = format!("worker.m.host=127.0.0.1\nworker.m.port={port}\n");
+    let cases = [
+        (String::new(), "worker.list names no worker any more, it named w, lb, spare"),
+        (workers[..3].to_owned(), "properties:1: the last line is cut off"),
+        (workers.replace("list=w,lb", "list=lb"), "worker w is gone, but rule \"/app/*\" at "),
+        (workers.replace("list=w,lb", "list=w"), "worker lb is gone, but rule \"/lb/*\" at "),
+        (without(&member), "the properties of worker m are gone"),
+    ];
+    for (text, said) in cases {
+        httpd.write("workers.properties", &text);
+        httpd.graceful_for_all();
+        httpd.check(&[("h", "/app/x", 200, "n1"), ("h", "/lb/x", 200, "n1")]);
+        let log = httpd.log("error.log");
+        let is_said = |line: &&str| {
+            line.contains("JK-104")
+                && line.contains(said)
+                && line.ends_with("; the previous workers stay in use")
+        };
+        assert_eq!(log.lines().filter(is_said).count(), 1, "{said}: {log}");
+    }
+    // A worker that no rule names may go.
+    let before = httpd.log("error.log").matches("JK-104").count();
+    let smaller = without("worker.spare.host=127.0.0.1\n").replace(",spare", "");
+    httpd.write("workers.properties", &smaller);
+    httpd.graceful_for_all();
+    httpd.check(&[("h", "/app/x", 200, "n1"), ("h", "/lb/x", 200, "n1")]);
+    assert_eq!(httpd.log("error.log").matches("JK-104").count(), before);
+}
+
+#[test]
 fn an_index_page_is_forwarded_with_its_directory() {
     let backend = Backend::start(echo("n1"));
     let workers =

@@ -110,6 +110,16 @@ impl Workers {
         })
     }
 
+    /// Checks that there is memory for the workers of a configuration, without looking names up.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn check_memory(config: &WorkersConfig, children: usize) -> Result<(), SegmentError> {
+        let (key, mut notes) = (SlotKey::random(), Vec::new());
+        Records::assign(&with_marks(config, key), children, None, key, &mut notes).map(drop)
+    }
+
     /// Makes the workers of a configuration that differs in settings only. Records and counts are
     /// the same; backends of `before` stay where they are the same, with their connections.
     pub(super) fn with(&self, config: &WorkersConfig, before: &Self) -> Self {

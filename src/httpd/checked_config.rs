@@ -156,7 +156,11 @@ pub unsafe fn plan(
     let mount_files = named.map(|(path, _)| files.rooted(path)).collect();
     let workers_file = every.first().and_then(|main| main.workers_file.as_ref());
     let workers_file = workers_file.map(|(path, _)| files.rooted(path));
-    let is_strict = every.first().is_some_and(|main| main.strict == Some(true));
+    // What was good stays good when strictness comes.
+    let is_strict =
+        last_good.workers.is_none() && every.first().is_some_and(|main| main.strict == Some(true));
+    let aliases = every.iter().filter_map(|own| opening::auto_alias(ptemp, own, is_strict));
+    checked.problems.extend(aliases);
     for ((own, settings), mounts) in servers.iter().zip(&checked.mounts) {
         let rules = main_rules(mounts);
         // SAFETY: a server of the list.

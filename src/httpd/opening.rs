@@ -86,6 +86,28 @@ pub fn log_file(
     })
 }
 
+/// Looks at the directory of `JkAutoAlias` of one server, where it is given: without it no file is found.
+pub fn auto_alias(
+    pool: *mut apr_pool_t,
+    settings: &ServerSettings,
+    is_strict: bool,
+) -> Option<Diagnostic> {
+    let given = settings.given.iter().rev().find(|given| given.name == "JkAutoAlias")?;
+    let full = rooted(pool, settings.auto_alias.as_deref()?);
+    let why = match std::fs::metadata(text::path(&full)) {
+        Ok(about) if about.is_dir() => return None,
+        // Another user may see it.
+        Err(why) if why.kind() == ErrorKind::PermissionDenied => return None,
+        Ok(_) => "it is not a directory".to_owned(),
+        Err(why) => why.to_string(),
+    };
+    let text = format!("JkAutoAlias {full}: {why}, expected the directory of the web applications");
+    Some(match is_strict {
+        true => Diagnostic::error(&given.origin, text),
+        false => Diagnostic::warning(&given.origin, text),
+    })
+}
+
 /// Looks at a file that would be opened for appending, or made.
 fn look_at_file(path: &Path, is_test: bool) -> Result<(), Unopened> {
     // The start has other ones than the test.

@@ -95,6 +95,7 @@ impl Tester {
         for line in block.text.lines().map(str::trim) {
             let (name, rest) = line.split_once(' ').unwrap_or_default();
             let file = rest.trim().trim_matches('"');
+            let path = self.httpd.dir.join(self.moved(&format!(" {file}")).trim());
             let text = match name.to_ascii_lowercase().as_str() {
                 "jkworkersfile" => self.moved(&workers),
                 "jkmountfile" => mounts.clone(),
@@ -103,9 +104,12 @@ impl Tester {
                     self.httpd.log("certificate.pem")
                 }
                 "authuserfile" => "admin:$apr1$x$x\n".to_owned(),
+                "jkautoalias" => {
+                    fs::create_dir_all(path).expect("ours");
+                    continue;
+                }
                 _ => continue,
             };
-            let path = self.httpd.dir.join(self.moved(&format!(" {file}")).trim());
             fs::create_dir_all(path.parent().expect("a file has a directory")).expect("ours");
             fs::write(path, text).expect("ours");
         }

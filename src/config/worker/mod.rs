@@ -44,6 +44,13 @@ impl Resolver<'_> {
             WorkersConfig { maintain: Some(Duration::from_secs(60)), ..<_>::default() };
         if let Some(line) = self.properties.get("worker.maintain") {
             let seconds = self.number(line).unwrap_or(60);
+            // check: negative-interval-of-maintenance
+            if seconds < 0 {
+                let name = &line.name;
+                let text =
+                    format!("{name}: {seconds} counts as 0, which is never, expected 0 or more");
+                self.warn(line, text);
+            }
             config.has_maintain = true;
             config.maintain =
                 u64::try_from(seconds).ok().filter(|s| *s > 0).map(Duration::from_secs);

@@ -79,7 +79,7 @@ impl<'p> Resolver<'p> {
             kind if kind.is_number() => {
                 let number = self.number(line)?;
                 let value = row.range.counts_as(number);
-                self.check_range(line, row.range, number, value);
+                self.check_range(line, row, number, value);
                 value.map(Value::Number)
             }
             _ => None,
@@ -87,9 +87,15 @@ impl<'p> Resolver<'p> {
     }
 
     /// Says where another number counts than the one that is written.
-    fn check_range(&mut self, line: &Property, range: Range, number: i32, counts: Option<i64>) {
+    fn check_range(
+        &mut self,
+        line: &Property,
+        row: &PropertyRow,
+        number: i32,
+        counts: Option<i64>,
+    ) {
         let (name, other) = (&line.name, counts.filter(|counts| *counts != i64::from(number)));
-        match (range, other) {
+        match (row.range, other) {
             // check: number-too-small
             (Range::AtLeast(_), Some(least)) => {
                 self.warn(line, format!("{name}: {number} counts as {least}, the smallest value"));
@@ -99,6 +105,23 @@ impl<'p> Resolver<'p> {
                 let text = format!(
                     "{name}: {number} counts as {size}, expected a multiple of 1024 from {DEFAULT_PACKET_SIZE} to {MAX_PACKET_SIZE}"
                 );
+                self.warn(line, text);
+            }
+            // check: negative-number
+            (Range::Natural, Some(least)) if !OR_NEGATIVE.contains(&row.name) => {
+                self.warn(line, format!("{name}: {number} counts as {least}, expected 0 or more"));
+            }
+            // A pool of no connection has a warning of its own.
+            (Range::SetFrom(least), _) if number < 0 && row.name != "connection_pool_size" => {
+                let text = format!("{name}: {number} counts as not set, expected at least {least}");
+                self.warn(line, text);
+            }
+            // -1 is the usual word for it.
+            (Range::OrEndless, _) if number < -1 => {
+                self.warn(line, format!("{name}: {number} counts as no limit, expected 0 or more"));
+            }
+            (Range::Percent, Some(nearest)) => {
+                let text = format!("{name}: {number} counts as {nearest}, expected 0 to 100");
                 self.warn(line, text);
             }
             _ => {}
@@ -240,6 +263,9 @@ impl<'p> Resolver<'p> {
         self.problems.push(Diagnostic::warning(&line.origin, text));
     }
 }
+
+/// Properties for which a negative number always meant the same as 0.
+const OR_NEGATIVE: &[&str] = &["retry_interval", "socket_buffer"];
 
 /// A list without a word is none.
 const EMPTY: Value = Value::Words(Vec::new());

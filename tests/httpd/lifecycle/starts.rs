@@ -130,6 +130,29 @@ fn a_test_fails_where_a_start_would_and_creates_nothing() {
     }
 }
 
+#[test]
+fn a_directory_of_applications_that_is_missing_is_named() {
+    for (name, given, said) in [
+        ("alias-0", "none", Some("none: No such file or directory (os error 2), expected the")),
+        (
+            "alias-1",
+            "httpd.conf",
+            Some("httpd.conf: it is not a directory, expected the directory"),
+        ),
+        ("alias-2", "htdocs", None),
+    ] {
+        let httpd = prepared(name, &format!("JkAutoAlias @DIR@/{given}"));
+        let (fine, printed) = httpd.configtest();
+        match said {
+            None => assert!(fine && printed.trim() == "Syntax OK", "{printed}"),
+            Some(text) => {
+                let is_said = |line: &str| line.contains("JK-102") && line.contains(text);
+                assert!(fine && printed.lines().any(is_said), "{printed}");
+            }
+        }
+    }
+}
+
 fn make_pipe(path: &Path) {
     let made = Command::new("mkfifo").arg(path).status();
     assert!(made.is_ok_and(|status| status.success()));

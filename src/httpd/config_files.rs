@@ -24,12 +24,12 @@ impl Files for InPool<'_> {
             return Ok(text.clone());
         }
         let about = std::fs::metadata(text::path(path)).map_err(|why| match why.kind() {
-            ErrorKind::NotFound => format!("{why}{}", similar(path)),
+            ErrorKind::NotFound => format!("{why}, {}", similar(path)),
             _ => why.to_string(),
         })?;
         // Reading a pipe would wait for ever.
         if !about.is_file() {
-            return Err("it is not a regular file".to_owned());
+            return Err("it is not a regular file, expected a text file".to_owned());
         }
         if about.len() > LARGEST_FILE {
             return Err(format!("it has {} bytes, expected at most {LARGEST_FILE}", about.len()));
@@ -46,14 +46,16 @@ impl Files for InPool<'_> {
     }
 }
 
-/// Names a file beside a missing one that may be meant: worker.properties is a usual slip.
+/// Says what to do about a missing file, and names one beside it that may be meant: worker.properties is
+/// a usual slip.
 fn similar(path: &str) -> String {
-    let Some((dir, name)) = path.rsplit_once('/') else { return String::new() };
+    let remedy = || "create the file or correct the path".to_owned();
+    let Some((dir, name)) = path.rsplit_once('/') else { return remedy() };
     let files = std::fs::read_dir(text::path(dir)).into_iter().flatten().flatten();
     let files: Vec<_> = files.map(|file| text::owned(file.file_name().as_bytes())).collect();
     match nearest(name, files.iter().map(String::as_str)) {
-        Some(other) => format!(", did you mean {dir}/{other}"),
-        None => String::new(),
+        Some(other) => format!("did you mean {dir}/{other}"),
+        None => remedy(),
     }
 }
 

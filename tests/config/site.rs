@@ -23,7 +23,8 @@ impl Files for Site {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
         let name = path.strip_prefix(DIR).and_then(|rest| rest.strip_prefix('/'));
         let text = name.and_then(|name| self.files.get(name));
-        let missing = std::io::Error::from_raw_os_error(2).to_string();
+        let why = std::io::Error::from_raw_os_error(2);
+        let missing = format!("{why}, create the file or correct the path");
         text.map(|text| text.as_bytes().to_vec()).ok_or(missing)
     }
 

@@ -52,7 +52,12 @@ impl Files for Disk {
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        fs::read(text::path(path)).map_err(|why| reason(&why))
+        fs::read(text::path(path)).map_err(|why| match why.kind() {
+            std::io::ErrorKind::NotFound => {
+                format!("{}, create the file or correct the path", reason(&why))
+            }
+            _ => reason(&why),
+        })
     }
 
     fn variable(&self, name: &str) -> Option<String> {

@@ -79,7 +79,7 @@ pub fn unpack(mut block: &[u8]) -> Texts {
 /// A pipe or a device would be waited for.
 fn check(info: &Metadata) -> Result<(), String> {
     if !info.is_file() {
-        return Err("it is not a regular file".to_owned());
+        return Err("it is not a regular file, expected a text file".to_owned());
     }
     match info.size() > MOST_BYTES {
         true => Err(format!("it has {} bytes, expected at most {MOST_BYTES}", info.size())),

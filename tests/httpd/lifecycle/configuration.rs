@@ -236,9 +236,9 @@ fn what_is_no_text_file_is_refused_at_once() {
     let large = std::fs::File::create(httpd.dir.join("large")).expect("a file");
     large.set_len(65 << 20).expect("a sparse file");
     for (file, why) in [
-        ("pipe", "it is not a regular file"),
-        ("htdocs", "it is not a regular file"),
-        ("missing", "No such file"),
+        ("pipe", "it is not a regular file, expected a text file"),
+        ("htdocs", "it is not a regular file, expected a text file"),
+        ("missing", "No such file or directory (os error 2), create the file or correct the path"),
         ("worker.properties", "No such file or directory (os error 2), did you mean"),
         ("utf-16", "the file is UTF-16"),
         ("nul", "byte 12 is NUL"),

@@ -18,6 +18,7 @@ pub mod retry_budget;
 pub mod retry_policy;
 pub mod session;
 mod session_count;
+mod spell;
 mod state;
 mod weights;
 
@@ -29,10 +30,12 @@ pub use member::Member;
 pub use method::Method;
 pub use record::{BalancerRecord, MemberRecord};
 pub use session_count::RecentSessions;
+pub use spell::Spell;
 pub use state::owned::Owned;
 pub use state::transition::transition;
 pub use state::{
-    Event, Health, MemberState, Outcome, Policy, StateChange, has_something_to_clear, is_refusing,
+    Event, Health, MemberState, Outcome, Policy, ReadmitReason, StateChange,
+    has_something_to_clear, is_refusing,
 };
 pub use weights::{multiplicities, rescaled};
 

@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 
 use crate::clear::cleared_by_field;
+use crate::clock::Millis;
 use crate::lb::session_count::RecentSessions;
+use crate::lb::spell::Spell;
 use crate::lb::state::owned::Owned;
 
 /// Live numbers of one balancer.
@@ -98,9 +100,46 @@ pub struct MemberRecord {
     pub foreign_routes: AtomicU32,
     /// Sessions served lately.
     pub recent: RecentSessions,
+    /// Why it may be tried, as the number of a [`ReadmitReason`](crate::lb::ReadmitReason); 0 for none.
+    pub readmitted: Owned<AtomicU32>,
+    /// What its latest health check without a status met, as a
+    /// [`FailureDetail`](crate::messages::FailureDetail); 0 for none.
+    pub health_detail: AtomicU32,
+    /// When its health check began to fail, in monotonic milliseconds; 0 if it does not.
+    pub unhealthy_ms: Owned<AtomicU64>,
+    /// Since when attempts fail again and again.
+    pub failing: Spell,
+    /// Since when it goes out of service again and again.
+    pub flapping: Spell,
+    /// Since when it reaches its `busy_limit` again and again.
+    pub full: Spell,
+    /// When its activation was set last, in monotonic milliseconds.
+    pub activated_ms: AtomicU64,
+    /// Failures of the backend since httpd began.
+    pub failures: AtomicU64,
+    /// When it was last back in service after an outage, in monotonic milliseconds; 0 for never.
+    pub returned_ms: AtomicU64,
+    /// `failures` and `used` at that moment.
+    pub failures_before: AtomicU64,
+    /// See [`failures_before`](Self::failures_before).
+    pub used_before_return: AtomicU64,
 }
 
 impl MemberRecord {
+    /// Books a failure of the backend.
+    pub fn note_failure(&self, now: Millis) {
+        self.failures.fetch_add(1, Relaxed);
+        self.failing.note(now);
+    }
+
+    /// Books that an outage is over: what failed before it is no sign of trouble now.
+    pub(in crate::lb) fn note_return(&self, now: Millis) {
+        self.failures_before.store(self.failures.load(Relaxed), Relaxed);
+        self.used_before_return.store(self.used.load(Relaxed), Relaxed);
+        self.returned_ms.store(now.0.max(1), Relaxed);
+        self.failing.end();
+    }
+
     /// Sets what is only counted to 0, at `now` in Unix seconds. State, load and requests in flight
     /// stay.
     pub fn clear_counters(&self, now: i64) {
@@ -116,6 +155,9 @@ impl MemberRecord {
             counter.store(0, Relaxed);
         }
         self.reply_timeouts.store(0, Relaxed);
+        // Both begin where they are now, as the share of failures is made of them.
+        self.used_before_return.store(0, Relaxed);
+        self.failures_before.store(self.failures.load(Relaxed), Relaxed);
         self.max_busy.store(self.busy.load(Relaxed), Relaxed);
         self.max_connected.store(0, Relaxed);
     }
@@ -154,4 +196,15 @@ cleared_by_field!(MemberRecord {
     distrusted_until_ms,
     foreign_routes,
     recent,
+    readmitted,
+    health_detail,
+    unhealthy_ms,
+    failing,
+    flapping,
+    full,
+    activated_ms,
+    failures,
+    returned_ms,
+    failures_before,
+    used_before_return,
 });

@@ -91,6 +91,33 @@ impl MemberState {
     }
 }
 
+/// Why a member that was in error may be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum ReadmitReason {
+    /// It answered a CPING.
+    Answered = 1,
+    /// `recover_time` is over.
+    RecoverTime = 2,
+    /// Its health check passes again.
+    Health = 3,
+    /// An administrator wants it back.
+    Administrator = 4,
+}
+
+impl ReadmitReason {
+    /// Returns why a member was let be tried last.
+    pub fn of(record: &MemberRecord) -> Option<Self> {
+        Some(match record.readmitted.get() {
+            1 => Self::Answered,
+            2 => Self::RecoverTime,
+            3 => Self::Health,
+            4 => Self::Administrator,
+            _ => return None,
+        })
+    }
+}
+
 /// What the health check says of a member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u32)]

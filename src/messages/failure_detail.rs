@@ -136,6 +136,11 @@ impl FailureDetail {
         Self::ALL.get((number as usize).checked_sub(1)?).copied()
     }
 
+    /// Tells whether an answer to CPING shows that it is over.
+    pub fn ends_with_cping(self) -> bool {
+        self.is_unreachable() || self.code() == JK304.text()
+    }
+
     /// Tells whether no connection could be opened: such a backend is not tried by a request while
     /// probes find the same.
     pub fn is_unreachable(self) -> bool {

@@ -17,19 +17,20 @@ pub enum Estimate {
 /// The bucket that an observation lies in, and where there: it is number `place`, from 1, of `count`.
 struct Found {
     bucket: usize,
-    place: u128,
-    count: u128,
+    place: u64,
+    count: u64,
 }
 
 impl HistogramTotals {
     /// Finds the observation within which `percent` of 100 are; `None` without any.
     fn find(&self, percent: u64) -> Option<Found> {
         let count: u64 = self.buckets.iter().sum();
-        let rank = (u128::from(count) * u128::from(percent.min(100))).div_ceil(100).max(1);
-        let mut below = 0_u128;
+        // A hundred times the count fits for some million years of requests.
+        let rank = count.saturating_mul(percent.min(100)).div_ceil(100).max(1);
+        let mut below = 0_u64;
         for (bucket, count) in self.buckets.iter().enumerate() {
-            let count = u128::from(*count);
-            if below + count >= rank {
+            let count = *count;
+            if below.saturating_add(count) >= rank {
                 return Some(Found { bucket, place: rank - below, count });
             }
             below += count;
@@ -53,8 +54,10 @@ impl HistogramTotals {
             (Some(low), None) => Estimate::Over(low),
             (Some(low), Some(high)) => {
                 // The middle of its share of the bucket, which is never a bound.
-                let part = u128::from(high - low) * (2 * place - 1) / (2 * count);
-                Estimate::About(low + u64::try_from(part).unwrap_or(0))
+                // No more digits than an estimate needs, so that the product fits.
+                let shift = count.ilog2().saturating_sub(20);
+                let (place, count) = ((place >> shift).max(1), (count >> shift).max(1));
+                Estimate::About(low + (high - low) * (2 * place - 1) / (2 * count))
             }
         })
     }

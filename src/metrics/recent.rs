@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::metrics::failures::of_the_backend;
+use crate::metrics::failures::of_backend;
 use crate::metrics::{HistogramTotals, Totals};
 
 /// What was counted since a sample, or, with a span of zero, ever.
@@ -38,7 +38,7 @@ impl RecentCounts {
         Self {
             span: Duration::ZERO,
             attempts: totals.requests,
-            failures: of_the_backend(&totals.failures),
+            failures: of_backend(&totals.failures),
             server_errors: totals.responses[4],
             retries: totals.retries,
             sent_bytes: totals.sent_bytes,

@@ -6,10 +6,11 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
+use crate::clock::{self, Millis};
 use crate::net::address::{Kind, PeerAddress};
 use crate::net::error::{NetError, Phase};
 
@@ -28,6 +29,8 @@ pub struct Endpoint {
     is_suspect: AtomicBool,
     /// The host is a new name that was not looked up yet: the addresses are those of the host before.
     is_new: AtomicBool,
+    /// When a look-up first found that the name has no address, in monotonic milliseconds; 0 while it has.
+    without_since: AtomicU64,
 }
 
 impl Endpoint {
@@ -46,6 +49,7 @@ impl Endpoint {
             known: Mutex::new(literal),
             is_suspect: AtomicBool::new(false),
             is_new: AtomicBool::new(false),
+            without_since: AtomicU64::new(0),
         }
     }
 
@@ -72,6 +76,7 @@ impl Endpoint {
             };
             *self.known.lock() = known.iter().map(with_port).collect();
             self.is_new.store(before.is_new.load(Relaxed), Relaxed);
+            self.without_since.store(before.without_since.load(Relaxed), Relaxed);
         } else {
             *self.known.lock() = known;
             self.is_new.store(true, Relaxed);
@@ -85,6 +90,7 @@ impl Endpoint {
         if !self.is_literal && !found.is_empty() {
             *self.known.lock() = found;
             self.is_new.store(false, Relaxed);
+            self.without_since.store(0, Relaxed);
         }
     }
 
@@ -135,6 +141,11 @@ impl Endpoint {
         Ok(known)
     }
 
+    /// Returns since when the name is known to have no address; `None` while it has one.
+    pub fn without_address_since(&self) -> Option<Millis> {
+        Some(Millis(self.without_since.load(Relaxed))).filter(|since| since.0 != 0)
+    }
+
     /// Books that `address` accepted a connection: it is tried first from now on.
     pub fn worked(&self, address: &PeerAddress) {
         self.is_suspect.store(false, Relaxed);
@@ -179,12 +190,17 @@ impl Endpoint {
             if self.is_new.swap(false, Relaxed) {
                 *self.known.lock() = Arc::new([]);
             }
+            if self.known.lock().is_empty() {
+                let now = clock::now().0.max(1);
+                let _ = self.without_since.compare_exchange(0, now, Relaxed, Relaxed);
+            }
             NetError::new(Phase::Resolve, error)
         })?;
         let mut found: Vec<_> = found.collect();
         put_in_order(&mut found, self.prefer_ipv6);
         self.is_suspect.store(false, Relaxed);
         self.is_new.store(false, Relaxed);
+        self.without_since.store(0, Relaxed);
         // Name servers like to change the order, which is no reason to close connections.
         let found: Vec<_> = found.into_iter().map(PeerAddress::tcp).collect();
         let sorted = |addresses: &[PeerAddress]| {

@@ -18,6 +18,6 @@ pub use layout::{Header, PoolRecord};
 pub use lease::LeaderLease;
 pub use lock::LockGuard;
 pub use overrides::Overrides;
-pub use samples::SampleRing;
+pub use samples::{SLOW_MS, SampleRing};
 pub use segment::{Capacity, Segment, SegmentError};
 pub use slots::{Owner, SlotKey, SlotOutcome, Slots, fingerprint};

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU64, fence};
 use std::time::Duration;
 
-use crate::clear::{Clear, cleared_by_field};
+use crate::clear::cleared_by_field;
 use crate::clock::Millis;
 use crate::metrics::{Histogram, HistogramTotals, RecentCounts, Totals};
 
@@ -15,6 +15,9 @@ pub const INTERVAL: Duration = Duration::from_secs(30);
 
 /// How many are kept: those of the last five minutes, and the one that is written next.
 const COUNT: usize = 12;
+
+/// A reply that begins later than this is slow: users notice.
+pub const SLOW_MS: u64 = 1_000;
 
 /// A rate over less time says little.
 const SHORTEST: Duration = Duration::from_secs(5);
@@ -27,6 +30,8 @@ const SPAN: Duration = Duration::from_secs(5 * 60 + 31);
 #[derive(Debug, Default)]
 pub struct SampleRing {
     samples: [Sample; COUNT],
+    /// Since when most replies take long, in monotonic milliseconds; 0 while they do not.
+    slow_ms: AtomicU64,
 }
 
 /// Sums over all children at one moment.
@@ -57,14 +62,15 @@ impl SampleRing {
         let Some(own) = self.samples.iter().min_by_key(|own| own.taken_ms.load(Relaxed)) else {
             return;
         };
-        own.taken_ms.store(0, Relaxed);
-        fence(Release);
         // Nothing was counted before the first: what failed in the first second counts as well.
         let is_first = self.samples.iter().all(|own| own.taken_ms.load(Relaxed) == 0);
         let sums = match is_first {
             true => RecentCounts::default(),
             false => RecentCounts::sums(totals, outages),
         };
+        self.note_slowness(&sums);
+        own.taken_ms.store(0, Relaxed);
+        fence(Release);
         for (field, sum) in own.numbers().into_iter().zip(sums.numbers()) {
             field.store(sum, Relaxed);
         }
@@ -73,6 +79,30 @@ impl SampleRing {
         }
         own.first_byte.sum_us.store(sums.first_byte.sum_us, Relaxed);
         own.taken_ms.store(now.0.max(1), Release);
+    }
+
+    /// Books whether 95 of 100 replies since the latest sample began late. Without a reply it stays as it is.
+    fn note_slowness(&self, sums: &RecentCounts) {
+        let latest = self.samples.iter().max_by_key(|own| own.taken_ms.load(Relaxed));
+        let Some((taken, before)) = latest.and_then(Sample::read) else { return };
+        let mut since = sums.clone();
+        since.subtract(&before);
+        match since.first_byte.percentile_ms(95) {
+            Some(SLOW_MS..) if self.slow_ms.load(Relaxed) == 0 => {
+                self.slow_ms.store(taken, Relaxed)
+            }
+            Some(SLOW_MS..) | None => {}
+            Some(_) => self.slow_ms.store(0, Relaxed),
+        }
+    }
+
+    /// Returns since when most replies take long: to half a minute, as samples are taken so often.
+    pub fn slow_since(&self) -> Option<Millis> {
+        let noted = self.slow_ms.load(Relaxed);
+        // What no sample has seen began after the latest one.
+        let latest =
+            || self.samples.iter().map(|own| own.taken_ms.load(Relaxed)).max().unwrap_or(0);
+        Some(Millis(if noted == 0 { latest() } else { noted })).filter(|since| since.0 != 0)
     }
 
     /// Returns what was counted in the last five minutes, or since the first sample if that is
@@ -159,11 +189,7 @@ impl Sample {
     }
 }
 
-impl Clear for SampleRing {
-    fn clear(&self) {
-        self.samples.iter().for_each(Clear::clear);
-    }
-}
+cleared_by_field!(SampleRing { samples, slow_ms });
 
 cleared_by_field!(Sample {
     taken_ms,
@@ -182,6 +208,7 @@ const _: () = assert!(size_of::<SampleRing>() == 2_624);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clear::Clear;
     use crate::metrics::{FAILURES, FailureReason};
 
     fn totals(count: u64) -> Totals {
@@ -248,6 +275,29 @@ mod tests {
         later.requests = 1_000;
         let since = ring.lately(&later, 0, Millis(2_000));
         assert_eq!(since.failures, 10 * (FAILURES.len() as u64 - of_clients));
+    }
+
+    #[test]
+    fn slowness_is_dated_by_the_sample_before_it() {
+        let ring = SampleRing::default();
+        assert_eq!(ring.slow_since(), None);
+        let mut sums = Totals::default();
+        let mut keep = |second: u64, bucket: usize, count: u64| {
+            sums.first_byte.buckets[bucket] += count;
+            ring.keep(&sums, 0, Millis(second * 1_000));
+            ring.slow_since().map(|own| own.0 / 1_000)
+        };
+        let (quick, slow) = (3, 12);
+        assert_eq!(keep(1, quick, 50), Some(1), "what comes next began later");
+        assert_eq!(keep(31, quick, 50), Some(31));
+        assert_eq!(keep(61, slow, 50), Some(31), "since then at the earliest");
+        assert_eq!(keep(91, slow, 50), Some(31));
+        for second in (121..1_200).step_by(30) {
+            assert_eq!(keep(second, slow, 0), Some(31), "without a reply it stays");
+        }
+        assert_eq!(keep(1_231, quick, 50), Some(1_231));
+        ring.clear();
+        assert_eq!(ring.slow_since(), None);
     }
 
     #[test]

@@ -4,14 +4,20 @@
 //! A condition says what users get. What the administrator wants (activation) and what the balancer
 //! has observed (state) are its inputs and are shown beside it.
 
+mod lately;
+mod outage;
 mod reason;
 mod remedy;
 
-use crate::lb::{Activation, Health, MemberState};
+use crate::lb::{Activation, Health};
 use crate::messages::FailureDetail;
-use crate::metrics::{HistogramTotals, RecentCounts};
+use crate::metrics::HistogramTotals;
+use crate::status::condition::lately::{began, of_recent, recent_p95};
+use crate::status::condition::outage::{
+    cause, earliest, has_no_address, is_out, out_since, refusing, way_back,
+};
 pub use crate::status::condition::reason::{Reason, WayBack, estimated, spelled};
-use crate::status::view::{BalancerView, MemberView, Moment, WorkerView};
+use crate::status::view::{BalancerView, MemberView, Since, WorkerView};
 
 /// What users get. The order is that of urgency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,7 +77,7 @@ pub struct Assessment {
     /// Why, the weightiest first; empty for one that serves without anything to say.
     pub reasons: Vec<Reason>,
     /// Beginning of the outage or of the run of failures, and seconds since then.
-    pub since: Option<(Moment, i64)>,
+    pub since: Option<Since>,
     /// What brings a member back that is out.
     pub way_back: Option<WayBack>,
 }
@@ -98,22 +104,22 @@ pub fn of_member(
     others: Option<&HistogramTotals>,
 ) -> Assessment {
     let ajp = &member.ajp;
-    let is_in_error = member.state == MemberState::Error;
+    let is_out = is_out(member);
     if member.activation == Activation::Stopped {
         return bare(Condition::Stopped);
     }
-    if member.activation == Activation::Disabled && !(is_in_error && is_in_use(member)) {
+    if member.activation == Activation::Disabled && !(is_out && is_in_use(member)) {
         return bare(match (is_in_use(member), member.last_session_ago) {
             (true, _) => Condition::Draining,
             (false, Some(_)) => Condition::Drained,
             (false, None) => Condition::Disabled,
         });
     }
-    if is_in_error {
+    if is_out {
         return Assessment {
             condition: Condition::Out,
             reasons: vec![cause(member)],
-            since: ajp.error_time.clone(),
+            since: out_since(ajp),
             way_back: Some(way_back(member, lb)),
         };
     }
@@ -129,14 +135,14 @@ pub fn of_member(
         reasons.push(Reason::OnTrial);
     }
     if member.health == Some(Health::Unhealthy) {
-        reasons.push(Reason::Unhealthy(member.health_status));
+        reasons.push(Reason::Unhealthy(member.health_status, member.health_detail));
     }
     if let Some(limit) = ajp.config.busy_limit.get().map(u64::from)
         && ajp.busy >= limit
     {
         reasons.push(Reason::AtBusyLimit(limit));
     }
-    let recent = of_recent(&ajp.recent, others);
+    let recent = of_recent(ajp, others);
     let failed_lately = recent.iter().any(Reason::is_about_failures);
     // One that was unreachable and is tried can be reached again.
     let is_on_trial = !member.state.is_in_service()
@@ -145,21 +151,27 @@ pub fn of_member(
         reasons.extend(ajp.last_failure.map(Reason::LatestFailure));
     }
     reasons.extend(recent);
-    let condition = if reasons.is_empty() { Condition::Serving } else { Condition::Degraded };
-    let since = ajp.error_time.clone().filter(|_| condition == Condition::Degraded);
-    Assessment { condition, reasons, since, way_back: None }
+    if reasons.is_empty() {
+        return Assessment { condition: Condition::Serving, reasons, since: None, way_back: None };
+    }
+    // What is going on now counts first.
+    let ill = member.unhealthy_since.as_ref();
+    let since = earliest(ajp.error_time.iter().chain(ill).chain(began(ajp, &reasons)));
+    Assessment { condition: Condition::Degraded, reasons, since, way_back: None }
 }
 
 /// Assesses a worker that is used directly. It is in no state: each request tries it.
 pub fn of_worker(ajp: &WorkerView) -> Assessment {
-    let is_out = ajp.is_refusing || ajp.failures_in_row >= OUT_AFTER;
+    let is_out = ajp.is_refusing || ajp.failures_in_row >= OUT_AFTER || has_no_address(ajp);
     let mut reasons = Vec::new();
     if ajp.is_refusing {
         reasons.push(refusing(ajp));
+    } else if has_no_address(ajp) {
+        reasons.push(Reason::Failed(Some(FailureDetail::NoAddress)));
     } else if is_out {
         reasons.push(Reason::Failed(ajp.last_failure));
     }
-    let recent = of_recent(&ajp.recent, None);
+    let recent = of_recent(ajp, None);
     if !is_out && recent.iter().any(Reason::is_about_failures) {
         reasons.extend(ajp.last_failure.map(Reason::LatestFailure));
     }
@@ -169,12 +181,16 @@ pub fn of_worker(ajp: &WorkerView) -> Assessment {
         (false, false) => Condition::Degraded,
         (false, true) => Condition::Serving,
     };
-    Assessment {
-        condition,
-        reasons,
-        since: ajp.error_time.clone().filter(|_| condition != Condition::Serving),
-        way_back: is_out.then_some(WayBack::EveryRequest),
-    }
+    let first = ajp.error_time.as_ref().filter(|_| condition == Condition::Degraded);
+    let since = match is_out {
+        true => out_since(ajp),
+        false => earliest(first.into_iter().chain(began(ajp, &reasons))),
+    };
+    let way_back = is_out.then_some(match has_no_address(ajp) {
+        true => WayBack::Address,
+        false => WayBack::EveryRequest,
+    });
+    Assessment { condition, reasons, since, way_back }
 }
 
 /// Assesses a balancer whose members are assessed.
@@ -204,12 +220,19 @@ pub fn of_assessed(members: &[(&MemberView, Assessment)]) -> Assessment {
         (true, _) => Condition::Degraded,
     };
     // The outage of a balancer begins when the last of its members goes out.
-    let times =
-        members.iter().filter(|own| is(own, Condition::Out) || is(own, Condition::Degraded));
-    let since = times.filter_map(|own| own.1.since.clone());
     let since = match condition {
-        Condition::Out => since.min_by_key(|(_, ago)| *ago),
-        Condition::Degraded => since.max_by_key(|(_, ago)| *ago),
+        Condition::Out => {
+            // When the last of them was lost to new sessions, by whatever it was.
+            let since = members.iter().filter_map(|(member, own)| match member.activation {
+                Activation::Active => own.since.as_ref(),
+                Activation::Disabled | Activation::Stopped => member.activated_at.as_ref(),
+            });
+            since.min_by_key(|(_, ago)| *ago).cloned()
+        }
+        Condition::Degraded => {
+            let trouble = members.iter().filter(|(_, own)| own.condition.is_trouble());
+            earliest(trouble.filter_map(|(_, own)| own.since.as_ref()))
+        }
         _ => None,
     };
     Assessment { condition, reasons, since, way_back: None }
@@ -255,101 +278,8 @@ fn all_refuse(members: &[(&MemberView, Assessment)]) -> bool {
     serving.all(|(member, _)| member.ajp.is_refusing)
 }
 
-/// What took a member out of service.
-fn cause(member: &MemberView) -> Reason {
-    let ajp = &member.ajp;
-    if member.health == Some(Health::Unhealthy) {
-        return Reason::Unhealthy(member.health_status);
-    }
-    match ajp.is_refusing {
-        true => refusing(ajp),
-        false => Reason::Failed(ajp.last_failure),
-    }
-}
-
-fn refusing(ajp: &WorkerView) -> Reason {
-    Reason::Refusing(ajp.refusals_in_row, ajp.last_failure)
-}
-
-fn way_back(member: &MemberView, lb: &BalancerView) -> WayBack {
-    let left = member.time_to_recover_min;
-    // What is known of a member holds it back only as long as another one serves.
-    let others_serve = lb.members.iter().any(|other| {
-        other.ajp.name != member.ajp.name
-            && other.activation != Activation::Stopped
-            && other.state.is_in_service()
-            && !other.ajp.is_refusing
-    });
-    if member.health == Some(Health::Unhealthy) && others_serve {
-        return WayBack::HealthCheck;
-    }
-    let is_let_back = !(member.ajp.is_refusing && others_serve);
-    // Probes hold a member back over recover_time if they cannot reach it, or if it has answered CPING
-    // before and does not now: without time left, that is why no request has tried it.
-    let is_held = left == 0 || member.ajp.last_failure.is_some_and(FailureDetail::is_unreachable);
-    match (lb.config.probe && is_let_back, left) {
-        (true, _) if !others_serve => WayBack::EverySecond,
-        (true, _) if is_held => WayBack::Probe,
-        (true, left) => WayBack::ProbeOrRequest(left),
-        (false, 0) => WayBack::NextRequest,
-        (false, left) => WayBack::Request(left),
-    }
-}
-
-/// What recent requests say of one that serves.
-fn of_recent(recent: &RecentCounts, others: Option<&HistogramTotals>) -> Vec<Reason> {
-    let RecentCounts { span, attempts, failures, outages, .. } = *recent;
-    let mut reasons = Vec::new();
-    if outages >= FLAPPING {
-        reasons.push(Reason::Flapping { times: outages, span });
-    }
-    if failures >= FEWEST_FAILURES
-        && failures.saturating_mul(100) >= attempts.saturating_mul(FAILING_PERCENT)
-    {
-        reasons.push(Reason::Failing { failed: failures, attempts, span });
-    }
-    if let Some(p95_ms) = recent_p95(recent) {
-        let is_slower = others
-            .and_then(|own| own.percentile_ms(95))
-            .is_some_and(|others| p95_ms >= others.max(MUCH_MS / SLOWER).saturating_mul(SLOWER));
-        if is_slower || p95_ms >= TOO_LONG_MS {
-            let p95 = |own: &HistogramTotals| own.estimate(95);
-            reasons
-                .push(Reason::Slow { p95: p95(&recent.first_byte), others: others.and_then(p95) });
-        }
-    }
-    reasons
-}
-
-/// Returns the bound below which 95 of 100 replies began, which comparisons go by.
-fn recent_p95(recent: &RecentCounts) -> Option<u64> {
-    let count: u64 = recent.first_byte.buckets.iter().sum();
-    (count >= FEWEST_TIMES).then(|| recent.first_byte.percentile_ms(95))?
-}
-
 /// Failures in a row after which a worker without a balancer counts as out: one may be one request.
 const OUT_AFTER: u32 = 2;
-
-/// Outages within the span that make a member one that flaps.
-const FLAPPING: u64 = 2;
-
-/// A share of failures says something only from this many on.
-const FEWEST_FAILURES: u64 = 3;
-
-/// Share of failed attempts from which on users notice.
-const FAILING_PERCENT: u64 = 5;
-
-/// Replies from which on a percentile says something.
-const FEWEST_TIMES: u64 = 20;
-
-/// So many times slower than the other members is slow, if it is also [`MUCH_MS`].
-const SLOWER: u64 = 4;
-
-/// What users notice, in milliseconds.
-const MUCH_MS: u64 = 1_000;
-
-/// What is too long whatever the other members need, in milliseconds.
-const TOO_LONG_MS: u64 = 10_000;
 
 #[cfg(test)]
 mod tests;

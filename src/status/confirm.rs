@@ -151,6 +151,10 @@ mod tests {
             last_session_ago: Some(1),
             health: None,
             health_status: 0,
+            health_detail: None,
+            unhealthy_since: None,
+            readmitted: None,
+            activated_at: None,
             foreign_routes: 0,
         }
     }

@@ -1,11 +1,13 @@
 //! What the page shows: plain values of one moment. The code that reads the live records fills
 //! them; nothing here asks for the time.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::{Ajp13Config, LbConfig, MemberConfig, Value};
 use crate::events::LoggedEvent;
-use crate::lb::{Activation, Health, MemberState};
+use crate::lb::{Activation, Health, MemberState, ReadmitReason};
 use crate::messages::FailureDetail;
 use crate::metrics::{HistogramTotals, RecentCounts, Totals};
 use crate::status::request::{Action, StatusRequest};
@@ -197,8 +199,45 @@ pub struct MemberView {
     pub health: Option<Health>,
     /// Status of its latest answer; 0 without one.
     pub health_status: u32,
+    /// What the latest check without a status met.
+    pub health_detail: Option<FailureDetail>,
+    /// Since when the health check fails.
+    pub unhealthy_since: Option<Since>,
+    /// Why it may be tried, of one that is out of service.
+    pub readmitted: Option<ReadmitReason>,
+    /// When its activation was set, unless it is active.
+    pub activated_at: Option<Since>,
     /// Sessions begun with another route than the member's since one had its own.
     pub foreign_routes: u32,
+}
+
+/// A moment, and how many seconds ago it was.
+pub type Since = (Moment, i64);
+
+/// Since when something is not as it should be, for what comes and goes.
+#[derive(Clone, Debug, Default)]
+pub struct Beginnings {
+    /// The host name has no address.
+    pub no_address: Option<Since>,
+    /// Attempts fail again and again.
+    pub failing: Option<Since>,
+    /// It goes out of service again and again.
+    pub flapping: Option<Since>,
+    /// It reaches its `busy_limit` again and again.
+    pub full: Option<Since>,
+    /// Replies take long.
+    pub slow: Option<Since>,
+}
+
+/// What was counted since a worker was back in service.
+#[derive(Clone, Copy, Debug)]
+pub struct CountsSinceReturn {
+    /// Attempts.
+    pub attempts: u64,
+    /// Those that failed.
+    pub failures: u64,
+    /// How long that is.
+    pub span: Duration,
 }
 
 /// An ajp13 worker, alone or as a member; the fields are named after the keys of the answer.
@@ -226,7 +265,7 @@ pub struct WorkerView {
     pub last_reset_at: i64,
     pub last_reset_ago: i64,
     /// When the run of failures began, and how many seconds ago.
-    pub error_time: Option<(Moment, i64)>,
+    pub error_time: Option<Since>,
     /// What the latest failure was.
     pub last_failure: Option<FailureDetail>,
     /// When that was, in Unix seconds.
@@ -235,6 +274,10 @@ pub struct WorkerView {
     pub failures_in_row: u32,
     /// What was counted in the last minutes.
     pub recent: RecentCounts,
+    /// The same since it was back in service, if that is later.
+    pub since_return: Option<CountsSinceReturn>,
+    /// Since when what comes and goes is not as it should be; `None` if there is nothing of that kind.
+    pub began: Option<Box<Beginnings>>,
     /// Requests in a row that the connector refused.
     pub refusals_in_row: u32,
     /// Whether those are so many that the connector refuses all.
@@ -270,6 +313,14 @@ pub struct RuleView {
 }
 
 impl WorkerView {
+    /// Returns the address for people: the host and the port where it is not known.
+    pub fn shown_address(&self) -> Cow<'_, str> {
+        match self.began.as_ref().is_some_and(|began| began.no_address.is_some()) {
+            true => format!("{}:{}", self.config.host, self.config.port).into(),
+            false => self.address.as_str().into(),
+        }
+    }
+
     /// Returns the times to the first byte of the reply, in milliseconds: median, 95 and 99 percent.
     pub fn latency_ms(&self) -> Option<[u64; 3]> {
         percentiles(&self.counts.first_byte)

@@ -114,6 +114,7 @@ impl Records {
             if let Some(index) = slots.index(owner) {
                 segment.clear_member(index);
                 segment.member(index).clear_counters(clock::unix_now().as_secs() as i64);
+                segment.member(index).activated_ms.store(clock::now().0.max(1), Relaxed);
             }
             if kept == SlotOutcome::Changed {
                 let name = subject(&owner.balancer, &owner.worker);

@@ -65,6 +65,10 @@ impl Symptom {
         Self::of_detail(of_network(why))
     }
 
+    pub fn detail(self) -> Option<FailureDetail> {
+        self.detail
+    }
+
     pub fn of_detail(detail: FailureDetail) -> Self {
         Self { code: code_number(detail.code()), status: 0, detail: Some(detail) }
     }

@@ -38,6 +38,10 @@ fn member(name: &str, port: u16) -> MemberView {
         last_session_ago: None,
         health: None,
         health_status: 0,
+        health_detail: None,
+        unhealthy_since: None,
+        readmitted: None,
+        activated_at: None,
         foreign_routes: 0,
     }
 }

@@ -4,7 +4,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::clock::Millis;
 use crate::lb::record::MemberRecord;
-use crate::lb::state::{Event, Health, MemberState, Outcome, Policy, REFUSALS, is_refusing};
+use crate::lb::state::{
+    Event, Health, MemberState, Outcome, Policy, REFUSALS, ReadmitReason, is_refusing,
+};
 
 /// What an event asks for, once it is counted.
 #[derive(Clone, Copy, Debug)]
@@ -35,15 +37,6 @@ pub(super) enum StateStep {
     Rest,
 }
 
-/// Why a member may be tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ReadmitReason {
-    Answered,
-    RecoverTime,
-    Health,
-    Administrator,
-}
-
 impl StateStep {
     /// Counts an event, once, and says what it asks for.
     pub fn of(record: &MemberRecord, event: Event, policy: &Policy, now: Millis) -> Self {
@@ -71,7 +64,10 @@ impl StateStep {
                 }
             }
             Event::HealthFailed => {
-                record.health.0.store(Health::Unhealthy as u32, Relaxed);
+                let before = record.health.0.swap(Health::Unhealthy as u32, Relaxed);
+                if before != Health::Unhealthy as u32 {
+                    record.unhealthy_ms.0.store(now.0.max(1), Relaxed);
+                }
                 Self::Withdraw
             }
             Event::HealthUnchecked => {
@@ -211,17 +207,28 @@ impl StateStep {
         if is_new && after == MemberState::Error && before.is_in_service() {
             // A trial that failed goes on with the same outage.
             record.outages.0.fetch_add(1, Relaxed);
+            record.flapping.note(now);
         }
         match self {
             // Not if there was a failure since: it is not to be forgotten.
             Self::Prove(started) if failed <= started.0 && after == MemberState::Ok => {
                 let last = &record.error_last_ms.0;
                 if last.compare_exchange(failed, 0, Relaxed, Relaxed).is_ok() {
-                    record.failures_in_row.0.store(0, Relaxed);
+                    let in_row = record.failures_in_row.0.swap(0, Relaxed);
                     record.error_first_ms.0.store(0, Relaxed);
+                    // A worker without a balancer is in error from its first failure on, which may be one request.
+                    let was_out = before == MemberState::Error && in_row > 1
+                        || matches!(
+                            before,
+                            MemberState::Recover | MemberState::HalfOpen | MemberState::Force
+                        );
+                    if was_out {
+                        record.note_return(now);
+                    }
                 }
             }
-            Self::Readmit(_) if is_new => {
+            Self::Readmit(reason) if is_new => {
+                record.readmitted.0.store(reason as u32, Relaxed);
                 record.reply_timeouts.store(0, Relaxed);
                 record.recovered_ms.0.store(now.0.max(1), Relaxed);
             }

@@ -1,5 +1,6 @@
 //! Every state and every event.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
@@ -226,4 +227,46 @@ fn a_success_never_hides_a_failure_that_comes_meanwhile() {
         assert_eq!(MemberState::of(&record), Error, "the failure is the later one");
         assert_eq!(record.error_last_ms.get(), at.0);
     }
+}
+
+/// What failed before an outage was over is no sign of trouble after it.
+#[test]
+fn a_return_is_dated_with_what_was_counted_before() {
+    let record = MemberRecord::default();
+    let happens = |event, at: u64| transition(&record, event, &POLICY, || true, Millis(at));
+    let ends = |outcome, at: u64| {
+        if outcome != Outcome::Success {
+            record.note_failure(Millis(at));
+        }
+        record.used.fetch_add(1, Relaxed);
+        happens(Event::Ended { outcome, started: Millis(at) }, at)
+    };
+    let counts = || {
+        let of = |own: &AtomicU64| own.load(Relaxed);
+        (of(&record.returned_ms), of(&record.failures_before), of(&record.used_before_return))
+    };
+    ends(Outcome::Success, 1_000);
+    ends(Outcome::Broken, 2_000);
+    ends(Outcome::Success, 2_500);
+    assert_eq!(counts(), (0, 0, 0), "it was not out");
+    assert_eq!(record.failing.begun(), Some(Millis(2_000)));
+    ends(Outcome::ConnectFailed, 3_000);
+    assert_eq!(record.flapping.begun(), Some(Millis(3_000)));
+    for (event, reason) in [
+        (Event::ProbeAnswered, ReadmitReason::Answered),
+        (Event::Recovered, ReadmitReason::Administrator),
+    ] {
+        happens(event, 4_000);
+        assert_eq!(ReadmitReason::of(&record), Some(reason));
+        happens(Event::Elected, 4_000);
+    }
+    ends(Outcome::Success, 5_000);
+    assert_eq!(counts(), (5_000, 2, 5));
+    assert_eq!(record.failing.begun(), None);
+    ends(Outcome::ConnectFailed, 6_000);
+    assert_eq!(record.failing.begun(), Some(Millis(6_000)));
+    assert_eq!(record.flapping.begun(), Some(Millis(3_000)), "the same trouble");
+    happens(Event::HealthFailed, 7_000);
+    happens(Event::HealthFailed, 8_000);
+    assert_eq!(record.unhealthy_ms.get(), 7_000, "since the first verdict");
 }

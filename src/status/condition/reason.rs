@@ -17,8 +17,8 @@ pub enum Reason {
     Members { out: usize, degraded: usize, active: usize },
     /// It failed requests; what the latest failure was.
     Failed(Option<FailureDetail>),
-    /// Its health check fails; the status of the latest answer, 0 without an answer.
-    Unhealthy(u32),
+    /// Its health check fails; the status of the latest answer, 0 without an answer, and what was met then.
+    Unhealthy(u32, Option<FailureDetail>),
     /// The connector refused this many requests in a row; what the latest failure was.
     Refusing(u32, Option<FailureDetail>),
     /// It would be out if another member could serve.
@@ -76,8 +76,13 @@ impl Reason {
             Self::Failed(detail) => {
                 detail.map_or_else(|| "requests to it failed".to_owned(), with_code)
             }
-            Self::Unhealthy(0) => format!("its health check gets no answer ({JK406})"),
-            Self::Unhealthy(status) => {
+            Self::Unhealthy(0, None) => {
+                format!("its health check gets no answer in time ({JK406})")
+            }
+            Self::Unhealthy(0, Some(detail)) => {
+                format!("its health check fails: {} ({JK406})", detail.what())
+            }
+            Self::Unhealthy(status, _) => {
                 format!("its health check gets status {status} ({JK406})")
             }
             Self::Refusing(count, detail) => {
@@ -145,6 +150,10 @@ pub enum WayBack {
     NextRequest,
     /// Every request tries it: there is no other member, or no balancer.
     EveryRequest,
+    /// A request is trying it.
+    RequestNow,
+    /// Its host name has an address.
+    Address,
 }
 
 impl WayBack {
@@ -165,6 +174,11 @@ impl WayBack {
             Self::Request(seconds) => format!("a request tries it in {}", spelled(seconds)),
             Self::NextRequest => "the next request tries it".to_owned(),
             Self::EveryRequest => "each request tries it".to_owned(),
+            Self::RequestNow => "a request is trying it now".to_owned(),
+            Self::Address => {
+                "its name is looked up again in the background; it is tried once it has an address"
+                    .to_owned()
+            }
         }
     }
 }

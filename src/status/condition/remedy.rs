@@ -26,10 +26,11 @@ impl Reason {
             | Self::LatestFailure(detail)
             | Self::Refusing(_, Some(detail)) => Some(detail.remedy()),
             Self::Failed(None) => Some("see httpd's error log for the messages of this worker"),
-            Self::Unhealthy(0) => Some(
+            Self::Unhealthy(0, Some(detail)) => Some(detail.remedy()),
+            Self::Unhealthy(0, None) => Some(
                 "check that the backend runs, and that the page of health_check answers within health_check_timeout",
             ),
-            Self::Unhealthy(_) => Some(
+            Self::Unhealthy(..) => Some(
                 "see the application's log for why the page of health_check answers so; health_check_status says which statuses are healthy",
             ),
             Self::Refusing(_, None) => of(JK409),

@@ -1,8 +1,13 @@
+mod since;
+
 use std::sync::Arc;
 
 use crate::config::{LbConfig, Limit};
+use crate::lb::{MemberState, ReadmitReason};
+use crate::messages::FailureDetail;
 use crate::metrics::{BUCKETS_US, Estimate, HistogramTotals};
 use crate::status::condition::*;
+use crate::status::view::{Beginnings, Moment};
 
 fn member(name: &str) -> MemberView {
     MemberView {
@@ -19,6 +24,10 @@ fn member(name: &str) -> MemberView {
         last_session_ago: None,
         health: None,
         health_status: 0,
+        health_detail: None,
+        unhealthy_since: None,
+        readmitted: None,
+        activated_at: None,
         foreign_routes: 0,
     }
 }
@@ -39,6 +48,19 @@ fn with(change: impl FnOnce(&mut MemberView)) -> BalancerView {
     balancer(vec![first, member("b")])
 }
 
+/// Out of service before, and to be tried.
+fn tried(own: &mut MemberView, why: ReadmitReason) {
+    (own.state, own.readmitted) = (MemberState::Recover, Some(why));
+    own.ajp.last_failure = Some(FailureDetail::ConnectionRefused);
+}
+
+/// One thing that began at the time of [`outage`].
+fn began_with(of: fn(&mut Beginnings) -> &mut Option<Since>) -> Option<Box<Beginnings>> {
+    let mut began = Box::<Beginnings>::default();
+    *of(&mut began) = outage();
+    Some(began)
+}
+
 fn outage() -> Option<(Moment, i64)> {
     Some((Moment::at(1_700_000_000, 0), 75))
 }
@@ -51,8 +73,31 @@ fn each_member_has_one_condition() {
         ("untouched", |_| (), Serving),
         ("idle", |own| own.state = MemberState::Idle, Serving),
         ("in error", |own| own.state = MemberState::Error, Out),
-        ("to be tried", |own| own.state = MemberState::Recover, Degraded),
-        ("being tried", |own| own.state = MemberState::HalfOpen, Degraded),
+        ("to be tried", |own| tried(own, ReadmitReason::Answered), Degraded),
+        ("to be tried as it is healthy", |own| tried(own, ReadmitReason::Health), Degraded),
+        ("recover_time is over", |own| tried(own, ReadmitReason::RecoverTime), Out),
+        ("recovered by hand", |own| tried(own, ReadmitReason::Administrator), Out),
+        (
+            "answers CPING as before",
+            |own| {
+                tried(own, ReadmitReason::Answered);
+                own.ajp.last_failure = Some(FailureDetail::Forbidden);
+            },
+            Out,
+        ),
+        (
+            "tried as no other serves",
+            |own| {
+                tried(own, ReadmitReason::Answered);
+                own.state = MemberState::Force;
+            },
+            Out,
+        ),
+        (
+            "its name has no address",
+            |own| own.ajp.began = began_with(|own| &mut own.no_address),
+            Out,
+        ),
         ("stopped", |own| own.activation = Activation::Stopped, Stopped),
         (
             "stopped and in error",
@@ -193,7 +238,7 @@ fn an_outage_says_why_since_when_and_what_ends_it() {
     (unhealthy.members[0].health, unhealthy.members[0].health_status) =
         (Some(Health::Unhealthy), 503);
     let own = assessed(&unhealthy);
-    assert_eq!(own.reasons, [Reason::Unhealthy(503)]);
+    assert_eq!(own.reasons, [Reason::Unhealthy(503, None)]);
     assert_eq!(own.way_back, Some(WayBack::HealthCheck));
     unhealthy.members[1].state = MemberState::Error;
     let own = assessed(&unhealthy);
@@ -217,7 +262,8 @@ fn a_balancer_without_a_member_for_new_sessions_is_out_and_says_so_first() {
         ("stopped", |own| own.activation = Activation::Stopped, Condition::Out),
         ("in error", |own| own.state = MemberState::Error, Condition::Out),
         ("refusing", |own| own.ajp.is_refusing = true, Condition::Out),
-        ("being tried", |own| own.state = MemberState::HalfOpen, Condition::Degraded),
+        ("about to be proved", |own| tried(own, ReadmitReason::Answered), Condition::Degraded),
+        ("tried without a sign", |own| tried(own, ReadmitReason::RecoverTime), Condition::Out),
     ];
     for (name, change, expected) in cases {
         let mut lb = balancer(vec![member("a"), member("b")]);
@@ -261,7 +307,8 @@ fn one_that_is_tried_or_flaps_names_its_latest_failure() {
         });
         of_members(&lb)[0].1.clone()
     };
-    let tried: fn(&mut MemberView) = |own| own.state = MemberState::Recover;
+    let tried: fn(&mut MemberView) =
+        |own| (own.state, own.readmitted) = (MemberState::Recover, Some(ReadmitReason::Health));
     let flapping: fn(&mut MemberView) = |own| own.ajp.recent.outages = 2;
     let latest = Reason::LatestFailure(FailureDetail::ConnectionClosed);
     assert_eq!(reasons(tried, closed).reasons, [Reason::OnTrial, latest.clone()]);
@@ -270,24 +317,15 @@ fn one_that_is_tried_or_flaps_names_its_latest_failure() {
     let refused = Some(FailureDetail::ConnectionRefused);
     assert_eq!(reasons(tried, refused).reasons, [Reason::OnTrial]);
     let refuses = |state: MemberState| {
-        let lb = with(|own| (own.state, own.ajp.is_refusing) = (state, true));
+        let lb = with(|own| {
+            (own.state, own.ajp.is_refusing) = (state, true);
+            own.readmitted = Some(ReadmitReason::Health);
+        });
         of_members(&lb)[0].1.reasons.contains(&Reason::KeptInService)
     };
     assert!(refuses(MemberState::Ok), "no other member can serve");
     assert!(!refuses(MemberState::Recover), "another one serves: it was out");
     assert!(reasons(|_| (), closed).reasons.is_empty(), "one failure is no trouble");
-}
-
-#[test]
-fn the_outage_of_a_balancer_begins_with_its_last_member() {
-    let mut lb = balancer(vec![member("a"), member("b")]);
-    for (own, ago) in lb.members.iter_mut().zip([500, 75]) {
-        own.state = MemberState::Error;
-        own.ajp.error_time = Some((Moment::at(1_700_000_000 - ago, 0), ago));
-    }
-    assert_eq!(of_balancer(&lb).since.map(|(_, ago)| ago), Some(75));
-    lb.members[1].state = MemberState::Ok;
-    assert_eq!(of_balancer(&lb).since.map(|(_, ago)| ago), Some(500), "degraded since then");
 }
 
 #[test]
@@ -338,8 +376,9 @@ fn what_is_wrong_has_a_remedy() {
     for reason in [
         Reason::NoNewSessions { disabled: 1, stopped: 1, out: 0, refusing: 0 },
         Reason::Failed(None),
-        Reason::Unhealthy(0),
-        Reason::Unhealthy(503),
+        Reason::Unhealthy(0, None),
+        Reason::Unhealthy(0, Some(forbidden)),
+        Reason::Unhealthy(503, None),
         Reason::Refusing(3, None),
         Reason::KeptInService,
         Reason::Failing { failed: 5, attempts: 10, span },

@@ -180,7 +180,7 @@ fn member(
 fn ajp(ajp: &WorkerView, command: &StatusRequest) -> Value {
     let counts = &ajp.counts;
     let own = json!({
-        "name": ajp.name, "type": "ajp13", "address": ajp.address,
+        "name": ajp.name, "type": "ajp13", "address": ajp.shown_address(),
         "used": ajp.used, "errors": ajp.errors,
         "client_errors": ajp.client_errors, "reply_timeouts": ajp.reply_timeouts,
         "bytes_sent": ajp.transferred, "bytes_received": ajp.read,

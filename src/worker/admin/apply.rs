@@ -192,6 +192,9 @@ fn set_activation(workers: &Workers, balancer: &str, member: &str, to: Activatio
     let Some(index) = lb.members.iter().position(|own| own.name == member) else { return };
     // What the file says is no edit, so that a later change of the file counts.
     let is_own = lb.balancer.members[index].activation == to;
+    if lb.activation(index) != to {
+        lb.records[index].activated_ms.store(clock::now().0.max(1), Relaxed);
+    }
     lb.records[index].activation.store(if is_own { 0 } else { to as u32 + 1 }, Relaxed);
     if to == Activation::Active {
         // It was given nothing for a while; without this it would be given everything now.

@@ -1,14 +1,18 @@
 //! The live records as the status worker shows them.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use crate::clock::{self, Millis};
-use crate::lb::{Health, MemberRecord, MemberState, is_refusing};
+use crate::lb::{Activation, Health, MemberRecord, MemberState, ReadmitReason, is_refusing};
 use crate::messages::FailureDetail;
+use crate::metrics::{BUCKETS_US, RecentCounts};
+use crate::shm::SLOW_MS;
 use crate::status::view::{
-    BalancerView, EventList, MemberView, Moment, RuleView, ServerView, Snapshot, WorkerView,
+    BalancerView, Beginnings, CountsSinceReturn, EventList, MemberView, Moment, RuleView,
+    ServerView, Since, Snapshot, WorkerView,
 };
 use crate::worker::admin::runtime_changes::runtime_changes;
 use crate::worker::ajp13::worker::Ajp13;
@@ -88,9 +92,12 @@ fn member(workers: &Workers, lb: &Lb, index: usize) -> MemberView {
         MemberState::Error => lb.config.recover_time.saturating_sub(clock::now().since(last)),
         _ => Duration::ZERO,
     };
+    let health = lb.config.health_check.as_ref().map(|_| Health::of(record));
+    let activation = lb.activation(index);
+    let activated_ms = record.activated_ms.load(Relaxed);
     MemberView {
         ajp: ajp(workers, &lb.members[index], record, lb.record_indexes[index]),
-        activation: lb.activation(index),
+        activation,
         config: config.clone(),
         state,
         lbmult: own.multiplicity,
@@ -99,8 +106,14 @@ fn member(workers: &Workers, lb: &Lb, index: usize) -> MemberView {
         time_to_recover_min: left.as_secs(),
         time_to_recover_max: left.as_secs(),
         recent_sessions: record.recent.count(clock::now().0),
-        health: lb.config.health_check.as_ref().map(|_| Health::of(record)),
+        health,
         health_status: record.health_status.load(Relaxed),
+        health_detail: FailureDetail::of_number(record.health_detail.load(Relaxed)),
+        unhealthy_since: (health == Some(Health::Unhealthy))
+            .then(|| since(Millis(record.unhealthy_ms.get()))),
+        readmitted: ReadmitReason::of(record),
+        activated_at: (activation != Activation::Active && activated_ms != 0)
+            .then(|| since(Millis(activated_ms))),
         foreign_routes: record.foreign_routes.load(Relaxed),
         last_session_ago: record.recent.last().map(|at| clock::now().since(Millis(at)).as_secs()),
     }
@@ -124,6 +137,8 @@ pub(in crate::worker) fn ajp(
     let now = clock::now();
     let reset = record.reset_unix.load(Relaxed);
     let counts = workers.child_counts.totals(record_index);
+    let samples = workers.records.segment.samples(record_index);
+    let recent = samples.lately(&counts, record.outages.get(), now);
     WorkerView {
         last_reset_at: reset,
         last_reset_ago: clock::unix_now().as_secs() as i64 - reset,
@@ -140,18 +155,11 @@ pub(in crate::worker) fn ajp(
         max_busy: record.max_busy.load(Relaxed).into(),
         connected: connections,
         max_connected: record.max_connected.load(Relaxed).into(),
-        error_time: (first != 0).then(|| {
-            let ago = now.since(Millis(first));
-            // Subtracted before it is rounded, so that each look finds the same second.
-            let unix = clock::unix_now().saturating_sub(ago).as_secs() as i64;
-            (Moment::at(unix, clock::utc_offset()), ago.as_secs() as i64)
-        }),
+        error_time: (first != 0).then(|| since(Millis(first))),
         failures_in_row: record.failures_in_row.get(),
-        recent: workers.records.segment.samples(record_index).lately(
-            &counts,
-            record.outages.get(),
-            now,
-        ),
+        since_return: since_return(record, &recent, now),
+        began: beginnings(own, record, is_slow(&recent).then(|| samples.slow_since()).flatten()),
+        recent,
         refusals_in_row: record.refusals_in_row.get(),
         is_refusing: is_refusing(record),
         last_failure: FailureDetail::of_number(record.last_failure.load(Relaxed)),
@@ -162,4 +170,63 @@ pub(in crate::worker) fn ajp(
         map_count: 0,
         rules: Vec::new(),
     }
+}
+
+/// Returns a moment of the monotonic clock for display.
+fn since(at: Millis) -> Since {
+    let ago = clock::now().since(at);
+    // Subtracted before it is rounded, so that each look finds the same second.
+    let unix = clock::unix_now().saturating_sub(ago).as_secs() as i64;
+    (Moment::at(unix, clock::utc_offset()), ago.as_secs() as i64)
+}
+
+/// Counts since the worker was back, if that is later than what was counted lately.
+fn since_return(
+    record: &MemberRecord,
+    recent: &RecentCounts,
+    now: Millis,
+) -> Option<CountsSinceReturn> {
+    let returned = record.returned_ms.load(Relaxed);
+    if returned == 0 || now.since(Millis(returned)) >= recent.span {
+        return None;
+    }
+    let more = |own: &AtomicU64, before: &AtomicU64| {
+        own.load(Relaxed).saturating_sub(before.load(Relaxed))
+    };
+    Some(CountsSinceReturn {
+        attempts: more(&record.used, &record.used_before_return),
+        failures: more(&record.failures, &record.failures_before),
+        span: now.since(Millis(returned)),
+    })
+}
+
+/// Tells whether a twentieth of the replies may have begun late, which is seldom so.
+fn is_slow(recent: &RecentCounts) -> bool {
+    recent.first_byte.buckets[LATE..].iter().fold(0, |all, count| all | count) != 0
+}
+
+/// The first bucket with replies that are late.
+const LATE: usize = {
+    let mut at = 0;
+    while BUCKETS_US[at] < SLOW_MS * 1_000 {
+        at += 1;
+    }
+    at
+};
+
+/// Returns since when what comes and goes is not as it should be.
+fn beginnings(own: &Ajp13, record: &MemberRecord, slow: Option<Millis>) -> Option<Box<Beginnings>> {
+    let no_address = own.pool.target().without_address_since();
+    let (failing, flapping) = (record.failing.begun(), record.flapping.begun());
+    let full = record.full.begun();
+    let has_any = [no_address, failing, flapping, full, slow].iter().any(Option::is_some);
+    has_any.then(|| {
+        Box::new(Beginnings {
+            no_address: no_address.map(since),
+            failing: failing.map(since),
+            flapping: flapping.map(since),
+            full: full.map(since),
+            slow: slow.map(since),
+        })
+    })
 }

@@ -163,8 +163,13 @@ impl<'w> Attempt<'w> {
             return Err(Cause::Disabled.into());
         }
         let busy = || worker.in_flight(metrics.record, metrics.busy);
-        if worker.config.busy_limit.get().is_some_and(|limit| busy() > limit) {
-            return Err(Cause::Busy.into());
+        if let Some(limit) = worker.config.busy_limit.get()
+            && busy() >= limit
+        {
+            metrics.record.full.note(metrics.begun());
+            if busy() > limit {
+                return Err(Cause::Busy.into());
+            }
         }
         let now = metrics.begun();
         // All waits of a request for a place are one wait.

@@ -187,6 +187,7 @@ impl AttemptMetrics {
         let now = i64::try_from(clock::unix_now().as_secs()).unwrap_or_default();
         self.record.last_failure_unix.store(now, Relaxed);
         self.record.last_failure.store(detail.number(), Relaxed);
+        self.record.note_failure(clock::now());
     }
 
     /// Books how long the answer took to begin, or that there was none worth that name.

@@ -209,6 +209,8 @@ fn record_result(
     let (record, name) = (lb.records[index], &lb.members[index].name);
     let status = answer.as_ref().ok().copied();
     record.health_status.store(status.unwrap_or(0).into(), Relaxed);
+    let detail = symptom(answer).detail().map_or(0, FailureDetail::number);
+    record.health_detail.store(detail, Relaxed);
     streak.record(status.is_some_and(|status| check.accepts(status)));
     let what = || match answer {
         Ok(status) => format!("status {status}"),
@@ -241,16 +243,7 @@ fn record_result(
         }
         None => {}
         Some(false) => {
-            let symptom = match answer {
-                Ok(status) => Symptom::of_status(*status),
-                // The time is that of the check, not socket_timeout.
-                Err(CheckFailure::Net(why)) if is_late(why) => Symptom::default(),
-                Err(CheckFailure::Net(why)) => Symptom::of_network(why),
-                Err(CheckFailure::Malformed(_)) => {
-                    Symptom::of_detail(FailureDetail::MalformedResponse)
-                }
-            };
-            let change = lb.report_seen(index, Event::HealthFailed, symptom, now);
+            let change = lb.report_seen(index, Event::HealthFailed, symptom(answer), now);
             let at = lb.members[index].pool.target().name();
             if let Some(change) = change {
                 let text = format!(
@@ -272,6 +265,17 @@ fn record_result(
                 );
             }
         }
+    }
+}
+
+/// Returns what a check found, for events and the page.
+fn symptom(answer: &Result<u16, CheckFailure>) -> Symptom {
+    match answer {
+        Ok(status) => Symptom::of_status(*status),
+        // The time is that of the check, not socket_timeout.
+        Err(CheckFailure::Net(why)) if is_late(why) => Symptom::default(),
+        Err(CheckFailure::Net(why)) => Symptom::of_network(why),
+        Err(CheckFailure::Malformed(_)) => Symptom::of_detail(FailureDetail::MalformedResponse),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod browser;
+mod conditions;
 mod edits;
 mod events;
 mod forms;

@@ -67,7 +67,7 @@ impl<'a> Filter<'a> {
     }
 
     fn is_about(&self, ajp: &WorkerView) -> bool {
-        self.is_named(&ajp.name) || self.is_named(&ajp.address)
+        self.is_named(&ajp.name) || self.is_named(&ajp.shown_address())
     }
 
     fn is_named(&self, text: &str) -> bool {

@@ -1,0 +1,84 @@
+//! Conditions that must not look better than they are.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::setups::balanced;
+use crate::support::backend::{Backend, Reply, chunk_packet, echo, end, head};
+use crate::support::client::Client;
+use crate::support::httpd::{Httpd, Setup};
+use crate::support::wait_until;
+
+fn first_member(httpd: &Httpd) -> Value {
+    let text = Client::connect(httpd.port).get("/jkstatus?mime=json").text();
+    let page: Value = serde_json::from_str(&text).expect("JSON");
+    page["balancers"][0]["members"][0].clone()
+}
+
+/// Nothing but a request shows that a wrong secret was mended: it answers CPING all the while.
+#[test]
+fn a_member_stays_out_when_recover_time_is_over() {
+    let refusal = || [head(403, &[]), chunk_packet(b"no"), end(false)].concat();
+    let (n1, n2) = (Backend::start(move |_| Reply::Close(refusal())), Backend::start(echo("n2")));
+    let more = "worker.lb.recover_time=2\n";
+    let mut httpd = balanced("stays-out", "event", [n1.port, n2.port], more);
+    httpd.expect("JK-315");
+    httpd.expect("JK-409");
+    for _ in 0..8 {
+        Client::connect(httpd.port).get("/app/x");
+    }
+    let before = first_member(&httpd);
+    assert_eq!(before["condition"], "out", "{before}");
+    let may_be_tried = || first_member(&httpd)["state"] == "ERR/REC";
+    assert!(wait_until(Duration::from_secs(60), may_be_tried), "{}", httpd.log("jk.log"));
+    let after = first_member(&httpd);
+    assert_eq!(after["condition"], "out", "{after}");
+    assert_eq!(after["way_back"], "the next request tries it");
+    assert_eq!((&after["since"], &after["remedy"]), (&before["since"], &before["remedy"]));
+
+    // What brings it back ends it at once, whatever failed before.
+    let port = n1.port;
+    n1.stop();
+    drop(n1);
+    let _n1 = Backend::start_on(port, echo("n1"));
+    Client::connect(httpd.port).get("/jkstatus?cmd=recover&w=lb&sw=n1&mime=txt");
+    let is_back = || {
+        Client::connect(httpd.port).get("/app/x");
+        first_member(&httpd)["state"] == "OK"
+    };
+    assert!(wait_until(Duration::from_secs(60), is_back), "{}", httpd.log("jk.log"));
+    let back = first_member(&httpd);
+    assert_eq!((&back["condition"], &back["since"]), (&"serving".into(), &Value::Null), "{back}");
+}
+
+/// Before the first request that would find it out.
+#[test]
+fn a_member_without_an_address_is_out_from_the_start() {
+    let n2 = Backend::start(echo("n2"));
+    let workers = format!(
+        "worker.list=lb,st\nworker.lb.type=lb\nworker.lb.balance_workers=n1,n2\n\
+         worker.n1.host=n1.invalid\nworker.n1.port=8009\nworker.n2.host=127.0.0.1\n\
+         worker.n2.port={}\nworker.st.type=status\n",
+        n2.port
+    );
+    let config = "JkMount /app/* lb\nJkMount /jkstatus st\n";
+    let mut httpd = Setup { name: "unnamed", mpm: "event", config, workers: &workers }.prepare();
+    httpd.expect("JK-302");
+    httpd.expect("JK-401");
+    httpd.launch();
+    let own = first_member(&httpd);
+    assert_eq!((&own["condition"], &own["address"]), (&"out".into(), &"n1.invalid:8009".into()));
+    assert_eq!(own["reasons"][0], "the host name has no address (JK-302)");
+    assert!(own["way_back"].as_str().is_some_and(|way| way.contains("looked up again")), "{own}");
+    let since = own["since"]["unix"].as_i64().expect("a time");
+    let page = Client::connect(httpd.port).get("/jkstatus").text();
+    assert!(page.contains("n1.invalid:8009") && !page.contains("UnresolvedIP"), "{page}");
+    // The frozen formats say it as ever.
+    assert!(Client::connect(httpd.port).get("/jkstatus?mime=txt").text().contains("UnresolvedIP"));
+    // Requests find the same, and it began no later by that.
+    for _ in 0..4 {
+        Client::connect(httpd.port).get("/app/x");
+    }
+    assert_eq!(first_member(&httpd)["since"]["unix"], since);
+}

@@ -132,7 +132,6 @@ impl Both {
         // Refusals and the failures that are wanted here are warnings of both.
         own.expect("JK-");
         own.expect("AH03490");
-        own.expect("AH10159");
         let config = format!("{config}JkShmFile @DIR@/shm\n");
         let setup = Setup { name: "oracle-theirs", config: &config, workers: &workers, ..setup };
         let mut theirs = setup.start_with(Some(oracle));

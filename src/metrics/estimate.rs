@@ -24,16 +24,17 @@ struct Found {
 impl HistogramTotals {
     /// Finds the observation within which `percent` of 100 are; `None` without any.
     fn find(&self, percent: u64) -> Option<Found> {
-        let count: u64 = self.buckets.iter().sum();
+        // Shared memory may hold any bits: sums wrap, and `below` stays under the rank all the same.
+        let count = self.buckets.iter().fold(0_u64, |sum, own| sum.wrapping_add(*own));
         // A hundred times the count fits for some million years of requests.
         let rank = count.saturating_mul(percent.min(100)).div_ceil(100).max(1);
         let mut below = 0_u64;
         for (bucket, count) in self.buckets.iter().enumerate() {
             let count = *count;
-            if below.saturating_add(count) >= rank {
+            if below.wrapping_add(count) >= rank {
                 return Some(Found { bucket, place: rank - below, count });
             }
-            below += count;
+            below = below.wrapping_add(count);
         }
         None
     }

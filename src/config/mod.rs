@@ -5,6 +5,9 @@ mod cross_checks;
 pub mod directive_tree;
 mod dump;
 mod error;
+#[cfg(test)]
+#[path = "tests/in_memory.rs"]
+pub(crate) mod in_memory;
 mod limit;
 mod model;
 pub mod options;

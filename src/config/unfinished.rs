@@ -72,28 +72,11 @@ fn cut_off(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::config::validate::{Files, check};
+    use crate::config::in_memory::InMemory;
+    use crate::config::validate::check;
     use crate::config::{Context, Section, ServerSettings};
     use crate::uri_map::Origin;
-
-    struct InMemory(BTreeMap<&'static str, String>);
-
-    impl Files for InMemory {
-        fn rooted(&self, path: &str) -> String {
-            path.to_owned()
-        }
-
-        fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-            Ok(self.0.get(path).ok_or("there is no such file")?.clone().into_bytes())
-        }
-
-        fn variable(&self, _: &str) -> Option<String> {
-            None
-        }
-    }
 
     /// Checks a workers file with a rule each for `w` and `lb`.
     fn checked(workers: &str) -> Checked {
@@ -108,7 +91,7 @@ mod tests {
             let context = Context { is_virtual: false, section: Section::Server, origin };
             main.set(name, first, second, &context).expect("a directive");
         }
-        check(&[&main], None, &InMemory(BTreeMap::from([("w", workers.to_owned())])))
+        check(&[&main], None, &InMemory::new(&[("w", workers)]))
     }
 
     const WHOLE: &str = "worker.list=w,lb,other\nworker.w.host=h\nworker.lb.type=lb\n\

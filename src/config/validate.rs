@@ -302,35 +302,17 @@ pub fn must_be_text(bytes: &[u8]) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+    use crate::config::in_memory::InMemory;
     use crate::config::{Context, Section};
     use crate::uri_map::Origin;
 
-    struct InMemory(BTreeMap<&'static str, &'static str>);
-
-    impl Files for InMemory {
-        fn rooted(&self, path: &str) -> String {
-            path.to_owned()
-        }
-
-        fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-            let text = self.0.get(path).ok_or("there is no such file")?;
-            Ok(text.as_bytes().to_vec())
-        }
-
-        fn variable(&self, _: &str) -> Option<String> {
-            None
-        }
-    }
-
-    fn checked(workers: &'static str) -> Vec<String> {
+    fn checked(workers: &str) -> Vec<String> {
         let mut main = ServerSettings::default();
         let origin = Origin::new("jk.conf", 1);
         let context = Context { is_virtual: false, section: Section::Server, origin };
         main.set("JkWorkersFile", "w", None, &context).expect("a directive");
-        let files = InMemory(BTreeMap::from([("w", workers)]));
+        let files = InMemory::new(&[("w", workers)]);
         let checked = check(&[&main], None, &files);
         checked.problems.iter().map(|own| format!("{:?} {own}", own.severity)).collect()
     }
@@ -346,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_mount_file_that_is_no_text_has_no_rules() {
-        let files = InMemory(BTreeMap::from([("m", "/a=w\n\0")]));
+        let files = InMemory::new(&[("m", "/a=w\n\0")]);
         let mount_file = Some(("m".to_owned(), Origin::new("jk.conf", 7)));
         let main = ServerSettings { mount_file, ..ServerSettings::default() };
         let (mounts, problems) = mounts_of(&main, None, &files);
@@ -359,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_read_is_named() {
-        let files = InMemory(BTreeMap::new());
+        let files = InMemory::default();
         let mut main = ServerSettings::default();
         let origin = Origin::new("jk.conf", 7);
         main.workers_file = Some(("w".to_owned(), origin.clone()));

@@ -1,51 +1,18 @@
 //! Conversions of whole files, in both directions.
 
-use std::collections::BTreeMap;
-
 use super::{Conversion, Loss, to_jk, to_proxy};
-use crate::config::validate::{Files, check};
-use crate::tool::httpd_conf::{ConfFiles, TargetVersion, read};
-
-#[derive(Default)]
-struct TestFiles(BTreeMap<String, String>);
-
-impl TestFiles {
-    fn with(files: &[(&str, &str)]) -> Self {
-        Self(files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect())
-    }
-}
-
-impl Files for TestFiles {
-    fn rooted(&self, path: &str) -> String {
-        path.to_owned()
-    }
-
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        self.0
-            .get(path)
-            .map(|own| own.as_bytes().to_vec())
-            .ok_or("there is no such file".to_owned())
-    }
-
-    fn variable(&self, _: &str) -> Option<String> {
-        None
-    }
-}
-
-impl ConfFiles for TestFiles {
-    fn matching(&self, pattern: &str) -> Vec<String> {
-        self.0.contains_key(pattern).then(|| pattern.to_owned()).into_iter().collect()
-    }
-}
+use crate::config::in_memory::InMemory;
+use crate::config::validate::check;
+use crate::tool::httpd_conf::{TargetVersion, read};
 
 fn there(text: &str) -> Conversion {
-    let files = TestFiles::with(&[("/e/site", text)]);
+    let files = InMemory::new(&[("/e/site", text)]);
     let conf = read(&["/e/site"], "/e", &[], &TargetVersion::built_for(), &files);
     to_jk(&conf, "/etc/jk", &files)
 }
 
 fn back(text: &str, workers: &str) -> Conversion {
-    let files = TestFiles::with(&[("/e/site", text), ("w", workers)]);
+    let files = InMemory::new(&[("/e/site", text), ("w", workers)]);
     let conf = read(&["/e/site"], "/e", &[], &TargetVersion::built_for(), &files);
     let servers: Vec<_> = conf.servers.iter().map(|own| &own.settings).collect();
     let checked = check(&servers, None, &files);

@@ -1,43 +1,25 @@
-use std::collections::BTreeMap;
-
+use crate::config::in_memory::InMemory;
 use crate::tool::httpd_conf::*;
 use crate::tool::request_target::EncodedSlashes;
-
-struct InMemory(BTreeMap<&'static str, &'static str>);
-
-impl Files for InMemory {
-    fn rooted(&self, path: &str) -> String {
-        path.to_owned()
-    }
-
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        let text = self.0.get(path).ok_or("there is no such file")?;
-        Ok(text.as_bytes().to_vec())
-    }
-
-    fn variable(&self, name: &str) -> Option<String> {
-        (name == "LOGS").then(|| "/var/log".to_owned())
-    }
-}
 
 impl ConfFiles for InMemory {
     fn matching(&self, pattern: &str) -> Vec<String> {
         let start = pattern.trim_end_matches('*');
         let names = self.0.keys().filter(|own| match start == pattern {
-            true => **own == pattern,
+            true => *own == pattern,
             false => own.starts_with(start),
         });
-        names.map(|own| (*own).to_owned()).collect()
+        names.cloned().collect()
     }
 }
 
-fn conf(files: &[(&'static str, &'static str)]) -> Conf {
+fn conf(files: &[(&str, &str)]) -> Conf {
     read(
         &[files[0].0],
         "/etc/httpd",
         &["GIVEN".to_owned()],
         &TargetVersion::parse("2.4.62").expect("a version"),
-        &InMemory(files.iter().copied().collect()),
+        &InMemory::new(files),
     )
 }
 

@@ -1,40 +1,16 @@
 //! What is found, and what is not.
 
-use std::collections::BTreeMap;
-
 use super::{Effect, OriginalVersion, Unknown, unknown};
+use crate::config::in_memory::InMemory;
 use crate::config::rows::{DIRECTIVES, EXTENSIONS, OPTIONS, PROPERTIES};
-use crate::config::validate::{Files, check};
-use crate::tool::httpd_conf::{ConfFiles, TargetVersion, read};
-
-struct InMemory(BTreeMap<String, String>);
-
-impl Files for InMemory {
-    fn rooted(&self, path: &str) -> String {
-        path.to_owned()
-    }
-
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        let text = self.0.get(path).ok_or("there is no such file")?;
-        Ok(text.as_bytes().to_vec())
-    }
-
-    fn variable(&self, _: &str) -> Option<String> {
-        None
-    }
-}
-
-impl ConfFiles for InMemory {
-    fn matching(&self, pattern: &str) -> Vec<String> {
-        self.0.contains_key(pattern).then(|| pattern.to_owned()).into_iter().collect()
-    }
-}
+use crate::config::validate::check;
+use crate::tool::httpd_conf::{TargetVersion, read};
 
 /// Returns what a version does not know of three files.
 fn found(version: &str, conf: &str, workers: &str, map: &str) -> Vec<Unknown> {
     let conf = format!("JkShmFile s\nJkWorkersFile w\nJkMountFile m\n{conf}\n");
     let files = [("c", conf.as_str()), ("w", workers), ("m", map)];
-    let files = InMemory(files.map(|(name, text)| (name.to_owned(), text.to_owned())).into());
+    let files = InMemory::new(&files);
     let conf = read(&["c"], "/", &[], &TargetVersion::built_for(), &files);
     let servers: Vec<_> = conf.servers.iter().map(|own| &own.settings).collect();
     let checked = check(&servers, None, &files);
@@ -104,7 +80,7 @@ fn what_the_original_has_is_not_found() {
                    worker.l.balance_workers=a\nworker.l.method=B\nworker.a.activation=Stopped\n";
     let map = "/a|/*=a;reply_timeout=5;sticky_ignore=1\n!/b=*\n-/c=a\n";
     assert_eq!(names(&found("1.2.48", "JkMountCopy All", workers, map)), [""; 0]);
-    let without = InMemory(BTreeMap::from([("c".to_owned(), "JkMount /x a\n".to_owned())]));
+    let without = InMemory::new(&[("c", "JkMount /x a\n")]);
     let conf = read(&["c"], "/", &[], &TargetVersion::built_for(), &without);
     let servers: Vec<_> = conf.servers.iter().map(|own| &own.settings).collect();
     let version = OriginalVersion::parse("1.2.48").expect("a version");

@@ -8,7 +8,7 @@ use crate::clear::cleared_by_field;
 use crate::clock::Millis;
 
 /// When something that comes and goes began: a spell of it is over when it has not happened for
-/// [`PAUSE`].
+/// `PAUSE`.
 #[repr(C)]
 #[derive(Debug, Default)]
 pub struct Spell {

@@ -191,7 +191,7 @@ impl Connection {
     }
 
     /// Finds pieces of the body at the front of what was received. Returns how long their packets
-    /// are; [`pieces`](Self::pieces) says where.
+    /// are; [`chunks`](Self::chunks) says where.
     pub fn find_body_chunks<E: Exchange>(&mut self, exchange: &mut E) -> usize {
         exchange.on_body_chunks(self.read_buffer.bytes(), &mut self.chunks)
     }

@@ -54,6 +54,11 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
+/// White space is what C's `isspace` says: other blanks are part of a text.
+fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c'])
+}
+
 /// Reads names and values the slow way.
 fn same_as_a_plain_reader(text: &str) {
     let mut properties = Properties::default();
@@ -62,7 +67,7 @@ fn same_as_a_plain_reader(text: &str) {
     for line in text.strip_prefix('\u{feff}').unwrap_or(text).split('\n') {
         let line = &line[..line.find('#').unwrap_or(line.len())];
         let Some(at) = line.find('=') else { continue };
-        let (name, mut rest) = (line[..at].trim(), line[at + 1..].trim());
+        let (name, mut rest) = (trim(&line[..at]), trim(&line[at + 1..]));
         if name.is_empty() || rest.is_empty() {
             continue;
         }

@@ -14,7 +14,7 @@ use crate::messages::FailureDetail;
 use crate::metrics::HistogramTotals;
 use crate::status::condition::lately::{began, of_recent, recent_p95};
 use crate::status::condition::outage::{
-    cause, earliest, has_no_address, is_out, out_since, refusing, way_back,
+    cause, earliest, has_no_address, is_out, latest, out_since, refusing, way_back,
 };
 pub use crate::status::condition::reason::{Reason, WayBack, estimated, spelled};
 use crate::status::view::{BalancerView, MemberView, Since, WorkerView};
@@ -227,7 +227,7 @@ pub fn of_assessed(members: &[(&MemberView, Assessment)]) -> Assessment {
                 Activation::Active => own.since.as_ref(),
                 Activation::Disabled | Activation::Stopped => member.activated_at.as_ref(),
             });
-            since.min_by_key(|(_, ago)| *ago).cloned()
+            latest(since)
         }
         Condition::Degraded => {
             let trouble = members.iter().filter(|(_, own)| own.condition.is_trouble());

@@ -1,5 +1,7 @@
 //! What took a member or a worker out, since when, and what brings it back.
 
+use std::cmp::Reverse;
+
 use crate::lb::{Activation, Health, MemberState, ReadmitReason};
 use crate::messages::FailureDetail;
 use crate::status::condition::reason::{Reason, WayBack};
@@ -89,5 +91,16 @@ pub(super) fn way_back(member: &MemberView, lb: &BalancerView) -> WayBack {
 
 /// Returns the one that is longest ago.
 pub(super) fn earliest<'a>(all: impl Iterator<Item = &'a Since>) -> Option<Since> {
-    all.max_by_key(|(_, ago)| *ago).cloned()
+    all.min_by_key(|own| order(own)).cloned()
+}
+
+/// Returns the last one.
+pub(super) fn latest<'a>(all: impl Iterator<Item = &'a Since>) -> Option<Since> {
+    all.max_by_key(|own| order(own)).cloned()
+}
+
+/// Orders moments by their second. How long ago they are is no order alone: it is the same number for two that
+/// lie less than a second apart, on both sides of a full one.
+fn order((moment, ago): &Since) -> (i64, Reverse<i64>) {
+    (moment.unix, Reverse(*ago))
 }

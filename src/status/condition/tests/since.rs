@@ -35,6 +35,11 @@ fn whatever_is_wrong_began_at_some_time() {
             own.ajp.error_time = Some((Moment::at(1_700_000_070, 0), 5));
             own.state = MemberState::Error;
         }),
+        ("without an address, and a request failed at once", |own| {
+            own.ajp.began = began_with(|own| &mut own.no_address);
+            own.ajp.error_time = Some((Moment::at(1_700_000_001, 0), 75));
+            own.state = MemberState::Error;
+        }),
     ];
     for (name, change) in cases {
         let lb = with(change);

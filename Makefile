@@ -97,14 +97,17 @@ test-httpd:
 	MOD_JK_TEST_MODULES=$$(tests/installation "$(PREFIX)" modules); export MOD_JK_TEST_MODULES; \
 	CARGO="$(CARGO)" tests/run httpd
 
-# What takes too long for each change: the long outages, kills and restarts, 120 stops at once, all
-# conversions of configurations.
+# What takes too long for each change, or a quiet machine: the long outages, kills and restarts, 120 stops at
+# once, all conversions of configurations, tests of httpd with all their rounds, each page in every look, and
+# within what time a member is back.
 soak:
 	.ci/install test
 	$(CARGO) build
 	MOD_JK_TEST_ENDURANCE=1 MOD_JK_TEST_STOPS=120 \
 	$(CARGO) test --test endurance -- --nocapture --test-threads=1
 	MOD_JK_TEST_ENDURANCE=1 $(CARGO) test --test convert
+	MOD_JK_TEST_ENDURANCE=1 $(CARGO) test --test httpd -- --test-threads=1 \
+	    failover::probing forwarding::client_errors forwarding::early_answers status::browser
 
 lint:
 	.ci/install build

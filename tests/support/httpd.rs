@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::client::{Client, Response};
 pub use super::installation::*;
 use super::lifeline::Lifeline;
-use super::{free_port, fresh_dir, module, signal, wait_until};
+use super::{PATIENCE, free_port, fresh_dir, module, signal, wait_until};
 
 /// A running httpd; it is stopped when dropped, and its logs are read then.
 pub struct Httpd {
@@ -178,13 +178,19 @@ impl Httpd {
 
     /// Returns the numbers of httpd's children.
     pub fn children(&self) -> Vec<String> {
-        let pid = self.pid();
-        let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-        text.expect("httpd has children").split_whitespace().map(str::to_owned).collect()
+        children_of(self.pid()).expect("httpd runs")
     }
 
     pub fn log(&self, name: &str) -> String {
         fs::read_to_string(self.dir.join(name)).unwrap_or_default()
+    }
+
+    /// Waits until the module's log has a text so often, and fails if it has it more often: a line may come
+    /// after its answer.
+    pub fn says(&self, text: &str, times: usize) {
+        let count = || self.log("jk.log").matches(text).count();
+        wait_until(PATIENCE, || count() >= times);
+        assert_eq!(count(), times, "{text}: {}", self.log("jk.log"));
     }
 
     pub fn write(&self, name: &str, text: &str) {
@@ -233,7 +239,16 @@ impl Httpd {
     pub fn stop_by(&mut self, word: &str) -> Vec<String> {
         let Some((mut process, _lifeline)) = self.process.take() else { return Vec::new() };
         signal(word, process.id());
-        if !wait_until(Duration::from_secs(20), || matches!(process.try_wait(), Ok(Some(_)))) {
+        let mut is_told = false;
+        let has_ended = || {
+            // Stopping gracefully, the parent looks once a second whether its children are gone. A second
+            // signal ends that sleep, and the parent ends at once if they are.
+            if !is_told && word == "WINCH" && running_children(process.id()) == 0 {
+                is_told = signal(word, process.id());
+            }
+            matches!(process.try_wait(), Ok(Some(_)))
+        };
+        if !wait_until(Duration::from_secs(20), has_ended) {
             let _ = process.kill();
             let _ = process.wait();
             return vec!["httpd did not stop and was killed".to_owned()];
@@ -257,6 +272,22 @@ impl Httpd {
         names.sort();
         names.iter().map(|name| self.log(name)).collect()
     }
+}
+
+/// Returns the numbers of a process's children, those that have ended and that it has not looked at among them.
+fn children_of(pid: u32) -> Option<Vec<String>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+    Some(text.split_whitespace().map(str::to_owned).collect())
+}
+
+/// Returns how many children of a process have not ended.
+fn running_children(pid: u32) -> usize {
+    let runs = |child: &String| {
+        let text = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        // Behind the name, which is in parentheses and may have any other character in it.
+        text.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with(['Z', 'X']))
+    };
+    children_of(pid).unwrap_or_default().iter().filter(|child| runs(child)).count()
 }
 
 /// What a line of level warn or above, or of a child that ended, has in it: as text or as JSON.

@@ -47,6 +47,11 @@ pub fn free_port() -> u16 {
 /// is a promise of the module stands in the test that shows it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How often something is tried: `usual` for each change, `full` in `make soak`.
+pub fn times(usual: usize, full: usize) -> usize {
+    if std::env::var_os("MOD_JK_TEST_ENDURANCE").is_some() { full } else { usual }
+}
+
 /// Waits until `done` says so; `false` at the deadline.
 pub fn wait_until(limit: Duration, mut done: impl FnMut() -> bool) -> bool {
     let begun = Instant::now();

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -18,6 +19,29 @@ pub struct Browser {
     session: String,
     driver: Child,
     _lifeline: Lifeline,
+    _place: Place,
+}
+
+/// One of the few places for browsers: each keeps a core busy and takes hundreds of megabytes, and a test
+/// that shares the machine with many of them waits for its own in vain.
+struct Place;
+
+/// How many places are free.
+static PLACES: (Mutex<usize>, Condvar) = (Mutex::new(2), Condvar::new());
+
+impl Place {
+    fn take() -> Self {
+        let free = PLACES.0.lock().expect("no test panics here");
+        *PLACES.1.wait_while(free, |free| *free == 0).expect("no test panics here") -= 1;
+        Self
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        *PLACES.0.lock().expect("no test panics here") += 1;
+        PLACES.1.notify_one();
+    }
 }
 
 /// An element of the page.
@@ -31,9 +55,11 @@ impl Browser {
     pub fn start(name: &str) -> Option<Self> {
         let chromium = found(&["/usr/bin/chromium", "/usr/bin/chromium-browser"])?;
         let program = found(&["/usr/bin/chromedriver"])?;
+        let place = Place::take();
         let profile = fresh_dir(&format!("chromium-{name}"));
         let (driver, lifeline, port) = start_driver(&program);
-        let mut browser = Self { port, session: String::new(), driver, _lifeline: lifeline };
+        let mut browser =
+            Self { port, session: String::new(), driver, _lifeline: lifeline, _place: place };
         let arguments = [
             "--headless=new".to_owned(),
             // Tests may run as root; the only pages are our own.

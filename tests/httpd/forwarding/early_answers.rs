@@ -6,9 +6,9 @@ use std::time::Instant;
 use crate::bare::{Then, give, serving};
 use crate::support::backend::{chunk_packet, end, head};
 use crate::support::client::Client;
-use crate::support::free_port;
 use crate::support::http2::stalled_post;
 use crate::support::httpd::{Httpd, Setup, load};
+use crate::support::{free_port, times};
 
 /// A backend that answers every request at once, whatever body is to come.
 fn hasty() -> u16 {
@@ -58,7 +58,7 @@ fn an_early_answer_to_an_upload_reaches_the_client() {
             for (path, text) in
                 [("/app/x", "too much 413"), ("/page/x", " 413"), ("/down/x", " 503")]
             {
-                for round in 0..10 {
+                for round in 0..times(3, 10) {
                     let (code, answer) = upload(&httpd, path, kind, 200_000);
                     assert_eq!(code, Some(0), "{mpm} {kind:?} {path} {round}: {answer}");
                     assert!(answer.ends_with(text), "{mpm} {kind:?} {path} {round}: {answer}");

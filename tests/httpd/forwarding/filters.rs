@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use crate::setups::compiled;
 use crate::support::backend::{Backend, Reply, Request, chunk_packet, end, head};
@@ -15,15 +16,17 @@ pub const SIZES: [usize; 10] =
 
 /// Lines with a number each, cut to `len` bytes.
 pub fn text(len: usize) -> Vec<u8> {
-    let mut body = Vec::with_capacity(len + 16);
-    for line in 0.. {
-        if body.len() >= len {
-            break;
+    static LONGEST: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let (mut body, longest) = (Vec::new(), SIZES[SIZES.len() - 1]);
+        for line in 0.. {
+            if body.len() >= longest {
+                break;
+            }
+            writeln!(body, "{line:07} a line").expect("memory");
         }
-        writeln!(body, "{line:07} a line").expect("memory");
-    }
-    body.truncate(len);
-    body
+        body
+    });
+    LONGEST[..len].to_vec()
 }
 
 /// Answers with the length, packet size and framing of the path: `/app/len/packet/flush`.
@@ -67,13 +70,11 @@ fn each(httpd: &Httpd, headers: &[(&str, &str)], check: impl Fn(&str, &[u8], Res
 }
 
 pub fn same(path: &str, expected: &[u8], body: &[u8]) {
-    let at = expected.iter().zip(body).position(|(own, other)| own != other);
-    assert!(
-        expected == body,
-        "{path}: {} bytes of {}, the first other one at {at:?}",
-        body.len(),
-        expected.len()
-    );
+    if expected != body {
+        let at = expected.iter().zip(body).position(|(own, other)| own != other);
+        let (own, all) = (body.len(), expected.len());
+        panic!("{path}: {own} bytes of {all}, the first other one at {at:?}");
+    }
 }
 
 /// A filter that writes behind a bucket in the usual way must not reach what was received with it.

@@ -1,6 +1,8 @@
 //! What properties of balancers and members do: each with two or three backends that see it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
@@ -36,11 +38,15 @@ const ROWS: &[Row] = &[
     ("old", "", ["jvm_route=alpha", "disabled=1", "stopped=1"]),
 ];
 
-/// Answers with the worker's name, which is the first word of the path behind the balancer's.
-fn script(name: char) -> impl Fn(&Request) -> Reply + Send + Sync + 'static {
+/// Answers with the worker's name; a slow request only when it is no longer held.
+fn script(
+    name: char,
+    is_held: &Arc<AtomicBool>,
+) -> impl Fn(&Request) -> Reply + Send + Sync + use<> {
+    let is_held = Arc::clone(is_held);
     move |request| {
         if request.uri.ends_with("/slow") {
-            thread::sleep(Duration::from_millis(1500));
+            wait_until(PATIENCE, || !is_held.load(SeqCst));
         }
         if name == 'a' && (request.uri.contains("/strict") || request.uri.contains("/patient")) {
             thread::sleep(Duration::from_millis(400));
@@ -50,8 +56,8 @@ fn script(name: char) -> impl Fn(&Request) -> Reply + Send + Sync + 'static {
     }
 }
 
-fn start() -> (Httpd, [Backend; 3]) {
-    let backends = ['a', 'b', 'c'].map(|name| Backend::start(script(name)));
+fn start(is_held: &Arc<AtomicBool>) -> (Httpd, [Backend; 3]) {
+    let backends = ['a', 'b', 'c'].map(|name| Backend::start(script(name, is_held)));
     let (mut list, mut text, mut mounts) = (Vec::new(), String::new(), String::new());
     let mut set = |worker: &str, properties: &str| {
         for property in properties.split(',').filter(|property| !property.is_empty()) {
@@ -102,7 +108,8 @@ fn share(httpd: &Httpd, path: &str, cookie: &str, count: usize) -> BTreeMap<Stri
 
 #[test]
 fn each_property_of_balancers_and_members_has_its_effect() {
-    let (httpd, backends) = start();
+    let is_held = Arc::new(AtomicBool::new(true));
+    let (httpd, backends) = start(&is_held);
     let only = |path: &str, cookie: &str| {
         let child_counts = share(&httpd, path, cookie, 6);
         assert_eq!(child_counts.len(), 1, "{path} {cookie}: {child_counts:?}");
@@ -147,30 +154,39 @@ fn each_property_of_balancers_and_members_has_its_effect() {
     assert_eq!(only("/old/x", "JSESSIONID=1.oldb"), "b", "disabled keeps its sessions");
     assert_eq!(only("/old/x", "JSESSIONID=1.oldc"), "a", "stopped does not");
 
+    // Starts a request that is held, and waits until a member has it.
+    let hold = |balancer: &str| {
+        is_held.store(true, SeqCst);
+        let (port, path) = (httpd.port, format!("/{balancer}/slow"));
+        let asked = path.clone();
+        let slow = thread::spawn(move || Client::connect(port).get(&asked));
+        let is_there = || backends.iter().any(|own| own.count() > 0 && own.last().uri == path);
+        assert!(wait_until(PATIENCE, is_there), "{path}");
+        slow
+    };
     // With one request under way at a member, Busyness gives the next ones to the other one.
     for (balancer, expected) in [("busyness", 1), ("request", 2)] {
-        let (port, path) = (httpd.port, format!("/{balancer}/slow"));
-        let slow = thread::spawn(move || Client::connect(port).get(&path).text());
-        let seen = || backends.iter().any(|own| own.count() > 0 && own.last().uri.contains("slow"));
-        assert!(wait_until(PATIENCE, seen));
+        let slow = hold(balancer);
         let child_counts = share(&httpd, &format!("/{balancer}/x"), "", 4);
-        let slow = slow.join().expect("no panic");
+        is_held.store(false, SeqCst);
+        let slow = slow.join().expect("no panic").text();
         assert_eq!(child_counts.len(), expected, "method: {slow} is slow, {child_counts:?}");
     }
 
-    // A single pause, long enough for the slow one to end.
-    for (balancer, expected) in [("once", 503), ("again", 200)] {
-        let (port, path) = (httpd.port, format!("/{balancer}/slow"));
-        let slow = thread::spawn(move || Client::connect(port).get(&path).status);
-        let seen = || backends[1].last().uri == format!("/{balancer}/slow");
-        assert!(wait_until(PATIENCE, seen));
-        let status = ask(&httpd, &format!("/{balancer}/x"), "").status;
-        assert_eq!(
-            (status, slow.join().expect("no panic")),
-            (expected, 200),
-            "retries of {balancer}"
-        );
-    }
+    // Tried once it is refused while the other one is held; tried again it waits until that has ended.
+    let slow = hold("once");
+    assert_eq!(ask(&httpd, "/once/x", "").status, 503, "retries=1");
+    is_held.store(false, SeqCst);
+    assert_eq!(slow.join().expect("no panic").status, 200);
+    let slow = hold("again");
+    let again = thread::spawn({
+        let port = httpd.port;
+        move || Client::connect(port).get("/again/x").status
+    });
+    httpd.says("JK-312 balancer again: member againb", 1);
+    is_held.store(false, SeqCst);
+    assert_eq!(slow.join().expect("no panic").status, 200);
+    assert_eq!(again.join().expect("no panic"), 200, "retries=2");
 
     for (balancer, expected) in [("strict", 1), ("patient", 2)] {
         let _ = share(&httpd, &format!("/{balancer}/x"), "", 12);

@@ -12,7 +12,7 @@ use crate::setups::number;
 use crate::support::backend::{Backend, Reply, echo};
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, Setup};
-use crate::support::{PATIENCE, free_port, signal, wait_until};
+use crate::support::{PATIENCE, free_port, signal, times, wait_until};
 
 /// Asks until every dead member has been noticed.
 fn notice(httpd: &Httpd, dead: &[&str]) {
@@ -32,6 +32,13 @@ fn back_in_service(httpd: &Httpd, name: &str, limit: Duration) -> Duration {
     });
     assert!(is_back, "{name} is back within {limit:?}: {}", httpd.log("jk.log"));
     begun.elapsed()
+}
+
+/// Within what time a member is back that answers again. The promise is two seconds, which `make soak` judges
+/// on a quiet machine; on a busy one they are three times as long, and what these tests guard against takes
+/// ten times as long and more.
+fn soon() -> Duration {
+    Duration::from_secs(times(6, 2) as u64)
 }
 
 /// With default settings, with Debian's stock interval, and with none.
@@ -60,7 +67,7 @@ fn a_dead_member_costs_no_request_and_is_soon_back() {
         assert_eq!(number(&httpd, "n2", "errors"), errors, "{name}: no request has tried it");
         let _n2 = Backend::start_on(port, echo("n2"));
         let took = back_in_service(&httpd, "n2", Duration::from_secs(10));
-        assert!(took < Duration::from_secs(2), "{name}: back after {took:?}");
+        assert!(took < soon(), "{name}: back after {took:?}");
     }
 }
 
@@ -168,7 +175,7 @@ fn members_that_say_nothing_delay_no_other() {
     std::thread::sleep(Duration::from_secs(1));
     let _n7 = Backend::start_on(ports[5], echo("n7"));
     let took = back_in_service(&httpd, "n7", Duration::from_secs(30));
-    assert!(took < Duration::from_secs(2), "back after {took:?}");
+    assert!(took < soon(), "back after {took:?}");
 }
 
 #[test]

@@ -61,24 +61,22 @@ fn one_living_member_among_dead_ones_is_found_at_once() {
 #[test]
 fn a_late_request_is_not_tried_again() {
     let silent = |_: &Request| {
-        thread::sleep(Duration::from_millis(700));
+        thread::sleep(Duration::from_secs(4));
         Reply::Close(Vec::new())
     };
     let members: Vec<_> = (0..4).map(|_| Backend::start(silent)).collect();
     let ports: Vec<_> = members.iter().map(|own| own.port).collect();
     let options: String = (1..=4)
         .map(|number| {
-            format!("worker.n{number}.reply_timeout=250\nworker.n{number}.recovery_options=0\n")
+            format!("worker.n{number}.reply_timeout=1000\nworker.n{number}.recovery_options=0\n")
         })
         .collect();
-    let mut httpd = many("late", &ports, &format!("{options}worker.lb.failover_timeout=400\n"));
+    let mut httpd = many("late", &ports, &format!("{options}worker.lb.failover_timeout=1900\n"));
     httpd.expect("JK-");
-    let begun = Instant::now();
     let response = Client::connect(httpd.port).request("POST", "/app/x", &[], b"order");
     assert_eq!(response.status, 504);
     let deliveries: usize = members.iter().map(Backend::count).sum();
-    assert_eq!(deliveries, 2, "after 250 ms once more, after 500 ms no more");
-    assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
+    assert_eq!(deliveries, 2, "after 1 s once more, after 2 s no more");
 }
 
 #[test]
@@ -114,7 +112,7 @@ fn a_full_member_is_passed_over_and_waited_for() {
     let (script, held) = holding("n1");
     let (n1, n2) = (Backend::start(script), Backend::start(echo("n2")));
     let more =
-        "worker.n1.busy_limit=1\nworker.n2.activation=Disabled\nworker.lb.retry_interval=300\n";
+        "worker.n1.busy_limit=1\nworker.n2.activation=Disabled\nworker.lb.retry_interval=2000\n";
     let mut httpd = many("failover-full", &[n1.port, n2.port], more);
     httpd.expect("JK-402");
     let port = httpd.port;
@@ -132,7 +130,7 @@ fn a_full_member_is_passed_over_and_waited_for() {
     let begun = Instant::now();
     let refused = Client::connect(port).get("/app/x");
     assert_eq!((refused.status, refused.header("Retry-After")), (503, Some("2")));
-    assert!(begun.elapsed() >= Duration::from_millis(300), "it paused once");
+    assert!(begun.elapsed() >= Duration::from_millis(2000), "it paused once");
     let log = httpd.log("jk.log");
     let line = log.lines().find(|line| line.contains("JK-402")).expect("a line says why");
     assert!(
@@ -146,7 +144,8 @@ fn a_full_member_is_passed_over_and_waited_for() {
     // Room that comes up during the pause is taken.
     let (holder, release) = hold();
     let waiting = thread::spawn(move || Client::connect(port).get("/app/x").status);
-    thread::sleep(Duration::from_millis(100));
+    // Refused twice before, and now once: it pauses.
+    httpd.says("JK-312 balancer lb: member n1", 3);
     release.send(()).expect("it is held");
     assert_eq!([holder.join().expect("no panic"), waiting.join().expect("no panic")], [200; 2]);
     let errors = Client::connect(port).get("/jkstatus?mime=txt").text();

@@ -137,7 +137,7 @@ fn a_graceful_restart_sees_no_change_in_them() {
     let mut httpd = latin1("bytes-graceful", &backend, None);
     httpd.launch();
     assert_eq!(ask(&httpd, "/app/x", SENT[0].0).status, 200);
-    httpd.graceful();
+    httpd.graceful_for_all();
     assert_eq!(ask(&httpd, "/app/x", SENT[0].0).status, 200);
     let request = backend.requests.lock().expect("no panic").pop().expect("one");
     assert!(has(&request.packet, SENT[0].1[0]));
@@ -147,7 +147,7 @@ fn a_graceful_restart_sees_no_change_in_them() {
     fs::write(httpd.dir.join("workers.properties"), broken).expect("a file");
     httpd.expect("JK-101");
     httpd.expect("JK-104");
-    httpd.graceful();
+    httpd.graceful_for_all();
     assert_eq!(ask(&httpd, "/app/x", SENT[0].0).status, 200);
     let request = backend.requests.lock().expect("no panic").pop().expect("one");
     assert!(has(&request.packet, SENT[0].1[0]));

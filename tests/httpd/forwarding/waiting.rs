@@ -232,7 +232,7 @@ fn silent_idle_connections_are_replaced() {
             }
         }
     });
-    let httpd = behind("forgotten", port, "w1.ping_mode=P\nw1.ping_timeout=1000\n");
+    let httpd = behind("forgotten", port, "w1.ping_mode=P\nw1.ping_timeout=2000\n");
     let clients: Vec<_> = (0..5)
         .map(|_| {
             let port = httpd.port;
@@ -245,18 +245,18 @@ fn silent_idle_connections_are_replaced() {
     let begun = Instant::now();
     assert_eq!(Client::connect(httpd.port).get("/app/x").status, 200);
     let took = begun.elapsed();
-    assert!(took < Duration::from_millis(1200), "ping_timeout at most, it took {took:?}");
+    assert!(took < Duration::from_millis(3900), "ping_timeout once, it took {took:?}");
 }
 
 #[test]
 fn a_backend_that_accepts_and_is_silent_is_given_up() {
     let port = bare(|_, mut stream| while take(&mut stream).is_some() {});
-    let mut httpd = behind("hung", port, "w1.ping_mode=A\nw1.ping_timeout=500\nw1.retries=1\n");
+    let mut httpd = behind("hung", port, "w1.ping_mode=A\nw1.ping_timeout=2000\nw1.retries=1\n");
     httpd.expect("JK-304");
     let begun = Instant::now();
     assert_eq!(Client::connect(httpd.port).get("/app/x").status, 503);
     let took = begun.elapsed().as_millis();
-    assert!((450..900).contains(&took), "ping_timeout, it took {took} ms");
+    assert!((1950..3900).contains(&took), "ping_timeout once, it took {took} ms");
 }
 
 #[test]

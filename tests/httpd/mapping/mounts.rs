@@ -118,7 +118,12 @@ fn a_changed_mount_file_is_taken_by_every_child_without_a_request() {
     httpd.write("map", "/a/*=w2\n/b=w3\n");
     assert!(all_have("/a/x", "w2") && all_have("/b", "w3") && all_have("/d", "w1"));
     let said = |code: &str| httpd.log("jk.log").contains(code);
-    assert!(wait_until(PATIENCE, || said("JK-211")), "one child says so");
+    // The child that leads says so. None does for a moment after the start, nor while the machine lets it wait.
+    let is_said = |version: u32| {
+        httpd.write("map", &format!("# {version}\n/a/*=w2\n/b=w3\n"));
+        wait_until(Duration::from_secs(10), || said("JK-211"))
+    };
+    assert!((1..=6).any(is_said), "one child says so");
     let page = ask(httpd.port, "other", "/jkstatus?mime=xml").text();
     assert!(page.contains("uri=\"/b\""), "the status page shows the new rules: {page}");
     assert!(page.contains("source=\"uriworkermap\""), "{page}");
@@ -223,7 +228,7 @@ fn a_bad_mount_file_at_a_graceful_restart_leaves_the_rules_of_before() {
     for (name, spoil, why) in bad {
         let before = httpd.log("error.log").len();
         spoil();
-        httpd.graceful();
+        httpd.graceful_for_all();
         let found = ["/a", "/b", "/d"].map(|path| worker(httpd.port, "localhost", path));
         assert_eq!(found, ["w1", "-", "w1"], "{name}");
         let said = httpd.log("error.log")[before..].to_owned();

@@ -102,8 +102,8 @@ pub(super) fn shows(httpd: &Httpd, query: &str, count: usize, text: &str) {
 }
 
 /// Widths and colour schemes in which pages are looked at, and whether axe-core judges them. A scheme changes
-/// colours only and a width the layout only, so each of them once is enough for a change. `make soak`, and
-/// whoever wants pictures, looks at all of them together.
+/// colours only and a width the layout only, so each of them once is enough for a change. `make soak` and
+/// `MOD_JK_TEST_PICTURES` look at all of them together.
 fn looks() -> Vec<(u32, &'static str, bool)> {
     let wants_all = ["MOD_JK_TEST_ENDURANCE", "MOD_JK_TEST_PICTURES"];
     if wants_all.iter().any(|name| std::env::var_os(name).is_some()) {

@@ -88,7 +88,7 @@ fn every_setting_comes_back_as_it_was_sent() {
         }
     };
     check("at once");
-    httpd.graceful();
+    httpd.graceful_for_all();
     check("after a graceful restart");
     let log = httpd.log("jk.log");
     for line in [
@@ -135,7 +135,7 @@ fn requests_of_all_children_go_by_changed_settings() {
     update(&httpd, &format!("w=lb&sw=n2&vaprt={}", n3.port));
     let share = served_by(&httpd, 20);
     assert_eq!(share.keys().collect::<Vec<_>>(), ["n1", "n3"], "{share:?}");
-    httpd.graceful();
+    httpd.graceful_for_all();
     let share = served_by(&httpd, 50);
     assert!((38..=42).contains(&share["n1"]), "four to one still: {share:?}");
     assert!(share.contains_key("n3"), "{share:?}");
@@ -144,7 +144,7 @@ fn requests_of_all_children_go_by_changed_settings() {
     let path = httpd.dir.join("workers.properties");
     let text = fs::read_to_string(&path).expect("a file") + "worker.n2.reply_timeout=9000\n";
     httpd.write("workers.properties", &text);
-    httpd.graceful();
+    httpd.graceful_for_all();
     let share = served_by(&httpd, 50);
     assert!(ask(&httpd, "cmd=show&w=lb").contains(" lbfactor=4 "), "that of n1 stays");
     assert!(share.contains_key("n2") && !share.contains_key("n3"), "{share:?}");
@@ -221,7 +221,7 @@ fn a_changed_member_drops_its_activation_and_says_so() {
     let path = httpd.dir.join("workers.properties");
     let text = fs::read_to_string(&path).expect("a file") + "worker.n2.lbfactor=2\n";
     httpd.write("workers.properties", &text);
-    httpd.graceful();
+    httpd.graceful_for_all();
     let shown = || {
         let text = ask(&httpd, "cmd=show&w=lb");
         let lines = text.lines().filter(|line| line.starts_with("Member"));

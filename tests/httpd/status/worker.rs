@@ -53,7 +53,7 @@ fn a_member_is_drained_for_all_children_and_over_a_restart() {
     let answer = ask(httpd.port, update, &[]).text();
     assert!(answer.contains("worker.result.type=OK"), "{answer}");
     assert_eq!(served_by(), ["n2"], "in every child");
-    httpd.graceful();
+    httpd.graceful_for_all();
     assert_eq!(served_by(), ["n2"], "after a restart too");
     let log = httpd.log("jk.log");
     assert!(log.contains(

@@ -174,7 +174,7 @@ fn one_worker(
         })
         .collect();
     let member = balancers.values().flat_map(|lb| &lb.members).find(|own| own.worker == *name);
-    settings.extend(member.into_iter().flat_map(in_force));
+    settings.extend(member.into_iter().flat_map(|own| in_force(&**own)));
     for (attribute, value) in settings {
         let mut from = source(properties, name, attribute);
         let by_mode =

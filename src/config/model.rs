@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::error::Origin;
@@ -130,7 +131,7 @@ pub struct Ajp13Config {
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)] // named after their properties
 pub struct LbConfig {
-    pub members: Vec<MemberConfig>,
+    pub members: Vec<Arc<MemberConfig>>,
     pub member_names: Vec<String>,
     pub method: Method,
     pub sticky_session: bool,

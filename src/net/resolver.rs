@@ -24,6 +24,8 @@ pub struct Endpoint {
     prefer_ipv6: bool,
     /// Whether the host is its own address, so that there is nothing to look up.
     is_literal: bool,
+    /// The address of a literal as the frozen formats write it; empty for a name.
+    shown: String,
     known: Mutex<Arc<[PeerAddress]>>,
     /// No connection succeeded: the name may have moved.
     is_suspect: AtomicBool,
@@ -46,6 +48,8 @@ impl Endpoint {
             port,
             prefer_ipv6,
             is_literal: !literal.is_empty(),
+            // Written once: the status page asks for it with each view of each member.
+            shown: literal.first().map(|_| format!("{host}:{port}")).unwrap_or_default(),
             known: Mutex::new(literal),
             is_suspect: AtomicBool::new(false),
             is_new: AtomicBool::new(false),
@@ -58,7 +62,7 @@ impl Endpoint {
     pub fn unix(host: &str, path: &Path) -> Self {
         let own = Self::new("", 0, false);
         let known = Mutex::new([PeerAddress(Kind::Unix(path.into()))].into());
-        Self { host: host.to_owned(), is_literal: true, known, ..own }
+        Self { host: host.to_owned(), is_literal: true, shown: host.to_owned(), known, ..own }
     }
 
     /// Lets this backend take the place of `before`. A new name waits to be looked up in the
@@ -111,12 +115,11 @@ impl Endpoint {
     /// Returns the address that is tried first as the frozen formats write it: an address of IPv6 has
     /// no brackets.
     pub fn shown_address(&self) -> String {
+        if self.is_literal {
+            return self.shown.clone();
+        }
         let known = self.known.lock();
         match known.first().map(|first| &first.0) {
-            // Most hosts are addresses already.
-            Some(Kind::Tcp(_)) if self.is_literal => {
-                [&self.host, ":", &self.port.to_string()].concat()
-            }
             Some(Kind::Tcp(first)) => format!("{}:{}", first.ip(), self.port),
             Some(Kind::Unix(_)) => self.host.clone(),
             None => format!("UnresolvedIP:{}", self.port),

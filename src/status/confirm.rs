@@ -139,7 +139,7 @@ mod tests {
                 config: Arc::new(Ajp13Config { port: 8009, ..Ajp13Config::default() }),
                 ..WorkerView::default()
             },
-            config: MemberConfig::default(),
+            config: MemberConfig::default().into(),
             activation,
             state,
             lbmult: 1,

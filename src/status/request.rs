@@ -1,5 +1,6 @@
 //! A query string to what is asked for. It changes nothing and looks nothing up.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::config::boolean;
@@ -323,12 +324,12 @@ fn decode(text: &str) -> Result<String, DecodeError> {
 }
 
 /// Writes a text so that it can stand as a value in a query.
-pub fn encode(text: &str) -> String {
+pub fn encode(text: &str) -> Cow<'_, str> {
     let is_plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
     // Names of workers are, nearly always.
     if text.bytes().all(is_plain) {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() * 2);
     for &byte in &*text::raw(text) {
@@ -337,7 +338,7 @@ pub fn encode(text: &str) -> String {
             false => out.push_str(&format!("%{byte:02X}")),
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 #[cfg(test)]

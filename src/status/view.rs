@@ -182,7 +182,7 @@ pub struct BalancerView {
 pub struct MemberView {
     pub ajp: WorkerView,
     /// What the balancer says of it, with what was changed at run time.
-    pub config: MemberConfig,
+    pub config: Arc<MemberConfig>,
     /// As it is now, which is more than the configuration says.
     pub activation: Activation,
     pub state: MemberState,

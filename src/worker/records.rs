@@ -185,7 +185,7 @@ fn wanted(config: &WorkersConfig) -> (WantedSlots, WantedSlots) {
 
 /// What a member's state and load value depend on.
 fn settings_of(config: &WorkersConfig, lb: &LbConfig, name: &str) -> u64 {
-    let own = lb.members.iter().find(|member| member.worker == name).map(Settings::differing);
+    let own = lb.members.iter().find(|member| member.worker == name).map(|own| own.differing());
     let ajp = match config.workers.get(name).map(|worker| &worker.kind) {
         Some(WorkerKind::Ajp13(ajp)) => Some(settings_of_ajp(ajp)),
         _ => None,

@@ -8,6 +8,8 @@ mod state;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::sync::Arc;
+
 use mod_jk::lb::{Activation, Method};
 use mod_jk::status::access::{Provenance, may_change};
 use mod_jk::status::change::{Change, Value, plan};
@@ -401,7 +403,7 @@ proptest! {
         };
         let plain: Vec<_> = ["mime=xml", "mime=txt", "mime=prop"]
             .map(|query| lines(query, &snapshot).lines().count()).into();
-        snapshot.balancers[0].members[1].config.domain = value.clone();
+        Arc::make_mut(&mut snapshot.balancers[0].members[1].config).domain = value.clone();
         std::sync::Arc::make_mut(&mut snapshot.workers[0].config).host = value.clone();
         snapshot.balancers[0].rules[0].uri = value;
         for (index, query) in ["mime=xml", "mime=txt", "mime=prop"].into_iter().enumerate() {

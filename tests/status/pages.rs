@@ -1,6 +1,7 @@
 //! The page and JSON.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use mod_jk::config::Limit;
 use mod_jk::messages::FailureDetail;
@@ -190,7 +191,7 @@ proptest! {
         let lb = &mut snapshot.balancers[0];
         lb.name = value.clone();
         lb.rules[0].uri = value.clone();
-        lb.members[0].config.route = value.clone();
+        Arc::make_mut(&mut lb.members[0].config).route = value.clone();
         lb.members[0].ajp.name = value.clone();
         snapshot.broken_configuration = Some(value.clone());
         prop_assert!(!page("", &snapshot, false).contains("<x9"));

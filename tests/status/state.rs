@@ -27,7 +27,11 @@ fn member(name: &str, port: u16) -> MemberView {
     MemberView {
         ajp: ajp(name, port),
         activation: Activation::Active,
-        config: MemberConfig { lbfactor: 1, route: name.to_owned(), ..MemberConfig::usual() },
+        config: Arc::new(MemberConfig {
+            lbfactor: 1,
+            route: name.to_owned(),
+            ..MemberConfig::usual()
+        }),
         state: MemberState::Idle,
         lbmult: 2,
         lbvalue: 0,
@@ -62,7 +66,7 @@ fn rule(uri: &str) -> RuleView {
 /// One balancer of three members, one worker alone.
 pub fn snapshot() -> Snapshot {
     let mut n1 = member("n1", 8109);
-    n1.config.route = "r1".to_owned();
+    Arc::make_mut(&mut n1.config).route = "r1".to_owned();
     n1.state = MemberState::Error;
     (n1.lbvalue, n1.sessions, n1.time_to_recover_min, n1.time_to_recover_max) = (4, 2, 59, 119);
     (n1.ajp.used, n1.ajp.errors, n1.ajp.max_busy) = (2, 2, 1);
@@ -70,8 +74,10 @@ pub fn snapshot() -> Snapshot {
     let mut n2 = member("n2", 8209);
     Arc::make_mut(&mut n2.ajp.config).source = Some("127.0.0.72".to_owned());
     n2.activation = Activation::Disabled;
-    (n2.config.lbfactor, n2.lbmult, n2.config.distance) = (2, 1, 1);
-    (n2.config.redirect, n2.config.domain) = ("r1".to_owned(), "dom".to_owned());
+    n2.lbmult = 1;
+    let of_n2 = Arc::make_mut(&mut n2.config);
+    (of_n2.lbfactor, of_n2.distance) = (2, 1);
+    (of_n2.redirect, of_n2.domain) = ("r1".to_owned(), "dom".to_owned());
     let mut n3 = member("n3", 0);
     n3.activation = Activation::Stopped;
     let exclusion = RuleView { is_exclusion: true, ..rule("/app/static/*") };

@@ -1,6 +1,7 @@
 //! Balancers and their members.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::config::error::Diagnostic;
 use crate::config::model::{
@@ -33,8 +34,8 @@ impl Resolver<'_> {
         check
     }
 
-    fn members(&mut self, name: &str, config: &mut WorkersConfig) -> Vec<MemberConfig> {
-        let mut members: Vec<MemberConfig> = Vec::new();
+    fn members(&mut self, name: &str, config: &mut WorkersConfig) -> Vec<Arc<MemberConfig>> {
+        let mut members: Vec<Arc<MemberConfig>> = Vec::new();
         let mut routes: BTreeMap<String, String> = BTreeMap::new();
         let inherited = self.text(name, "secret").as_deref().map(Secret::new);
         let list = format!("worker.{name}.balance_workers");
@@ -73,7 +74,7 @@ impl Resolver<'_> {
                 let origin = self.place(&member.worker, "route");
                 self.problems.push(Diagnostic::error(&origin, text));
             }
-            members.push(member);
+            members.push(Arc::new(member));
         }
         // Without one because of what was refused above, there is no second mistake.
         // check: a-balancer-as-its-own-member

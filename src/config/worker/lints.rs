@@ -4,6 +4,7 @@ pub(in crate::config) mod meant;
 mod scope;
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::error::Diagnostic;
@@ -178,7 +179,7 @@ impl Resolver<'_> {
             self.problems.push(Diagnostic::warning(&at(self, "session_cookie"), text));
         }
         let is_idle =
-            |member: &crate::config::MemberConfig| member.activation != Activation::Active;
+            |member: &Arc<crate::config::MemberConfig>| member.activation != Activation::Active;
         // check: no-active-member
         if !lb.members.is_empty() && lb.members.iter().all(is_idle) {
             let text = format!(

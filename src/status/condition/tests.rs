@@ -12,7 +12,7 @@ use crate::status::view::{Beginnings, Moment};
 fn member(name: &str) -> MemberView {
     MemberView {
         ajp: WorkerView { name: name.to_owned(), ..WorkerView::default() },
-        config: crate::config::MemberConfig::default(),
+        config: crate::config::MemberConfig::default().into(),
         activation: Activation::Active,
         state: MemberState::Ok,
         lbmult: 1,

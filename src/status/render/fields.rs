@@ -102,11 +102,11 @@ pub(in crate::status) fn member_fields(member: &MemberView, mime: Mime) -> Vec<L
     let mut fields = ajp_fields(&member.ajp, mime);
     fields.extend([
         ("activation", member.activation.code().to_owned(), false),
-        count("lbfactor", &member.config),
-        quoted("route", &member.config),
-        quoted("redirect", &member.config),
-        quoted("domain", &member.config),
-        count("distance", &member.config),
+        count("lbfactor", &*member.config),
+        quoted("route", &*member.config),
+        quoted("redirect", &*member.config),
+        quoted("domain", &*member.config),
+        count("distance", &*member.config),
         ("state", member.state.code().to_owned(), false),
         number("lbmult", member.lbmult),
         number("lbvalue", member.lbvalue),

@@ -153,7 +153,7 @@ fn member(
     command: &StatusRequest,
     rules: &RatingRules,
 ) -> Value {
-    let mut own = with_settings(ajp(&member.ajp, command), &member.config);
+    let mut own = with_settings(ajp(&member.ajp, command), &*member.config);
     own = with_condition(own, found);
     let more = json!({
         "activation": member.activation.code(), "state": member.state.code(),

@@ -7,7 +7,7 @@ use crate::metrics::{BalancerSeries, Dialect, Gauges, Scrape, Series};
 use crate::status::condition::{self, Assessment, Condition};
 use crate::status::view::{MemberView, WorkerView};
 use crate::text;
-use crate::worker::admin::snapshot::{ajp, balancer};
+use crate::worker::admin::snapshot::{Present, ajp, balancer};
 use crate::worker::workers::{VERSION, Worker, Workers};
 
 /// Writes everything. It takes no lock and stops no request. `is_full` is the status worker's
@@ -19,11 +19,12 @@ pub fn scrape(workers: &Workers, dialect: Dialect, is_full: bool) -> String {
         conditions: Condition::ALL.map(Condition::word).to_vec(),
         ..Scrape::default()
     };
+    let present = Present::read();
     for (name, worker) in workers.in_order() {
         match worker {
             Worker::Ajp13(own, record_index) => {
                 let record = workers.records.segment.member(*record_index);
-                let view = ajp(workers, own, record, *record_index);
+                let view = ajp(workers, own, record, *record_index, present);
                 let gauges = Gauges {
                     state: MemberState::of(record).code(),
                     activation: Activation::Active.code(),
@@ -33,7 +34,7 @@ pub fn scrape(workers: &Workers, dialect: Dialect, is_full: bool) -> String {
             }
             Worker::Lb(lb) => {
                 // Rules are no part of the metrics, and there may be thousands.
-                let view = balancer(workers, lb, Vec::new());
+                let view = balancer(workers, lb, Vec::new(), present);
                 let assessed = condition::of_members(&view);
                 let found = condition::of_assessed(&assessed);
                 all.balancers.push(BalancerSeries {

@@ -19,15 +19,43 @@ use crate::worker::ajp13::worker::Ajp13;
 use crate::worker::balancer::members::Lb;
 use crate::worker::workers::{Worker, Workers};
 
+/// The moment of a picture, read once: a thousand members would ask for it thousands of times.
+#[derive(Clone, Copy)]
+pub(in crate::worker) struct Present {
+    now: Millis,
+    /// Time since 1970.
+    unix: Duration,
+    /// Of local time, in seconds.
+    utc_offset: i64,
+}
+
+impl Present {
+    /// Asks the clocks.
+    pub fn read() -> Self {
+        Self { now: clock::now(), unix: clock::unix_now(), utc_offset: clock::utc_offset() }
+    }
+
+    /// Returns a moment of the monotonic clock for display.
+    fn since(&self, at: Millis) -> Since {
+        let ago = self.now.since(at);
+        // Subtracted before it is rounded, so that each look finds the same second.
+        let unix = self.unix.saturating_sub(ago).as_secs() as i64;
+        (Moment::at(unix, self.utc_offset), ago.as_secs() as i64)
+    }
+}
+
 /// Joins configuration and records into one picture.
 pub fn snapshot(workers: &Workers, server: ServerView) -> Snapshot {
+    let present = Present::read();
     let (mut balancers, mut alone, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for (name, worker) in workers.in_order() {
         match worker {
-            Worker::Lb(lb) => balancers.push(balancer(workers, lb, workers.rules_of(&lb.name))),
+            Worker::Lb(lb) => {
+                balancers.push(balancer(workers, lb, workers.rules_of(&lb.name), present))
+            }
             Worker::Ajp13(own, record_index) => {
                 let record = workers.records.segment.member(*record_index);
-                let mut view = ajp(workers, own, record, *record_index);
+                let mut view = ajp(workers, own, record, *record_index, present);
                 view.rules = workers.rules_of(name);
                 view.map_count = view.rules.len() as u64;
                 alone.push(view);
@@ -61,12 +89,14 @@ pub(in crate::worker) fn balancer(
     workers: &Workers,
     lb: &Lb,
     rules: Vec<RuleView>,
+    present: Present,
 ) -> BalancerView {
     let decayed = Millis(workers.records.segment.header().decayed_ms.load(Relaxed));
     // Before the first round the whole interval is ahead.
-    let since = if decayed.0 == 0 { Duration::ZERO } else { clock::now().since(decayed) };
+    let since = if decayed.0 == 0 { Duration::ZERO } else { present.now.since(decayed) };
     let next = workers.maintain.saturating_sub(since);
-    let members: Vec<_> = (0..lb.members.len()).map(|index| member(workers, lb, index)).collect();
+    let members: Vec<_> =
+        (0..lb.members.len()).map(|index| member(workers, lb, index, present)).collect();
     BalancerView {
         name: lb.name.clone(),
         config: Arc::clone(&lb.config),
@@ -83,39 +113,39 @@ pub(in crate::worker) fn balancer(
     }
 }
 
-fn member(workers: &Workers, lb: &Lb, index: usize) -> MemberView {
+fn member(workers: &Workers, lb: &Lb, index: usize, present: Present) -> MemberView {
     let (own, record, config) =
         (&lb.balancer.members[index], lb.records[index], &lb.config.members[index]);
     let state = lb.state(index);
     let last = Millis(record.error_last_ms.get());
     let left = match state {
-        MemberState::Error => lb.config.recover_time.saturating_sub(clock::now().since(last)),
+        MemberState::Error => lb.config.recover_time.saturating_sub(present.now.since(last)),
         _ => Duration::ZERO,
     };
     let health = lb.config.health_check.as_ref().map(|_| Health::of(record));
     let activation = lb.activation(index);
     let activated_ms = record.activated_ms.load(Relaxed);
     MemberView {
-        ajp: ajp(workers, &lb.members[index], record, lb.record_indexes[index]),
+        ajp: ajp(workers, &lb.members[index], record, lb.record_indexes[index], present),
         activation,
-        config: config.clone(),
+        config: Arc::clone(config),
         state,
         lbmult: own.multiplicity,
         lbvalue: lb.balancer.method.load(record, own.multiplicity),
         sessions: record.sessions.load(Relaxed),
         time_to_recover_min: left.as_secs(),
         time_to_recover_max: left.as_secs(),
-        recent_sessions: record.recent.count(clock::now().0),
+        recent_sessions: record.recent.count(present.now.0),
         health,
         health_status: record.health_status.load(Relaxed),
         health_detail: FailureDetail::of_number(record.health_detail.load(Relaxed)),
         unhealthy_since: (health == Some(Health::Unhealthy))
-            .then(|| since(Millis(record.unhealthy_ms.get()))),
+            .then(|| present.since(Millis(record.unhealthy_ms.get()))),
         readmitted: ReadmitReason::of(record),
         activated_at: (activation != Activation::Active && activated_ms != 0)
-            .then(|| since(Millis(activated_ms))),
+            .then(|| present.since(Millis(activated_ms))),
         foreign_routes: record.foreign_routes.load(Relaxed),
-        last_session_ago: record.recent.last().map(|at| clock::now().since(Millis(at)).as_secs()),
+        last_session_ago: record.recent.last().map(|at| present.now.since(Millis(at)).as_secs()),
     }
 }
 
@@ -125,6 +155,7 @@ pub(in crate::worker) fn ajp(
     own: &Ajp13,
     record: &MemberRecord,
     record_index: usize,
+    present: Present,
 ) -> WorkerView {
     let config = &own.config;
     let (connections, idle) = workers.child_counts.refreshed(record_index, own.pool.counts());
@@ -134,14 +165,14 @@ pub(in crate::worker) fn ajp(
         false => own.pool.target().shown_address(),
     };
     let first = record.error_first_ms.get();
-    let now = clock::now();
+    let now = present.now;
     let reset = record.reset_unix.load(Relaxed);
     let counts = workers.child_counts.totals(record_index);
     let samples = workers.records.segment.samples(record_index);
     let recent = samples.lately(&counts, record.outages.get(), now);
     WorkerView {
         last_reset_at: reset,
-        last_reset_ago: clock::unix_now().as_secs() as i64 - reset,
+        last_reset_ago: present.unix.as_secs() as i64 - reset,
         name: own.name.clone(),
         config: Arc::clone(config),
         address,
@@ -155,10 +186,15 @@ pub(in crate::worker) fn ajp(
         max_busy: record.max_busy.load(Relaxed).into(),
         connected: connections,
         max_connected: record.max_connected.load(Relaxed).into(),
-        error_time: (first != 0).then(|| since(Millis(first))),
+        error_time: (first != 0).then(|| present.since(Millis(first))),
         failures_in_row: record.failures_in_row.get(),
         since_return: since_return(record, &recent, now),
-        began: beginnings(own, record, is_slow(&recent).then(|| samples.slow_since()).flatten()),
+        began: beginnings(
+            own,
+            record,
+            is_slow(&recent).then(|| samples.slow_since()).flatten(),
+            present,
+        ),
         recent,
         refusals_in_row: record.refusals_in_row.get(),
         is_refusing: is_refusing(record),
@@ -170,14 +206,6 @@ pub(in crate::worker) fn ajp(
         map_count: 0,
         rules: Vec::new(),
     }
-}
-
-/// Returns a moment of the monotonic clock for display.
-fn since(at: Millis) -> Since {
-    let ago = clock::now().since(at);
-    // Subtracted before it is rounded, so that each look finds the same second.
-    let unix = clock::unix_now().saturating_sub(ago).as_secs() as i64;
-    (Moment::at(unix, clock::utc_offset()), ago.as_secs() as i64)
 }
 
 /// Counts since the worker was back, if that is later than what was counted lately.
@@ -215,18 +243,23 @@ const LATE: usize = {
 };
 
 /// Returns since when what comes and goes is not as it should be.
-fn beginnings(own: &Ajp13, record: &MemberRecord, slow: Option<Millis>) -> Option<Box<Beginnings>> {
+fn beginnings(
+    own: &Ajp13,
+    record: &MemberRecord,
+    slow: Option<Millis>,
+    present: Present,
+) -> Option<Box<Beginnings>> {
     let no_address = own.pool.target().without_address_since();
     let (failing, flapping) = (record.failing.begun(), record.flapping.begun());
     let full = record.full.begun();
     let has_any = [no_address, failing, flapping, full, slow].iter().any(Option::is_some);
     has_any.then(|| {
         Box::new(Beginnings {
-            no_address: no_address.map(since),
-            failing: failing.map(since),
-            flapping: flapping.map(since),
-            full: full.map(since),
-            slow: slow.map(since),
+            no_address: no_address.map(|at| present.since(at)),
+            failing: failing.map(|at| present.since(at)),
+            flapping: flapping.map(|at| present.since(at)),
+            full: full.map(|at| present.since(at)),
+            slow: slow.map(|at| present.since(at)),
         })
     })
 }

@@ -4,6 +4,8 @@
 //! parameter with its value. It passes the same reader as the request it came from each time it is
 //! taken up, and counts only as long as the configuration below it is the same.
 
+use std::sync::Arc;
+
 use crate::config::{Settings, Value, WorkerKind, WorkersConfig};
 use crate::shm::fingerprint;
 use crate::status::change::Change;
@@ -148,7 +150,7 @@ fn set(config: &mut WorkersConfig, change: &Change) -> bool {
         Change::Member { member, setting, value, .. } => match kind {
             Some(WorkerKind::Lb(lb)) => {
                 let own = lb.members.iter_mut().find(|own| own.worker == *member);
-                own.is_some_and(|own| own.change(setting, value))
+                own.is_some_and(|own| Arc::make_mut(own).change(setting, value))
             }
             _ => false,
         },

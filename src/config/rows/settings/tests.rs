@@ -15,7 +15,7 @@ fn config(lines: &str) -> WorkersConfig {
 fn parts(config: &WorkersConfig) -> (Ajp13Config, LbConfig, MemberConfig) {
     let WorkerKind::Lb(lb) = &config.workers["lb"].kind else { panic!("it is a balancer") };
     let WorkerKind::Ajp13(ajp) = &config.workers["w"].kind else { panic!("it is a worker") };
-    ((**ajp).clone(), (**lb).clone(), lb.members[0].clone())
+    ((**ajp).clone(), (**lb).clone(), (*lb.members[0]).clone())
 }
 
 /// Values that are not the default; other properties need none.

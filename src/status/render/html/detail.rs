@@ -102,8 +102,8 @@ impl<'a> Detail<'a> {
                 None => format!("?cmd=edit&w={query}"),
             },
             balancer,
-            lb_query,
-            query,
+            lb_query: lb_query.into_owned(),
+            query: query.into_owned(),
             ajp,
             member: None,
             class: rows::class(found.condition),
@@ -153,7 +153,7 @@ impl<'a> Detail<'a> {
         self.tiles.insert(1, ("Load", member.lbvalue.to_string()));
         self.tiles.insert(2, ("Sessions of the last ½ h", member.recent_sessions.to_string()));
         self.tiles.insert(3, ("New sessions", member.sessions.to_string()));
-        self.settings.splice(0..0, settings(&member.config, true));
+        self.settings.splice(0..0, settings(&*member.config, true));
         self.member = Some(member);
     }
 }

@@ -162,7 +162,7 @@ pub(super) fn balancer<'a>(
         is_open,
         rate: Rate(lb.view.members.iter().map(|own| own.ajp.recent.per_minute).sum()),
         members: members.map(|(own, found)| member(&own.ajp, Some((&query, own)), found)).collect(),
-        query,
+        query: query.into_owned(),
     }
 }
 

@@ -18,4 +18,5 @@ const TEST_POLICY: crate::lb::Policy = crate::lb::Policy {
     recover_time: std::time::Duration::from_secs(60),
     error_escalation_time: std::time::Duration::ZERO,
     max_reply_timeouts: 0,
+    alone: None,
 };

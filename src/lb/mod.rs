@@ -34,8 +34,8 @@ pub use spell::Spell;
 pub use state::owned::Owned;
 pub use state::transition::transition;
 pub use state::{
-    Event, Health, MemberState, Outcome, Policy, ReadmitReason, StateChange,
-    has_something_to_clear, is_refusing,
+    ALONE_OUT_AFTER, AloneAttempt, Event, Health, MemberState, Outcome, Policy, ReadmitReason,
+    StateChange, downtime, has_something_to_clear, is_refusing,
 };
 pub use weights::{multiplicities, rescaled};
 

@@ -4,6 +4,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
+use std::time::Duration;
 
 use crate::clear::cleared_by_field;
 use crate::clock::Millis;
@@ -123,6 +124,16 @@ pub struct MemberRecord {
     pub failures_before: AtomicU64,
     /// See [`failures_before`](Self::failures_before).
     pub used_before_return: AtomicU64,
+    /// Time out of service since httpd began in milliseconds, without the present outage.
+    pub down_ms: Owned<AtomicU64>,
+    /// Beginning of the present outage in monotonic milliseconds; 0 for none.
+    pub out_ms: Owned<AtomicU64>,
+    /// When the latest health check ended, by the wall clock in Unix seconds, for display; 0 for none.
+    pub checked_unix: AtomicI64,
+    /// How long that check took in milliseconds.
+    pub check_ms: AtomicU32,
+    /// Whether it passed: 1, or 0.
+    pub check_passed: AtomicU32,
 }
 
 impl MemberRecord {
@@ -138,6 +149,13 @@ impl MemberRecord {
         self.used_before_return.store(self.used.load(Relaxed), Relaxed);
         self.returned_ms.store(now.0.max(1), Relaxed);
         self.failing.end();
+    }
+
+    /// Books a health check that has ended now, at `unix` seconds.
+    pub fn note_check(&self, unix: i64, took: Duration, has_passed: bool) {
+        self.check_ms.store(u32::try_from(took.as_millis()).unwrap_or(u32::MAX), Relaxed);
+        self.check_passed.store(has_passed.into(), Relaxed);
+        self.checked_unix.store(unix, Relaxed);
     }
 
     /// Sets what is only counted to 0, at `now` in Unix seconds. State, load and requests in flight
@@ -207,4 +225,9 @@ cleared_by_field!(MemberRecord {
     returned_ms,
     failures_before,
     used_before_return,
+    down_ms,
+    out_ms,
+    checked_unix,
+    check_ms,
+    check_passed,
 });

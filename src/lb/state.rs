@@ -231,6 +231,19 @@ impl StateChange {
     }
 }
 
+/// Which attempt of a request is made at a worker without a balancer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AloneAttempt {
+    /// The first one.
+    First,
+    /// A repetition: if it fails as well, that is still one request.
+    Repetition,
+}
+
+/// Requests that failed in a row after which a worker without a balancer counts as out: one may be at
+/// fault itself.
+pub const ALONE_OUT_AFTER: u32 = 2;
+
 /// The balancer's rules about errors.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
@@ -240,12 +253,25 @@ pub struct Policy {
     pub error_escalation_time: Duration,
     /// Reply timeouts a member may have before it is in error.
     pub max_reply_timeouts: u32,
+    /// Which attempt of a request it is, for a worker without a balancer: every request tries it, so
+    /// that requests in a row say whether it is out. `None` for a member, whose state says so.
+    pub alone: Option<AloneAttempt>,
 }
 
 /// Tells whether a success changes anything that is known of a member.
 #[inline]
 pub fn has_something_to_clear(record: &MemberRecord) -> bool {
     record.state.get() != MemberState::Ok as u32 || record.failures_in_row.get() != 0
+}
+
+/// Returns how long a member was out of service since httpd began, with the present outage.
+pub fn downtime(record: &MemberRecord, now: Millis) -> Duration {
+    let before = Duration::from_millis(record.down_ms.get());
+    let began = record.out_ms.get();
+    // Of two children one may be late to book the beginning of an outage that is over.
+    let is_out = began != 0
+        && (!MemberState::of(record).is_in_service() || record.failures_in_row.get() != 0);
+    before + if is_out { now.since(Millis(began)) } else { Duration::ZERO }
 }
 
 /// Tells whether the connector refuses a member's requests: the latest answers were all refusals.

@@ -31,6 +31,7 @@ impl Bench {
             recover_time: Duration::from_secs(60),
             error_escalation_time: Duration::from_secs(30),
             max_reply_timeouts: 0,
+            alone: None,
         };
         let slow_start = Duration::ZERO;
         let (sticky_session, sticky_session_force) = (true, false);

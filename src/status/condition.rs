@@ -9,7 +9,7 @@ mod outage;
 mod reason;
 mod remedy;
 
-use crate::lb::{Activation, Health};
+use crate::lb::{ALONE_OUT_AFTER, Activation, Health};
 use crate::messages::FailureDetail;
 use crate::metrics::HistogramTotals;
 use crate::status::condition::lately::{began, of_recent, recent_p95};
@@ -162,7 +162,7 @@ pub fn of_member(
 
 /// Assesses a worker that is used directly. It is in no state: each request tries it.
 pub fn of_worker(ajp: &WorkerView) -> Assessment {
-    let is_out = ajp.is_refusing || ajp.failures_in_row >= OUT_AFTER || has_no_address(ajp);
+    let is_out = ajp.is_refusing || ajp.failures_in_row >= ALONE_OUT_AFTER || has_no_address(ajp);
     let mut reasons = Vec::new();
     if ajp.is_refusing {
         reasons.push(refusing(ajp));
@@ -277,9 +277,6 @@ fn all_refuse(members: &[(&MemberView, Assessment)]) -> bool {
     });
     serving.all(|(member, _)| member.ajp.is_refusing)
 }
-
-/// Failures in a row after which a worker without a balancer counts as out: one may be one request.
-const OUT_AFTER: u32 = 2;
 
 #[cfg(test)]
 mod tests;

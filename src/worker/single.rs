@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::clock::{self, Millis};
 use crate::lb::{
-    Event, MemberRecord, NoMember, Outcome, Policy, has_something_to_clear, transition,
+    AloneAttempt, Event, MemberRecord, NoMember, Outcome, Policy, has_something_to_clear,
+    transition,
 };
 use crate::metrics::Shard;
 use crate::shm::EventLog;
@@ -68,7 +69,12 @@ impl<'w> Route<'w> for Single<'w> {
         };
         let event = Event::Ended { outcome, started: choice.started };
         let before = Standing::of(self.record);
-        let change = transition(self.record, event, &NO_POLICY, || false, clock::now());
+        let attempt = match self.count {
+            0 | 1 => AloneAttempt::First,
+            _ => AloneAttempt::Repetition,
+        };
+        let policy = Policy { alone: Some(attempt), ..NO_POLICY };
+        let change = transition(self.record, event, &policy, || false, clock::now());
         let kind = state_events::kind_of(event, change, before, Standing::of(self.record));
         state_events::keep(self.events, ("", &self.worker.name), kind, symptom);
     }
@@ -111,4 +117,5 @@ const NO_POLICY: Policy = Policy {
     recover_time: Duration::ZERO,
     error_escalation_time: Duration::ZERO,
     max_reply_timeouts: u32::MAX,
+    alone: Some(AloneAttempt::First),
 };

@@ -32,6 +32,7 @@ impl Play {
             recover_time: Duration::from_secs(60),
             error_escalation_time: Duration::from_secs(30),
             max_reply_timeouts: 0,
+            alone: None,
         };
         let rules = ElectionRules {
             method: Method::Request,

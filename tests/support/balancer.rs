@@ -22,6 +22,7 @@ pub const POLICY: Policy = Policy {
     recover_time: Duration::from_secs(60),
     error_escalation_time: Duration::from_secs(30),
     max_reply_timeouts: 0,
+    alone: None,
 };
 
 impl Plain {

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::clock::Millis;
 use crate::lb::record::MemberRecord;
 use crate::lb::state::{
-    Event, Health, MemberState, Outcome, Policy, REFUSALS, ReadmitReason, is_refusing,
+    ALONE_OUT_AFTER, AloneAttempt, Event, Health, MemberState, Outcome, Policy, REFUSALS,
+    ReadmitReason, is_refusing,
 };
 
 /// What an event asks for, once it is counted.
@@ -100,7 +101,7 @@ impl StateStep {
             }
             Outcome::Refused => {
                 let count = record.refusals_in_row.0.fetch_add(1, Relaxed).saturating_add(1);
-                count_failure(record, now);
+                count_failure(record, policy, now);
                 Self::Refuse { is_enough: count >= REFUSALS }
             }
             Outcome::ClientError => {
@@ -109,12 +110,12 @@ impl StateStep {
             }
             Outcome::OwnFault => Self::GiveBack,
             Outcome::ConnectFailed => {
-                count_failure(record, now);
+                count_failure(record, policy, now);
                 Self::Fail
             }
             Outcome::HardStatus => {
                 record.refusals_in_row.0.store(0, Relaxed);
-                count_failure(record, now);
+                count_failure(record, policy, now);
                 Self::Fail
             }
             Outcome::Broken | Outcome::Malformed => {
@@ -122,14 +123,14 @@ impl StateStep {
                 let limit = policy.error_escalation_time;
                 let is_lasting = limit.is_zero() || first != 0 && now.since(Millis(first)) >= limit;
                 // One broken connection may be one bad request; a second in a row is the member.
-                let is_again = count_failure(record, now) > 0;
+                let is_again = count_failure(record, policy, now) > 0;
                 match outcome == Outcome::Broken && (is_lasting || is_again) {
                     true => Self::Fail,
                     false => Self::Doubt,
                 }
             }
             Outcome::ReplyTimeout => {
-                count_failure(record, now);
+                count_failure(record, policy, now);
                 let count = record.reply_timeouts.fetch_add(1, Relaxed).saturating_add(1);
                 match count > policy.max_reply_timeouts {
                     true => Self::Fail,
@@ -202,12 +203,16 @@ impl StateStep {
         (before, after): (MemberState, MemberState),
         failed: u64,
         is_new: bool,
+        policy: &Policy,
         now: Millis,
     ) {
-        if is_new && after == MemberState::Error && before.is_in_service() {
-            // A trial that failed goes on with the same outage.
-            record.outages.0.fetch_add(1, Relaxed);
-            record.flapping.note(now);
+        if policy.alone.is_none() && is_new {
+            match (before.is_in_service(), after.is_in_service()) {
+                // A trial that failed goes on with the same outage.
+                (true, false) if after == MemberState::Error => begin_outage(record, now, now),
+                (false, true) => end_outage(record, now),
+                _ => {}
+            }
         }
         match self {
             // Not if there was a failure since: it is not to be forgotten.
@@ -216,6 +221,7 @@ impl StateStep {
                 if last.compare_exchange(failed, 0, Relaxed, Relaxed).is_ok() {
                     let in_row = record.failures_in_row.0.swap(0, Relaxed);
                     record.error_first_ms.0.store(0, Relaxed);
+                    end_outage(record, now);
                     // A worker without a balancer is in error from its first failure on, which may be one request.
                     let was_out = before == MemberState::Error && in_row > 1
                         || matches!(
@@ -233,7 +239,7 @@ impl StateStep {
                 record.recovered_ms.0.store(now.0.max(1), Relaxed);
             }
             Self::Withdraw if is_new => {
-                count_failure(record, now);
+                count_failure(record, policy, now);
             }
             _ => {}
         }
@@ -241,13 +247,40 @@ impl StateStep {
 }
 
 /// Counts a failure. Returns how many there were in a row before.
-fn count_failure(record: &MemberRecord, now: Millis) -> u32 {
+fn count_failure(record: &MemberRecord, policy: &Policy, now: Millis) -> u32 {
     let stamp = now.0.max(1);
     record.errors.fetch_add(1, Relaxed);
     // The moment first: a success that is booked meanwhile then leaves the rest alone.
     record.error_last_ms.0.store(stamp, Relaxed);
     let _ = record.error_first_ms.0.compare_exchange(0, stamp, Relaxed, Relaxed);
-    record.failures_in_row.0.fetch_add(1, Relaxed)
+    let before = record.failures_in_row.get();
+    if policy.alone == Some(AloneAttempt::Repetition) && before > 0 {
+        return before;
+    }
+    let before = record.failures_in_row.0.fetch_add(1, Relaxed);
+    if policy.alone.is_some() && before.saturating_add(1) == ALONE_OUT_AFTER {
+        begin_outage(record, Millis(record.error_first_ms.get().max(1)), now);
+    }
+    before
+}
+
+/// Counts an outage that began at `since`.
+fn begin_outage(record: &MemberRecord, since: Millis, now: Millis) {
+    record.outages.0.fetch_add(1, Relaxed);
+    record.flapping.note(now);
+    record.out_ms.0.store(since.0.max(1), Relaxed);
+}
+
+/// Adds an outage that is over, if there is one, to the time out of service.
+fn end_outage(record: &MemberRecord, now: Millis) {
+    if record.out_ms.get() == 0 {
+        return;
+    }
+    let began = record.out_ms.0.swap(0, Relaxed);
+    if began != 0 {
+        let took = now.since(Millis(began)).as_millis() as u64;
+        record.down_ms.0.fetch_add(took, Relaxed);
+    }
 }
 
 /// Takes the turn to try a member in error, which comes once a second.

@@ -12,6 +12,7 @@ const POLICY: Policy = Policy {
     recover_time: Duration::from_secs(60),
     error_escalation_time: Duration::from_secs(30),
     max_reply_timeouts: 1,
+    alone: None,
 };
 
 const STATES: [MemberState; 6] = [Idle, Ok, Recover, Force, Error, HalfOpen];
@@ -269,4 +270,62 @@ fn a_return_is_dated_with_what_was_counted_before() {
     happens(Event::HealthFailed, 7_000);
     happens(Event::HealthFailed, 8_000);
     assert_eq!(record.unhealthy_ms.get(), 7_000, "since the first verdict");
+}
+
+/// A worker without a balancer is tried by every request: it is out when two requests in a row have failed,
+/// however often each was sent.
+#[test]
+fn single_failures_of_a_worker_alone_are_no_outages() {
+    let record = MemberRecord::default();
+    let attempt = |alone, outcome, at: u64| {
+        let policy = Policy { alone: Some(alone), max_reply_timeouts: u32::MAX, ..POLICY };
+        let event = Event::Ended { outcome, started: Millis(at) };
+        transition(&record, event, &policy, || false, Millis(at));
+    };
+    let ends = |outcome, at| attempt(AloneAttempt::First, outcome, at);
+    let seen = |now| (record.outages.get(), downtime(&record, Millis(now)).as_millis());
+    for at in [10_000, 20_000, 30_000] {
+        for outcome in [Outcome::ConnectFailed, Outcome::Broken, Outcome::Refused] {
+            ends(outcome, at);
+            // The same request once more.
+            attempt(AloneAttempt::Repetition, outcome, at + 100);
+            ends(Outcome::Success, at + 500);
+        }
+    }
+    assert_eq!(seen(40_000), (0, 0));
+    assert_eq!(record.flapping.begun(), None);
+    ends(Outcome::ConnectFailed, 50_000);
+    ends(Outcome::Broken, 51_000);
+    ends(Outcome::ConnectFailed, 52_000);
+    assert_eq!(seen(53_000), (1, 3_000), "since the first of them");
+    ends(Outcome::Success, 54_000);
+    assert_eq!(seen(90_000), (1, 4_000));
+    assert_eq!(record.flapping.begun(), Some(Millis(51_000)));
+}
+
+#[test]
+fn the_time_out_of_service_adds_up_whatever_brings_a_member_back() {
+    let record = MemberRecord::default();
+    let happens = |event, at: u64| transition(&record, event, &POLICY, || true, Millis(at));
+    let fails = |at| Event::Ended { outcome: Outcome::ConnectFailed, started: Millis(at) };
+    let succeeds = |at| Event::Ended { outcome: Outcome::Success, started: Millis(at) };
+    let seen = |now| (record.outages.get(), downtime(&record, Millis(now)).as_millis());
+    happens(fails(10_000), 10_000);
+    assert_eq!(seen(12_000), (1, 2_000), "it is out");
+    // A trial that fails goes on with the same outage.
+    happens(Event::ProbeAnswered, 13_000);
+    happens(Event::Elected, 13_000);
+    happens(fails(13_000), 14_000);
+    happens(Event::ProbeAnswered, 15_000);
+    happens(Event::Elected, 15_000);
+    assert_eq!(seen(15_000), (1, 5_000), "a trial is no service");
+    happens(succeeds(15_000), 16_000);
+    assert_eq!(seen(60_000), (1, 6_000));
+    happens(Event::HealthFailed, 70_000);
+    happens(Event::HealthPassed, 71_000);
+    happens(Event::Elected, 71_000);
+    happens(succeeds(71_000), 72_000);
+    assert_eq!(seen(99_000), (2, 8_000));
+    record.clear_counters(5);
+    assert_eq!(seen(99_000), (2, 8_000), "a reset of counters leaves it");
 }

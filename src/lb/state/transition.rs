@@ -33,7 +33,7 @@ pub fn transition(
         }
         // Before it is settled, which ends a run of failures.
         let (first, tried) = (record.error_first_ms.get(), record.recovered_ms.get());
-        step.settle(record, (before, after), failed, !is_same, now);
+        step.settle(record, (before, after), failed, !is_same, policy, now);
         return (!is_same).then_some(StateChange {
             before,
             after,

@@ -68,6 +68,7 @@ impl Lb {
                 recover_time: config.recover_time,
                 error_escalation_time: config.error_escalation_time,
                 max_reply_timeouts: config.max_reply_timeouts,
+                alone: None,
             },
         };
         let balancer = Balancer::new(members.collect(), &rules);

@@ -75,6 +75,11 @@ impl LastGood {
 }
 
 impl CheckedConfig {
+    /// Returns the path of the workers file, if there is one.
+    pub fn workers_file(&self) -> Option<&str> {
+        self.workers_file.as_deref()
+    }
+
     /// Tells whether httpd must not start with it.
     pub fn is_broken(&self) -> bool {
         self.checked.is_broken()

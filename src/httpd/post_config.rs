@@ -6,6 +6,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock;
 use crate::config::validate::{Files, mounts_of};
 use crate::config::{LogLevel, ServerSettings, WorkersConfig};
 use crate::httpd::checked_config::{CheckedConfig, LastGood, most_children};
@@ -19,6 +20,7 @@ use crate::httpd::server::{ServerConf, ServerRuntime};
 use crate::httpd::variable_names::VariableNames;
 use crate::httpd::{conf_vector, exposure, retained, rules, servers};
 use crate::messages::MessageCode::JK112;
+use crate::status::view::ConfigurationView;
 use crate::worker::{HostRules, MountFiles, RuntimeConfig, VERSION, Workers};
 
 /// Tells whether a directive in the tree mentions a word, or belongs to a language that can read
@@ -60,9 +62,16 @@ pub unsafe fn install(
     let mut workers = Workers::build(&plan.checked.workers, most_children(), retained::records())
         .map_err(|error| error.to_string())?;
     workers.fallback = fallback.map(str::to_owned);
+    // The file of a fallback was read when it came into force.
+    let read_at = match fallback.is_some() {
+        true => retained::read_at(),
+        false => clock::unix_now().as_secs() as i64,
+    };
+    let workers_file = plan.workers_file().map(str::to_owned);
+    workers.source = ConfigurationView { workers_file, read_at };
     workers.keep_start(is_restart);
     let workers = Arc::new(workers);
-    retained::keep(&plan.checked.text, &workers.records);
+    retained::keep(&plan.checked.text, read_at, &workers.records);
     // SAFETY: httpd keeps the tree of directives until its next configuration.
     let tree = unsafe { ffi::ap_conftree };
     let wants_notes = NOTES.iter().any(|name| mentions(tree, name));

@@ -20,6 +20,8 @@ struct RetainedText {
 #[repr(C)]
 struct RetainedBlock {
     workers: RetainedText,
+    /// When that text was read, in Unix seconds.
+    read_at: i64,
     members: RetainedText,
     balancers: RetainedText,
     mounts: RetainedText,
@@ -31,12 +33,18 @@ struct RetainedBlock {
 }
 
 /// Raised with every change of [`RetainedBlock`].
-const KEY: &CStr = c"mod_jk-3";
+const KEY: &CStr = c"mod_jk-4";
 
 /// Returns the text of the workers file kept before, if there is one.
 pub fn workers_text() -> Option<String> {
     // SAFETY: `find` returns httpd's block of this layout, which lives as long as the process.
     read(unsafe { &(*find()?).workers })
+}
+
+/// Returns when the text of [`workers_text`] was read, in Unix seconds; 0 if there is none.
+pub fn read_at() -> i64 {
+    // SAFETY: as in `workers_text`.
+    find().map_or(0, |block| unsafe { (*block).read_at })
 }
 
 /// Returns the texts of the mount files in force before; `None` at the first start.
@@ -74,7 +82,7 @@ pub fn records() -> Option<Records> {
 }
 
 /// Keeps what the next restart needs. Only the parent calls this, on its one thread.
-pub fn keep(workers: &str, records: &Records) {
+pub fn keep(workers: &str, read_at: i64, records: &Records) {
     // SAFETY: httpd copies the key and returns a zeroed block that lives as long as the process.
     let block = find().unwrap_or_else(|| unsafe {
         ffi::ap_retained_data_create(KEY.as_ptr(), size_of::<RetainedBlock>()).cast()
@@ -82,6 +90,7 @@ pub fn keep(workers: &str, records: &Records) {
     // SAFETY: httpd's block has this layout, and there is no other reference to it.
     let Some(block) = (unsafe { block.as_mut() }) else { return };
     write(&mut block.workers, workers.as_bytes());
+    block.read_at = read_at;
     write(&mut block.members, records.members.to_text().as_bytes());
     write(&mut block.balancers, records.balancers.to_text().as_bytes());
     let Capacity { balancers, members, children } = records.segment.capacity();

@@ -152,6 +152,7 @@ mod tests {
             health: None,
             health_status: 0,
             health_detail: None,
+            last_check: None,
             unhealthy_since: None,
             readmitted: None,
             activated_at: None,

@@ -10,6 +10,7 @@ use crate::events::LoggedEvent;
 use crate::lb::{Activation, Health, MemberState, ReadmitReason};
 use crate::messages::FailureDetail;
 use crate::metrics::{HistogramTotals, RecentCounts, Totals};
+pub use crate::status::moment::Moment;
 use crate::status::request::{Action, StatusRequest};
 
 /// Everything of one answer.
@@ -82,62 +83,29 @@ pub struct RuntimeChange {
     pub old: Value,
     /// What is in force.
     pub new: Value,
+    /// Who made it so, if that is still among the events.
+    pub edit: Option<Box<EditView>>,
 }
 
-/// A wall clock time as it is shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Moment {
-    /// Unix seconds.
-    pub unix: i64,
-    /// Local time `YYYYMMDDhhmmss`.
-    pub datetime: String,
-    /// Offset `+hhmm`.
-    pub tz: String,
+/// Who made a change, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EditView {
+    /// When.
+    pub at: Moment,
+    /// The user that httpd has authenticated; empty without one.
+    pub user: String,
+    /// The client's address.
+    pub client: String,
 }
 
-impl Moment {
-    /// Spells out a time with the offset of local time from UTC, both in seconds.
-    pub fn at(unix: i64, offset: i64) -> Self {
-        let local = unix + offset;
-        let (days, rest) = (local.div_euclid(86_400), local.rem_euclid(86_400));
-        let (year, month, day) = civil(days);
-        let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-        let sign = if offset < 0 { '-' } else { '+' };
-        let away = offset.abs() / 60;
-        Self {
-            unix,
-            datetime: format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}"),
-            tz: format!("{sign}{:02}{:02}", away / 60, away % 60),
+impl EditView {
+    /// Names who it was.
+    pub fn who(&self) -> String {
+        match self.user.as_str() {
+            "" => self.client.clone(),
+            user => format!("{user} at {}", self.client),
         }
     }
-}
-
-impl Moment {
-    /// Returns local date and time for people.
-    pub fn pretty(&self) -> String {
-        let part = |from: usize, to: usize| self.datetime.get(from..to).unwrap_or_default();
-        format!("{}-{}-{} {}", part(0, 4), part(4, 6), part(6, 8), self.clock())
-    }
-
-    /// Returns the local time of the day for people.
-    pub fn clock(&self) -> String {
-        let part = |from: usize, to: usize| self.datetime.get(from..to).unwrap_or_default();
-        format!("{}:{}:{}", part(8, 10), part(10, 12), part(12, 14))
-    }
-}
-
-/// Returns year, month and day of a day counted from 1970-01-01 in the Gregorian calendar.
-fn civil(days: i64) -> (i64, i64, i64) {
-    // Years begin in March here, so that the odd day comes last; 400 years are one period.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
 /// Who answers.
@@ -153,6 +121,41 @@ pub struct ServerView {
     pub version: String,
     /// Now.
     pub now: Moment,
+    /// Of local time from UTC in seconds.
+    pub utc_offset: i64,
+    /// When httpd was started, in Unix seconds; graceful restarts leave it.
+    pub started_at: i64,
+    /// How many children there are.
+    pub children: usize,
+    /// The one that answers.
+    pub child: ChildView,
+    /// Where the workers were read from.
+    pub configuration: ConfigurationView,
+}
+
+/// The child process that answers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ChildView {
+    /// Its process id.
+    pub pid: u32,
+    /// How long it has been running.
+    pub uptime: Duration,
+}
+
+/// Where the configuration in force was read from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfigurationView {
+    /// Path of the workers file; without one there are only properties of httpd.conf.
+    pub workers_file: Option<String>,
+    /// When it was read, in Unix seconds; 0 if that is not known.
+    pub read_at: i64,
+}
+
+impl ServerView {
+    /// Spells out a time of the wall clock, in Unix seconds; nothing for 0, which is never.
+    pub fn moment(&self, unix: i64) -> Option<Moment> {
+        (unix != 0).then(|| Moment::at(unix, self.utc_offset))
+    }
 }
 
 /// A balancer; the fields are named after the keys of the answer.
@@ -201,6 +204,8 @@ pub struct MemberView {
     pub health_status: u32,
     /// What the latest check without a status met.
     pub health_detail: Option<FailureDetail>,
+    /// The latest health check.
+    pub last_check: Option<CheckView>,
     /// Since when the health check fails.
     pub unhealthy_since: Option<Since>,
     /// Why it may be tried, of one that is out of service.
@@ -209,6 +214,17 @@ pub struct MemberView {
     pub activated_at: Option<Since>,
     /// Sessions begun with another route than the member's since one had its own.
     pub foreign_routes: u32,
+}
+
+/// A health check that has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckView {
+    /// When that was, in Unix seconds.
+    pub at: i64,
+    /// How long it took.
+    pub took_ms: u32,
+    /// Whether it passed.
+    pub has_passed: bool,
 }
 
 /// A moment, and how many seconds ago it was.
@@ -272,6 +288,10 @@ pub struct WorkerView {
     pub last_failure_at: i64,
     /// Failures without a success between them.
     pub failures_in_row: u32,
+    /// How often it went out of service since httpd began.
+    pub outages: u64,
+    /// How long it was out of service since httpd began.
+    pub downtime: Duration,
     /// What was counted in the last minutes.
     pub recent: RecentCounts,
     /// The same since it was back in service, if that is later.
@@ -340,27 +360,5 @@ impl RuleView {
         let exclusion = if self.is_exclusion { "Unmount " } else { "" };
         let kind = if self.is_exact { "Exact" } else { "Wildchar" };
         format!("{disabled}{exclusion}{kind}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_local() {
-        let cases = [
-            (0, 0, "19700101000000", "+0000"),
-            (951_782_399, 0, "20000228235959", "+0000"),
-            (951_782_400, 0, "20000229000000", "+0000"),
-            (1_700_000_000, 3600, "20231114231320", "+0100"),
-            (1_700_000_000, -12_600, "20231114184320", "-0330"),
-            (4_107_542_399, 0, "21000228235959", "+0000"),
-            (4_107_542_400, 0, "21000301000000", "+0000"),
-        ];
-        for (unix, offset, datetime, tz) in cases {
-            let moment = Moment::at(unix, offset);
-            assert_eq!((moment.datetime.as_str(), moment.tz.as_str()), (datetime, tz), "{unix}");
-        }
     }
 }

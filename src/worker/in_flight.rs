@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use once_cell::sync::OnceCell;
 
+use crate::clock::{self, Millis};
 use crate::metrics::{Shard, Totals};
 use crate::shm::Segment;
 
@@ -16,6 +17,8 @@ pub struct ChildCounts {
     own: OnceCell<&'static [AtomicU32]>,
     row: OnceCell<usize>,
     shards: OnceCell<&'static [Shard]>,
+    /// When this process became a child.
+    claimed: OnceCell<Millis>,
 }
 
 /// A request under way with a worker, until dropped.
@@ -45,12 +48,20 @@ impl Drop for CountGuard {
 impl ChildCounts {
     /// Makes the view of a process that has no share yet.
     pub fn new(segment: Segment) -> Self {
-        Self { segment, own: OnceCell::new(), row: OnceCell::new(), shards: OnceCell::new() }
+        Self {
+            segment,
+            own: OnceCell::new(),
+            row: OnceCell::new(),
+            shards: OnceCell::new(),
+            claimed: OnceCell::new(),
+        }
     }
 
     /// Takes a row for this child. Without one its requests count as well, but are not given back
     /// if it is killed; returns whether there was one.
     pub fn claim(&self, pid: u32) -> bool {
+        // A second time would be a defect without consequence: the first one stays.
+        let _ = self.claimed.set(clock::now());
         let me = identity(pid);
         let children = self.segment.children();
         let row = children.iter().position(|child| child.claim(me));
@@ -64,6 +75,16 @@ impl ChildCounts {
             }
             None => false,
         }
+    }
+
+    /// Returns when this process became a child; `None` in the parent.
+    pub fn claimed(&self) -> Option<Millis> {
+        self.claimed.get().copied()
+    }
+
+    /// Returns how many children there are, with those that end after a graceful restart.
+    pub fn children(&self) -> usize {
+        self.segment.children().iter().filter(|child| child.owner() != 0).count()
     }
 
     /// Books a request whose election has raised the member's total already.

@@ -12,7 +12,7 @@ use crate::config::{LogLevel, StatusConfig, WorkerKind, WorkersConfig};
 use crate::events::{EventFacts, EventKind};
 use crate::lb::MemberRecord;
 use crate::shm::{SegmentError, SlotKey};
-use crate::status::view::RuleView;
+use crate::status::view::{ConfigurationView, RuleView};
 use crate::worker::ajp13::worker::Ajp13;
 use crate::worker::balancer::members::Lb;
 use crate::worker::in_flight::ChildCounts;
@@ -55,6 +55,8 @@ pub struct Workers {
     pub properties: Arc<[(String, String)]>,
     /// Why they are those of an earlier file, if they are.
     pub fallback: Option<String>,
+    /// Where they were read from, and when.
+    pub source: ConfigurationView,
     /// Time between two rounds of decay.
     pub maintain: Duration,
     /// The records that all children share, with their indexes.
@@ -103,6 +105,7 @@ impl Workers {
             problems,
             properties,
             fallback: None,
+            source: ConfigurationView::default(),
             maintain,
             records,
             child_counts,
@@ -138,6 +141,7 @@ impl Workers {
             problems: Vec::new(),
             properties: Arc::clone(&self.properties),
             fallback: self.fallback.clone(),
+            source: self.source.clone(),
             maintain: self.maintain,
             records: self.records.clone(),
             child_counts: self.child_counts.clone(),

@@ -43,6 +43,7 @@ fn member(name: &str, port: u16) -> MemberView {
         health: None,
         health_status: 0,
         health_detail: None,
+        last_check: None,
         unhealthy_since: None,
         readmitted: None,
         activated_at: None,
@@ -102,6 +103,7 @@ pub fn snapshot() -> Snapshot {
             software: "Apache/2.4.71 (Debian) mod_jk/1.2.48".to_owned(),
             version: "mod_jk/1.2.48".to_owned(),
             now: moment(1_795_511_629, "20261124091349"),
+            ..ServerView::default()
         },
         balancers: vec![BalancerView {
             name: "lb".to_owned(),

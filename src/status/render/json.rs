@@ -11,10 +11,12 @@ use crate::metrics::{CLASSES, COUNTERS, FAILURES, HistogramTotals, RecentCounts,
 use crate::status::change_text::Changed;
 use crate::status::condition::{self, Assessment};
 use crate::status::event_text;
+use crate::status::history;
 use crate::status::rating::{Rating, RatingRules};
 use crate::status::request::{Action, StatusRequest};
 use crate::status::view::{
-    BalancerView, EventList, MemberView, Moment, RuleView, Snapshot, WorkerView, percentiles,
+    BalancerView, EventList, MemberView, Moment, RuleView, RuntimeChange, ServerView, Snapshot,
+    WorkerView, percentiles,
 };
 use crate::status::{StatusError, shown};
 use crate::text;
@@ -36,6 +38,11 @@ pub fn render(
         "name": snapshot.server.name, "port": snapshot.server.port,
         "web_server": snapshot.server.software, "jk_version": snapshot.server.version,
         "time": moment(&snapshot.server.now),
+        "started": at(&snapshot.server, snapshot.server.started_at),
+        "children": snapshot.server.children, "child_pid": snapshot.server.child.pid,
+        "child_uptime_s": snapshot.server.child.uptime.as_secs(),
+        "workers_file": snapshot.server.configuration.workers_file,
+        "configuration_read": at(&snapshot.server, snapshot.server.configuration.read_at),
         "broken_configuration": snapshot.broken_configuration,
         "is_unprotected": snapshot.is_unprotected,
     });
@@ -50,11 +57,18 @@ pub fn render(
     if is_list || command.action == Action::Show || command.action.is_change() {
         let lbs = snapshot.balancers.iter().filter(|lb| is_wanted(&lb.name));
         let lbs = lbs.filter(|_| !(is_list && hidden.balancers()));
-        page["balancers"] = lbs.map(|lb| balancer(lb, command, rules)).collect();
+        page["balancers"] = lbs.map(|lb| balancer(lb, command, rules, &snapshot.server)).collect();
         let ajps = snapshot.workers.iter().filter(|worker| is_wanted(&worker.name));
         let ajps = ajps.filter(|_| !(is_list && hidden.workers()));
-        page["ajp_workers"] =
-            ajps.map(|own| with_condition(ajp(own, command), &condition::of_worker(own))).collect();
+        page["ajp_workers"] = ajps
+            .map(|own| {
+                let view = ajp(own, command, &snapshot.server);
+                with_condition(view, &condition::of_worker(own))
+            })
+            .collect();
+    }
+    if is_list || command.action == Action::Show {
+        page["runtime_changes"] = snapshot.runtime_changes.iter().map(runtime_change).collect();
     }
     if command.events_since().is_some() {
         page["events"] = snapshot
@@ -80,6 +94,23 @@ fn written(page: &Value) -> String {
 
 fn moment(moment: &Moment) -> Value {
     json!({ "unix": moment.unix, "datetime": moment.datetime, "tz": moment.tz })
+}
+
+/// A time of the wall clock; null if there is none.
+fn at(server: &ServerView, unix: i64) -> Value {
+    server.moment(unix).as_ref().map(moment).into()
+}
+
+fn runtime_change(change: &RuntimeChange) -> Value {
+    let present = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let edit = change.edit.as_deref();
+    json!({
+        "balancer": present(&change.balancer), "worker": present(&change.worker),
+        "attribute": change.property, "old": setting(&change.old), "new": setting(&change.new),
+        "time": edit.map(|edit| moment(&edit.at)),
+        "user": edit.and_then(|edit| present(&edit.user)),
+        "client": edit.and_then(|edit| present(&edit.client)),
+    })
 }
 
 fn event(event: &LoggedEvent, list: &EventList) -> Value {
@@ -111,7 +142,12 @@ fn changed(change: &Changed) -> Value {
     })
 }
 
-fn balancer(lb: &BalancerView, command: &StatusRequest, rules: &RatingRules) -> Value {
+fn balancer(
+    lb: &BalancerView,
+    command: &StatusRequest,
+    rules: &RatingRules,
+    server: &ServerView,
+) -> Value {
     let wanted = command.member.as_deref().filter(|_| command.action == Action::Show);
     let assessed = condition::of_members(lb);
     let found = condition::of_assessed(&assessed);
@@ -127,7 +163,7 @@ fn balancer(lb: &BalancerView, command: &StatusRequest, rules: &RatingRules) -> 
         "member_count": lb.members.len(), "good": count(Rating::Good),
         "degraded": count(Rating::Degraded), "bad": count(Rating::Bad),
         "unserved": lb.unserved, "last_reset_at": lb.last_reset_at,
-        "members": members.map(|(own, found)| member(own, &found, command, rules)).collect::<Vec<_>>(),
+        "members": members.map(|(own, found)| member(own, &found, (command, server), rules)).collect::<Vec<_>>(),
         "rules": rules_of(&lb.rules, command),
     });
     with_settings(with_condition(own, &found), &*lb.config)
@@ -150,10 +186,10 @@ fn rules_of(rules: &[RuleView], command: &StatusRequest) -> Vec<Value> {
 fn member(
     member: &MemberView,
     found: &Assessment,
-    command: &StatusRequest,
+    (command, server): (&StatusRequest, &ServerView),
     rules: &RatingRules,
 ) -> Value {
-    let mut own = with_settings(ajp(&member.ajp, command), &*member.config);
+    let mut own = with_settings(ajp(&member.ajp, command, server), &*member.config);
     own = with_condition(own, found);
     let more = json!({
         "activation": member.activation.code(), "state": member.state.code(),
@@ -165,6 +201,10 @@ fn member(
         "lbmult": member.lbmult, "lbvalue": member.lbvalue, "sessions": member.sessions,
         "recent_sessions": member.recent_sessions, "last_session_ago_s": member.last_session_ago,
         "health": member.health.map(Health::word), "health_status": member.health_status,
+        "last_check": member.last_check.map(|check| json!({
+            "time": at(server, check.at), "took_ms": check.took_ms,
+            "passed": check.has_passed, "text": history::check_text(member),
+        })),
         "foreign_routes": member.foreign_routes,
         "time_to_recover_min_s": member.time_to_recover_min,
         "time_to_recover_max_s": member.time_to_recover_max,
@@ -177,7 +217,7 @@ fn member(
     own
 }
 
-fn ajp(ajp: &WorkerView, command: &StatusRequest) -> Value {
+fn ajp(ajp: &WorkerView, command: &StatusRequest, server: &ServerView) -> Value {
     let counts = &ajp.counts;
     let own = json!({
         "name": ajp.name, "type": "ajp13", "address": ajp.shown_address(),
@@ -193,7 +233,10 @@ fn ajp(ajp: &WorkerView, command: &StatusRequest) -> Value {
         "counts": counted(counts),
         "last_reset_at": ajp.last_reset_at,
         "error_time": ajp.error_time.as_ref().map(|(at, _)| moment(at)),
-        "last_failure": ajp.last_failure.map(FailureDetail::code), "refusals_in_row": ajp.refusals_in_row,
+        "last_failure": ajp.last_failure.map(FailureDetail::code),
+        "last_failure_text": ajp.last_failure.map(FailureDetail::what),
+        "last_failure_time": ajp.last_failure.map(|_| at(server, ajp.last_failure_at)),
+        "outages": ajp.outages, "downtime_s": ajp.downtime.as_secs(), "refusals_in_row": ajp.refusals_in_row,
         "is_refusing": ajp.is_refusing, "rules": rules_of(&ajp.rules, command),
     });
     with_settings(own, &*ajp.config)

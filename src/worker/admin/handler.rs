@@ -225,7 +225,14 @@ fn may_change<D: Downstream>(downstream: &D) -> bool {
 fn server_of<D: Downstream>(downstream: &D) -> ServerView {
     let (name, port, software) = downstream.server();
     let now = Moment::at(clock::unix_now().as_secs() as i64, clock::utc_offset());
-    ServerView { name, port, software, version: format!("mod_jk/{VERSION}"), now }
+    ServerView {
+        name,
+        port,
+        software,
+        version: format!("mod_jk/{VERSION}"),
+        now,
+        ..ServerView::default()
+    }
 }
 
 fn answer_with<D: Downstream>(

@@ -6,13 +6,15 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use crate::clock::{self, Millis};
-use crate::lb::{Activation, Health, MemberRecord, MemberState, ReadmitReason, is_refusing};
+use crate::lb::{
+    Activation, Health, MemberRecord, MemberState, ReadmitReason, downtime, is_refusing,
+};
 use crate::messages::FailureDetail;
 use crate::metrics::{BUCKETS_US, RecentCounts};
 use crate::shm::SLOW_MS;
 use crate::status::view::{
-    BalancerView, Beginnings, CountsSinceReturn, EventList, MemberView, Moment, RuleView,
-    ServerView, Since, Snapshot, WorkerView,
+    BalancerView, Beginnings, CheckView, ChildView, CountsSinceReturn, EventList, MemberView,
+    Moment, RuleView, ServerView, Since, Snapshot, WorkerView,
 };
 use crate::worker::admin::runtime_changes::runtime_changes;
 use crate::worker::ajp13::worker::Ajp13;
@@ -64,6 +66,7 @@ pub fn snapshot(workers: &Workers, server: ServerView) -> Snapshot {
         }
     }
     let properties = Arc::clone(&workers.properties);
+    let server = described(workers, server, present);
     Snapshot {
         server,
         balancers,
@@ -71,9 +74,27 @@ pub fn snapshot(workers: &Workers, server: ServerView) -> Snapshot {
         others,
         properties,
         broken_configuration: workers.fallback.clone(),
-        runtime_changes: runtime_changes(workers),
+        runtime_changes: runtime_changes(workers, present.utc_offset),
         is_unprotected: false,
         events: EventList::default(),
+    }
+}
+
+/// Adds what a picture says of httpd, its children and the configuration.
+fn described(workers: &Workers, server: ServerView, present: Present) -> ServerView {
+    ServerView {
+        utc_offset: present.utc_offset,
+        started_at: workers.records.segment.header().started_unix.load(Relaxed),
+        children: workers.child_counts.children(),
+        child: ChildView {
+            pid: std::process::id(),
+            uptime: workers
+                .child_counts
+                .claimed()
+                .map_or(Duration::ZERO, |at| present.now.since(at)),
+        },
+        configuration: workers.source.clone(),
+        ..server
     }
 }
 
@@ -139,6 +160,7 @@ fn member(workers: &Workers, lb: &Lb, index: usize, present: Present) -> MemberV
         health,
         health_status: record.health_status.load(Relaxed),
         health_detail: FailureDetail::of_number(record.health_detail.load(Relaxed)),
+        last_check: health.and_then(|_| last_check(record)),
         unhealthy_since: (health == Some(Health::Unhealthy))
             .then(|| present.since(Millis(record.unhealthy_ms.get()))),
         readmitted: ReadmitReason::of(record),
@@ -188,6 +210,8 @@ pub(in crate::worker) fn ajp(
         max_connected: record.max_connected.load(Relaxed).into(),
         error_time: (first != 0).then(|| present.since(Millis(first))),
         failures_in_row: record.failures_in_row.get(),
+        outages: record.outages.get(),
+        downtime: downtime(record, now),
         since_return: since_return(record, &recent, now),
         began: beginnings(
             own,
@@ -206,6 +230,16 @@ pub(in crate::worker) fn ajp(
         map_count: 0,
         rules: Vec::new(),
     }
+}
+
+/// Returns the latest health check; nothing before there was one.
+fn last_check(record: &MemberRecord) -> Option<CheckView> {
+    let at = record.checked_unix.load(Relaxed);
+    (at != 0).then(|| CheckView {
+        at,
+        took_ms: record.check_ms.load(Relaxed),
+        has_passed: record.check_passed.load(Relaxed) != 0,
+    })
 }
 
 /// Counts since the worker was back, if that is later than what was counted lately.

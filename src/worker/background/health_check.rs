@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use crate::ajp::AjpExchange;
-use crate::clock::Millis;
+use crate::clock::{self, Millis};
 use crate::exchange::{Exchange, ExplainFault};
 use crate::health::{HealthCheck, StatusReader, Streak};
 use crate::lb::{Activation, Event, Health, MemberState};
@@ -39,6 +39,7 @@ struct CheckRequest {
     record_index: usize,
     exchange: PendingRequest,
     reader: StatusReader,
+    begun: Millis,
 }
 
 impl Checks {
@@ -100,7 +101,7 @@ impl Checks {
                 Some((lb, index, lb.config.health_check.as_ref()?))
             });
             if let Some((lb, index, check)) = known {
-                record_result(lb, index, check, &mut member.streak, &answer, now);
+                record_result(lb, index, check, &mut member.streak, &answer, (request.begun, now));
             }
         }
     }
@@ -129,11 +130,12 @@ impl Checks {
         match begun {
             Ok(exchange) => {
                 member.is_pending = true;
-                self.pending.push(CheckRequest { record_index, exchange, reader: check.reader() });
+                let reader = check.reader();
+                self.pending.push(CheckRequest { record_index, exchange, reader, begun: now });
             }
             Err(why) => {
                 let answer = Err(CheckFailure::Net(why));
-                record_result(lb, index, check, &mut member.streak, &answer, now);
+                record_result(lb, index, check, &mut member.streak, &answer, (now, now));
             }
         }
     }
@@ -201,7 +203,7 @@ fn record_result(
     check: &HealthCheck,
     streak: &mut Streak,
     answer: &Result<u16, CheckFailure>,
-    now: Millis,
+    (begun, now): (Millis, Millis),
 ) {
     if matches!(answer, Err(CheckFailure::Net(why)) if why.is_our_own()) {
         return;
@@ -211,7 +213,9 @@ fn record_result(
     record.health_status.store(status.unwrap_or(0).into(), Relaxed);
     let detail = symptom(answer).detail().map_or(0, FailureDetail::number);
     record.health_detail.store(detail, Relaxed);
-    streak.record(status.is_some_and(|status| check.accepts(status)));
+    let has_passed = status.is_some_and(|status| check.accepts(status));
+    record.note_check(clock::unix_now().as_secs() as i64, now.since(begun), has_passed);
+    streak.record(has_passed);
     let what = || match answer {
         Ok(status) => format!("status {status}"),
         Err(CheckFailure::Net(why)) if is_late(why) => {
@@ -294,6 +298,7 @@ fn forget(lb: &Lb, index: usize, now: Millis) {
     if Health::of(record) != Health::Unknown {
         lb.report(index, Event::HealthUnchecked, now);
         record.health_status.store(0, Relaxed);
+        record.checked_unix.store(0, Relaxed);
     }
 }
 

@@ -33,7 +33,7 @@ pub fn differing(config: &WorkersConfig, text: &str) -> Vec<RuntimeChange> {
         let (property, old) = configured(config, &change)?;
         let new = value_of(&change)?.clone();
         let (balancer, worker) = (balancer.to_owned(), worker.to_owned());
-        (old != new).then_some(RuntimeChange { balancer, worker, property, old, new })
+        (old != new).then_some(RuntimeChange { balancer, worker, property, old, new, edit: None })
     });
     each.collect()
 }

@@ -6,6 +6,7 @@ mod conditions;
 mod edits;
 mod events;
 mod forms;
+mod history;
 mod markup;
 mod metrics;
 mod scripts;

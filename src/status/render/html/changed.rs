@@ -12,6 +12,8 @@ pub(super) struct ChangedRow {
     pub property: String,
     pub old: String,
     pub new: String,
+    /// Who made it so and when, as far as that is known.
+    pub edit: Option<String>,
     /// How it is taken back.
     pub undo: Option<Undo>,
 }
@@ -47,7 +49,7 @@ pub(super) fn from_query(command: &StatusRequest, snapshot: &Snapshot) -> Vec<Ch
         let old: String = words.next()?.chars().take(200).collect();
         let old = read(&parameter, &old).map_or(old, |value| value.in_words());
         let (subject, property) = (subject(balancer, worker), property.to_owned());
-        Some(ChangedRow { subject, property, old, new, undo: None })
+        Some(ChangedRow { subject, property, old, new, edit: None, undo: None })
     };
     each.filter_map(row).collect()
 }
@@ -59,7 +61,7 @@ pub(super) fn since_start(
     is_wanted: impl Fn(&str) -> bool,
 ) -> Vec<ChangedRow> {
     let row = |own: &RuntimeChange| {
-        let RuntimeChange { balancer, worker, property, old, new } = own;
+        let RuntimeChange { balancer, worker, property, old, new, edit } = own;
         let parameter = parameter_of(balancer, worker, property)?.own.name;
         // A worker that is only a member is found by a balancer.
         let owner = match balancer.as_str() {
@@ -86,6 +88,9 @@ pub(super) fn since_start(
             property: (*property).to_owned(),
             old: old.in_words(),
             new: new.in_words(),
+            edit: edit
+                .as_deref()
+                .map(|edit| format!("by {}, {} {}", edit.who(), edit.at.pretty(), edit.at.tz)),
             undo: Some(Undo { action, parameter }),
         })
     };

@@ -7,13 +7,14 @@ use crate::messages::CATALOGUE;
 use crate::messages::MessageCode::JK413;
 use crate::metrics::{CLASSES, COUNTERS, FAILURES};
 use crate::status::condition::{Assessment, SESSION_TIMEOUT, is_in_use, spelled};
+use crate::status::history;
 use crate::status::render::escape::prose;
 use crate::status::render::html::assessed::AssessedWorkers;
 use crate::status::render::html::numbers::{Percentiles, bytes, span};
 use crate::status::render::html::rows;
 use crate::status::render::html::rows::Lately;
 use crate::status::request::{Action, StatusRequest, encode};
-use crate::status::view::{MemberView, WorkerView};
+use crate::status::view::{MemberView, ServerView, WorkerView};
 
 pub(super) struct Detail<'a> {
     pub balancer: Option<&'a str>,
@@ -35,6 +36,8 @@ pub(super) struct Detail<'a> {
     /// What was counted lately, and over which time.
     pub lately: Vec<(&'static str, String)>,
     pub span: String,
+    /// Its latest failure, outages and health check, also when they are over.
+    pub history: Vec<(&'static str, String)>,
     pub since: Vec<(String, String)>,
     pub settings: Vec<SettingRow>,
     /// Those that only the file can change.
@@ -66,20 +69,30 @@ pub(super) struct FailureRow {
 
 impl<'a> Detail<'a> {
     /// Finds what `w` and `sw` name; `None` where a list is wanted.
-    pub fn of(command: &StatusRequest, assessed: &AssessedWorkers<'a>) -> Option<Self> {
+    pub fn of(
+        command: &StatusRequest,
+        assessed: &AssessedWorkers<'a>,
+        server: &ServerView,
+    ) -> Option<Self> {
         let name = command.worker.as_deref().filter(|_| command.action == Action::Show)?;
         if let Some((ajp, found)) = assessed.workers.iter().find(|(ajp, _)| ajp.name == name) {
-            return Some(Self::new(ajp, None, found));
+            return Some(Self::new(ajp, None, found, server));
         }
         let lb = assessed.balancers.iter().find(|lb| lb.view.name == name)?;
         let wanted = command.member.as_deref()?;
         let (member, found) = lb.members.iter().find(|(own, _)| own.ajp.name == wanted)?;
-        let mut detail = Self::new(&member.ajp, Some(&lb.view.name), found);
+        let mut detail = Self::new(&member.ajp, Some(&lb.view.name), found, server);
         detail.add_member(member, found);
+        detail.history.extend(Some("Latest health check").zip(history::last_check(member, server)));
         Some(detail)
     }
 
-    fn new(ajp: &'a WorkerView, balancer: Option<&'a str>, found: &Assessment) -> Self {
+    fn new(
+        ajp: &'a WorkerView,
+        balancer: Option<&'a str>,
+        found: &Assessment,
+        server: &ServerView,
+    ) -> Self {
         let (query, lb_query) = (encode(&ajp.name), balancer.map(encode).unwrap_or_default());
         let counts = &ajp.counts;
         let failures = FAILURES.iter().zip(counts.failures).filter(|(_, count)| *count > 0);
@@ -124,6 +137,10 @@ impl<'a> Detail<'a> {
             ],
             lately: lately(ajp),
             span: span(&ajp.recent),
+            history: vec![
+                ("Latest failure", history::last_failure(ajp, server)),
+                ("Out of service", history::outages(ajp)),
+            ],
             since,
             settings: settings(&*ajp.config, true),
             further: settings(&*ajp.config, false),

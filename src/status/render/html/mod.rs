@@ -16,6 +16,7 @@ use askama::Template;
 
 use crate::status::change_text::Changed;
 use crate::status::confirm::Question;
+use crate::status::history;
 use crate::status::render::html::assessed::AssessedWorkers;
 use crate::status::render::html::changed::ChangedRow;
 use crate::status::render::html::detail::Detail;
@@ -71,6 +72,8 @@ struct HtmlPage<'a> {
     /// Where a change leads back to, with what was asked for there.
     then: &'static str,
     kept: Vec<(&'static str, &'a str)>,
+    /// Since when httpd runs and with which configuration.
+    httpd: Vec<String>,
     shows_ajp: bool,
     shows_legend: bool,
     shows_settings: bool,
@@ -139,6 +142,7 @@ pub fn render<'a>(
         events_left_out: 0,
         then: "list",
         kept: Vec::new(),
+        httpd: history::of_httpd(&snapshot.server),
         shows_ajp: !hidden.worker_settings(),
         shows_legend: false,
         shows_settings: !hidden.balancer_settings(),
@@ -251,7 +255,7 @@ impl<'a> HtmlPage<'a> {
         let verdict = verdict::of(&assessed);
         self.icon = verdict.as_ref().map_or("7a8594", StatusVerdict::icon);
         self.verdict = verdict.filter(|_| command.member.is_none() && !hidden.summary());
-        self.detail = Detail::of(command, &assessed);
+        self.detail = Detail::of(command, &assessed, &snapshot.server);
         self.then = if list { "list" } else { "show" };
         self.kept = kept(command).collect();
         self.changed = changed::from_query(command, snapshot);

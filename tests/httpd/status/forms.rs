@@ -65,6 +65,15 @@ fn forms_ask_say_what_is_wrong_and_are_undone() {
             picture(&browser, "refused-form-390");
             browser.resize(1280, 900);
             assert_eq!(browser.run("return document.querySelectorAll('[aria-invalid]').length"), 1);
+            // Its border says the same as its attribute, light and dark.
+            for scheme in ["light", "dark"] {
+                browser.prefer(scheme);
+                let differs = browser.run(
+                    "const edge = id => getComputedStyle(document.getElementById(id)).borderColor;\
+                     return edge('f-vwn') !== edge('f-vwd')",
+                );
+                assert_eq!(differs, Value::Bool(true), "{scheme}");
+            }
         }
         browser.fill("#f-vwn", "tomcat9");
         browser.click("button.main");
@@ -82,6 +91,6 @@ fn forms_ask_say_what_is_wrong_and_are_undone() {
         browser.open(&format!("{base}?cmd=edit&w=shop&att=vwf"));
         browser.fill("[id='f-val.tomcat2']", "0");
         browser.click("button.main");
-        browser.until("[id='e-val.tomcat2']", "tomcat2: invalid value '0'");
+        browser.until("[id='e-val.tomcat2']", "tomcat2: lbfactor: invalid value '0'");
     }
 }

@@ -121,7 +121,12 @@ pub(super) fn refused(
             StatusError::Value { sent, why, .. }
                 if field.parameter.is_called(sent) || field.name == *sent =>
             {
-                Some(why.clone())
+                // A form of one setting of all members names these at its fields.
+                let property = field.parameter.row.name;
+                match field.label == property {
+                    true => Some(why.clone()),
+                    false => Some(format!("{property}: {why}")),
+                }
             }
             StatusError::Stale(property) if field.label == *property => Some(format!(
                 "another request has changed it to {} in the meantime; saving again replaces that",

@@ -24,9 +24,10 @@ PLACES = $(CURDIR)=/mod_jk $(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo $(abspath $
 REMAP  = $(PLACES:%=--remap-path-prefix=%)
 
 # The module is libmod_jk.so, the operator's tool jkctl, both in target/release; the tool's pages are made
-# by itself.
+# by itself. THIRD-PARTY has the licences of the crates in both, which go where the programs go.
 all:
 	RUSTFLAGS="$(REMAP) $(RUSTFLAGS)" CFLAGS="$(PLACES:%=-ffile-prefix-map=%) $(CFLAGS)" $(CARGO) build --release
+	CARGO="$(CARGO)" packaging/third-party $(TARGET)/THIRD-PARTY
 	$(BUILT)/jkctl man $(TARGET)/man
 	for shell in bash fish zsh; do \
 	    $(BUILT)/jkctl completion $$shell > $(TARGET)/jkctl.$$shell || exit 1; done
@@ -46,7 +47,7 @@ install:
 	install -m 644 $(TARGET)/jkctl.bash "$(DESTDIR)$(DATADIR)/bash-completion/completions/jkctl"
 	install -m 644 $(TARGET)/jkctl.zsh "$(DESTDIR)$(DATADIR)/zsh/site-functions/_jkctl"
 	install -m 644 $(TARGET)/jkctl.fish "$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/jkctl.fish"
-	install -m 644 LICENSE NOTICE README.md CHANGELOG.md "$(DESTDIR)$(DOCDIR)"
+	install -m 644 LICENSE NOTICE $(TARGET)/THIRD-PARTY README.md CHANGELOG.md "$(DESTDIR)$(DOCDIR)"
 	cp -R docs apache-conf "$(DESTDIR)$(DOCDIR)"
 
 # The module is removed only if it is the one that this build installed.

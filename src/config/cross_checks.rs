@@ -7,8 +7,9 @@ use crate::config::error::Diagnostic;
 use crate::config::model::WorkersConfig;
 use crate::config::properties::Properties;
 use crate::config::server::ServerSettings;
+use crate::config::value::words;
 use crate::uri_map::Patterns;
-use crate::uri_map::diagnostics::nearest;
+use crate::uri_map::diagnostics::{MOST_HINTS, nearest};
 use crate::uri_map::merge::{MapOf, MountCopy, ServerMounts, copies, map_of, mounts_seen};
 use crate::uri_map::pattern::is_wildcard;
 use crate::uri_map::problem::printable;
@@ -81,20 +82,28 @@ impl Site<'_> {
 
     /// Workers that rules may name and that none does.
     fn unmounted(&self) -> Vec<Diagnostic> {
-        let used: HashSet<&str> =
-            self.mounts.iter().flat_map(rules_of).map(|rule| &*rule.worker).collect();
-        let lines: Vec<_> = self.properties.all("worker.list").collect();
-        // What a rule with a slip in it names was said with that rule.
         let names: Vec<_> = self.workers.list.iter().map(String::as_str).collect();
-        let slips = used.iter().filter(|name| !names.contains(name));
+        let listed: HashSet<&str> = names.iter().copied().collect();
+        let (mut used, mut slips) = (HashSet::new(), Vec::new());
+        for name in self.mounts.iter().flat_map(rules_of).map(|rule| &*rule.worker) {
+            if used.insert(name) && !listed.contains(name) {
+                slips.push(name);
+            }
+        }
+        // What a rule with a slip in it names was said with that rule.
+        let slips = slips.into_iter().take(MOST_HINTS);
         let meant: HashSet<&str> = slips.filter_map(|name| nearest(name, &names)).collect();
         let is_used = |name: &str| used.contains(name) || meant.contains(name);
         let unused = self.workers.list.iter().filter(|name| !is_used(name));
+        let mut lines = HashMap::new();
+        for line in self.properties.all("worker.list") {
+            words(&line.value).for_each(|word| _ = lines.entry(word).or_insert(line));
+        }
         // One without properties was named for that.
         let is_defined =
             |name: &&String| self.properties.first_below(&format!("worker.{name}.")).is_some();
         let found = unused.filter(is_defined).filter_map(|name| {
-            let line = lines.iter().find(|line| crate::config::value::words(&line.value).any(|word| word == name))?;
+            let line = lines.get(name.as_str())?;
             let text = format!(
                 "worker {name} is in worker.list, but no rule maps to it, expected a JkMount, or JK_WORKER_NAME with the handler jakarta-servlet"
             );

@@ -3,6 +3,8 @@
 //! Nothing here has an effect, and files come through [`Files`], so that the same checks run inside
 //! httpd, without httpd, and in tests.
 
+use std::collections::HashSet;
+
 use crate::config::cross_checks::Site;
 use crate::config::error::{Diagnostic, Origin, Severity};
 use crate::config::model::{WorkerKind, WorkersConfig};
@@ -73,7 +75,7 @@ pub fn check(servers: &[&ServerSettings], given: Option<&str>, files: &dyn Files
     // What follows from a workers file that cannot be read is no mistake of its own.
     let is_read = problems.iter().all(|problem| problem.severity != Severity::Error);
     problems.extend(found.into_iter().filter(|_| is_read));
-    let names: Vec<_> = workers.list.iter().map(String::as_str).collect();
+    let targets = RuleTargets::new(&workers);
     // Where nothing is listed, no rule can name what is.
     let has_list =
         properties.get("worker.list").is_some() && !properties.all("worker.list").any(is_odd);
@@ -84,12 +86,12 @@ pub fn check(servers: &[&ServerSettings], given: Option<&str>, files: &dyn Files
         let rules = main_rules(&mounts);
         problems.extend(check_patterns(&rules).into_iter().map(Diagnostic::from));
         if is_read && has_list {
-            let found = check_workers(&rules, &names, |name| target(&workers, name));
+            let found = check_workers(&rules, &targets.names, |name| targets.find(name));
             problems.extend(found.into_iter().map(Diagnostic::from));
             problems.extend(rule_hints(settings, |name| {
                 // A status worker needs no more than its page; a missing worker was named.
                 // check: page-of-a-status-worker-in-its-section
-                !matches!(target(&workers, name), None | Some(RuleTarget::Status))
+                !matches!(targets.find(name), None | Some(RuleTarget::Status))
             }));
         }
         checked.mounts.push(mounts);
@@ -257,21 +259,39 @@ pub fn mounts_of(
     (mounts, problems)
 }
 
-/// Describes a worker to the checks of rules.
-pub fn target<'w>(workers: &'w WorkersConfig, name: &str) -> Option<RuleTarget<'w>> {
-    // A member that is not listed is no worker that a rule may name.
-    // check: member-in-a-rule
-    workers.list.iter().find(|listed| *listed == name)?;
-    Some(match workers.workers.get(name).map(|worker| &worker.kind) {
-        Some(WorkerKind::Lb(lb)) => RuleTarget::Balancer {
-            members: &lb.member_names,
-            cookie: &lb.session_cookie,
-            sets_cookie: lb.set_session_cookie,
-        },
-        Some(WorkerKind::Status(_)) => RuleTarget::Status,
-        // A listed worker that is missing here has an error of its own.
-        Some(WorkerKind::Ajp13(_)) | None => RuleTarget::Backend,
-    })
+/// The workers that rules may name, for the checks of rules.
+#[derive(Debug)]
+pub struct RuleTargets<'w> {
+    workers: &'w WorkersConfig,
+    /// In their order, as messages name them.
+    pub names: Vec<&'w str>,
+    listed: HashSet<&'w str>,
+}
+
+impl<'w> RuleTargets<'w> {
+    /// Prepares what each rule is looked up in.
+    pub fn new(workers: &'w WorkersConfig) -> Self {
+        let names: Vec<_> = workers.list.iter().map(String::as_str).collect();
+        let listed = names.iter().copied().collect();
+        Self { workers, names, listed }
+    }
+
+    /// Describes a worker; None for one that does not exist.
+    pub fn find(&self, name: &str) -> Option<RuleTarget<'w>> {
+        // A member that is not listed is no worker that a rule may name.
+        // check: member-in-a-rule
+        self.listed.get(name)?;
+        Some(match self.workers.workers.get(name).map(|worker| &worker.kind) {
+            Some(WorkerKind::Lb(lb)) => RuleTarget::Balancer {
+                members: &lb.member_names,
+                cookie: &lb.session_cookie,
+                sets_cookie: lb.set_session_cookie,
+            },
+            Some(WorkerKind::Status(_)) => RuleTarget::Status,
+            // A listed worker that is missing here has an error of its own.
+            Some(WorkerKind::Ajp13(_)) | None => RuleTarget::Backend,
+        })
+    }
 }
 
 /// Reads a file that must be text.

@@ -1,6 +1,7 @@
 //! Findings about rules that are valid but will not do what their writer meant.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::text;
@@ -59,6 +60,7 @@ pub fn check_workers<'a>(
     target: impl Fn(&str) -> Option<RuleTarget<'a>>,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
+    let mut hints: HashMap<&str, Hint> = HashMap::new();
     for rule in rules {
         if rule.is_exclusion && &*rule.worker == "*" {
             continue;
@@ -68,18 +70,19 @@ pub fn check_workers<'a>(
         match target(&rule.worker) {
             // check: unknown-worker-in-a-rule
             None => {
-                let near = nearest(&rule.worker, names);
-                let hint = match near {
-                    Some(name) => format!(", did you mean \"{name}\""),
-                    None => {
-                        format!(", expected one of {}", printable(&text::raw(&names.join(", "))))
-                    }
+                let may_ask = hints.len() < MOST_HINTS;
+                let hint = match hints.entry(&rule.worker) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) if may_ask => new.insert(Hint::new(&rule.worker, names)),
+                    Entry::Vacant(_) => &Hint::default(),
                 };
                 let worker = printable(&text::raw(&rule.worker));
-                let text =
-                    format!("rule \"{pattern}\": worker \"{worker}\" is not in worker.list{hint}");
+                let text = format!(
+                    "rule \"{pattern}\": worker \"{worker}\" is not in worker.list{}",
+                    hint.text
+                );
                 let own = (&*rule.pattern, &*rule.worker);
-                problems.push(match near.is_none() && OF_DEBIAN.contains(&own) {
+                problems.push(match !hint.is_near && OF_DEBIAN.contains(&own) {
                     true => Problem::hint(&rule.origin, text),
                     false => Problem::failing(&rule.origin, text),
                 });
@@ -124,6 +127,35 @@ pub fn check_workers<'a>(
         }
     }
     problems
+}
+
+/// Names that are compared with all others to find what was meant. A file with more slips was made by a
+/// program that went wrong as a whole, and thousands of slips among thousands of workers take minutes.
+pub const MOST_HINTS: usize = 100;
+
+/// Workers that a message names to choose from.
+const MOST_NAMES: usize = 20;
+
+/// What is said of a worker that does not exist.
+#[derive(Debug, Default)]
+struct Hint {
+    text: String,
+    is_near: bool,
+}
+
+impl Hint {
+    fn new(wrong: &str, names: &[&str]) -> Self {
+        if let Some(name) = nearest(wrong, names) {
+            return Self { text: format!(", did you mean \"{name}\""), is_near: true };
+        }
+        let (shown, more) = names.split_at(names.len().min(MOST_NAMES));
+        let shown = printable(&text::raw(&shown.join(", ")));
+        let more = match more.len() {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        Self { text: format!(", expected one of {shown}{more}"), is_near: false }
+    }
 }
 
 /// Rules of Debian's jk.conf for which its workers.properties has no worker: an untouched

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::uri_map::diagnostics::{RuleTarget, check_workers};
+use crate::uri_map::diagnostics::{MOST_HINTS, RuleTarget, check_workers};
 use crate::uri_map::extensions::RuleActivation;
 use crate::uri_map::*;
 
@@ -293,4 +293,24 @@ fn findings_about_valid_rules() {
         assert_eq!(problems.len(), usize::from(!expected.is_empty()), "case: {name}");
         assert!(problems.iter().all(|p| p.text.contains(expected)), "case: {name}: {problems:?}");
     }
+}
+
+/// A rule costs no more for each worker there is, and its line is no list of all of them.
+#[test]
+fn many_wrong_rules_are_told_without_a_list_for_each() {
+    let names: Vec<_> = (0..300).map(|number| format!("tomcat{number}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let count = |lines: Vec<String>, words: &str| {
+        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+        let problems = check_workers(&rules(&lines), &names, |_| None);
+        assert_eq!(problems.len(), lines.len());
+        problems.iter().filter(|problem| problem.text.contains(words)).count()
+    };
+    let slips = |times: usize| (0..300).map(move |n| format!("/{n}=tomcat{}x", n / times));
+    assert_eq!(count(slips(1).collect(), "did you mean"), MOST_HINTS);
+    // Many rules with one slip ask once.
+    assert_eq!(count(slips(3).collect(), "did you mean"), 300);
+    let list = "expected one of tomcat0, tomcat1";
+    assert_eq!(count(vec!["/a=other".to_owned()], list), 1);
+    assert_eq!(count(vec!["/a=other".to_owned()], "tomcat19 and 280 more"), 1);
 }

@@ -1,5 +1,8 @@
 //! Does one thing a number of times, so that callgrind can count what one time costs:
-//! `costs page|scrape|request <times>`. `run` beside this compares with the limits.
+//! `costs page|scrape|request <times>`, or what the checks of a configuration do with a number of workers:
+//! `costs mounted|unmounted|... <workers>`. `run` beside this compares with the limits.
+
+mod checks;
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -20,6 +23,10 @@ fn main() {
     let mut words = std::env::args().skip(1);
     let what = words.next().unwrap_or_default();
     let times: usize = words.next().and_then(|word| word.parse().ok()).unwrap_or(1);
+    if checks::SHAPES.contains(&what.as_str()) {
+        println!("{}", checks::run(&what, times));
+        return;
+    }
     let workers = workers();
     let mut size = 0;
     if what == "request" {
@@ -30,7 +37,7 @@ fn main() {
             "page" => page(&workers),
             "scrape" => scrape(&workers, Dialect::OpenMetrics, false).len(),
             "request" => 0,
-            _ => panic!("page, scrape or request"),
+            _ => panic!("page, scrape, request or one of {:?}", checks::SHAPES),
         };
     }
     println!("{size}");

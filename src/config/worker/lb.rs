@@ -1,6 +1,6 @@
 //! Balancers and their members.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::config::error::Diagnostic;
@@ -40,8 +40,9 @@ impl Resolver<'_> {
         let inherited = self.text(name, "secret").as_deref().map(Secret::new);
         let list = format!("worker.{name}.balance_workers");
         let mut is_refused = false;
+        let mut taken = HashSet::new();
         for (member, line) in self.lines(name, "balance_workers") {
-            if members.iter().any(|other| other.worker == member) {
+            if taken.contains(member) {
                 // check: member-named-twice
                 self.warn(line, format!("{list}: {member} is named twice"));
                 continue;
@@ -64,6 +65,7 @@ impl Resolver<'_> {
             {
                 ajp.secret.get_or_insert_with(|| secret.clone());
             }
+            taken.insert(member);
             let member = self.member(member);
             // check: two-members-with-one-route
             if let Some(other) = routes.insert(member.route.clone(), member.worker.clone()) {

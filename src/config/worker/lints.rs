@@ -3,6 +3,7 @@
 pub(in crate::config) mod meant;
 mod scope;
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -254,18 +255,19 @@ impl Resolver<'_> {
 
     /// Two members at one address are one backend that counts twice.
     fn check_addresses(&mut self, name: &str, lb: &LbConfig, config: &WorkersConfig) {
-        let mut seen: Vec<(&str, u16, &str)> = Vec::new();
+        let mut seen: HashMap<(&str, u16), &str> = HashMap::new();
         for member in lb.members.iter().filter(|member| !is_odd_name(&member.worker)) {
             let Some(worker) = config.workers.get(&member.worker) else { continue };
             let WorkerKind::Ajp13(ajp) = &worker.kind else { continue };
             let port = ajp.port_in_use();
-            let twin = seen.iter().find(|(host, other, _)| *host == ajp.host && *other == port);
+            let host = ajp.host.as_str();
+            let twin = seen.get(&(host, port));
             // check: two-members-at-one-address
             // check: two-members-at-one-unix-domain-socket
-            if let (Some((host, _, other)), false) = (twin, ajp.is_off()) {
+            if let (Some(other), false) = (twin, ajp.is_off()) {
                 let own = &member.worker;
                 let (place, attribute) = match port {
-                    0 => ((*host).to_owned(), "host"),
+                    0 => (host.to_owned(), "host"),
                     port => (format!("{host}:{port}"), "port"),
                 };
                 let text =
@@ -276,7 +278,7 @@ impl Resolver<'_> {
                 };
                 self.problems.push(Diagnostic::notice(&origin, text));
             }
-            seen.push((&ajp.host, port, &member.worker));
+            seen.entry((host, port)).or_insert(&member.worker);
         }
     }
 }

@@ -55,9 +55,10 @@ impl Resolver<'_> {
             config.maintain =
                 u64::try_from(seconds).ok().filter(|s| *s > 0).map(Duration::from_secs);
         }
+        let mut listed = HashSet::new();
         for line in self.properties.all("worker.list") {
             for name in words(&line.value) {
-                match config.list.iter().any(|other| other == name) {
+                match !listed.insert(name) {
                     // check: listed-twice
                     true => self.warn(line, format!("worker {name} is listed twice")),
                     false => config.list.push(name.to_owned()),

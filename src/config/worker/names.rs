@@ -10,6 +10,7 @@ use crate::config::rows::{PROPERTIES, RETIRED, hint, nearest};
 use crate::config::worker::lints::meant::{is_odd_name, meant_words};
 use crate::config::worker::resolver::Resolver;
 use crate::config::worker::values::{MAX_REFERENCES, MAX_TEXT};
+use crate::uri_map::diagnostics::MOST_HINTS;
 
 impl<'p> Resolver<'p> {
     /// Reports names that do not exist, are old, or have no effect.
@@ -188,8 +189,9 @@ impl<'p> Resolver<'p> {
             });
             unknown[place].1.push(line);
         }
-        for (name, lines) in unknown {
-            let near = nearest(name, known.iter().copied());
+        for (place, (name, lines)) in unknown.into_iter().enumerate() {
+            let is_asked = place < MOST_HINTS;
+            let near = is_asked.then(|| nearest(name, known.iter().copied())).flatten();
             let is_own = |attribute: &str| lines.iter().any(|line| line.name.ends_with(attribute));
             let is_whole = is_own(".type") || is_own(".reference");
             // What the other one has as well was not meant for it.

@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::clock::Millis;
 use crate::config::WorkersConfig;
 use crate::config::uri_map_file::parse_mount_file;
-use crate::config::validate::target;
+use crate::config::validate::RuleTargets;
 use crate::messages::MessageCode::{JK102, JK211, JK212, JK213};
 use crate::text;
 use crate::uri_map::diagnostics::{check_patterns, check_workers};
@@ -360,8 +360,8 @@ fn parse(text: &[u8], path: &str, config: &WorkersConfig) -> (Mounts, Vec<Proble
     let (mounts, mut problems) = parse_mount_file(text, path, &environment);
     let rules: Vec<_> = mounts.rules().cloned().collect();
     problems.extend(check_patterns(&rules));
-    let names: Vec<_> = config.list.iter().map(String::as_str).collect();
-    problems.extend(check_workers(&rules, &names, |name| target(config, name)));
+    let targets = RuleTargets::new(config);
+    problems.extend(check_workers(&rules, &targets.names, |name| targets.find(name)));
     (mounts, problems)
 }
 

@@ -16,7 +16,7 @@ LIBEXECDIR ?= $(shell $(APXS) -q LIBEXECDIR)
 TARGET  = $(or $(CARGO_TARGET_DIR),target)
 BUILT   = $(TARGET)/release
 
-.PHONY: deny sbom supply docs models mistakes-seeded all install uninstall dist deb rpm demo test test-httpd soak costs budget bench lint hazards hazards-seeded fuzz clean
+.PHONY: deny sbom supply same-bits docs models mistakes-seeded all install uninstall dist deb rpm demo test test-httpd soak costs budget bench lint hazards hazards-seeded fuzz clean
 
 # No path of the machine it was built on is in the module or its symbols: two builds in two places give the
 # same file. Of two that fit the later one counts.
@@ -65,6 +65,11 @@ uninstall:
 # The sources with all crates, in target/dist: builds without a network.
 dist:
 	packaging/dist
+
+# Two builds of that tarball, in two places and without a network, and whether their bits are the same.
+same-bits:
+	.ci/install build
+	packaging/same-bits
 
 # The package mod_jk for RHEL and Fedora, in target/rpm.
 rpm:

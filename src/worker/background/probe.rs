@@ -32,9 +32,19 @@ pub struct Prober {
 struct ProbeState {
     backoff: Backoff,
     is_pending: bool,
+    found: ProbeFinding,
+}
+
+/// What this process has found out about a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ProbeFinding {
+    /// Nothing yet: it is asked at once.
+    Nothing,
+    /// A request may succeed.
+    MayLive,
     /// It accepts no connections, or no longer answers CPING although it did before: a
     /// request would fail too.
-    is_dead: bool,
+    Dead,
 }
 
 impl Prober {
@@ -58,7 +68,7 @@ impl Prober {
             let own = self.probes.entry(name.clone()).or_insert_with(|| ProbeState {
                 backoff: Backoff::new(now.plus(pause)),
                 is_pending: false,
-                is_dead: false,
+                found: if pause.is_zero() { ProbeFinding::Nothing } else { ProbeFinding::MayLive },
             });
             let is_due = !own.is_pending && own.backoff.next_at() <= now;
             if !is_due || self.pending.len() >= MOST {
@@ -126,10 +136,13 @@ impl Prober {
         let Some(ajp) = workers.backend(name) else { return };
         match &result {
             Ok(()) => {
-                own.is_dead = false;
+                own.found = ProbeFinding::MayLive;
                 ajp.capabilities.answered_cping();
             }
             Err(why) if why.is_our_own() => {
+                if own.found == ProbeFinding::Nothing {
+                    own.found = ProbeFinding::MayLive;
+                }
                 tracing::debug!("worker {name}: cannot be probed: {why}");
                 return;
             }
@@ -138,7 +151,8 @@ impl Prober {
                 if is_unreachable {
                     ajp.pool.target().failed();
                 }
-                own.is_dead = is_unreachable || ajp.capabilities.answers_cping();
+                let is_dead = is_unreachable || ajp.capabilities.answers_cping();
+                own.found = if is_dead { ProbeFinding::Dead } else { ProbeFinding::MayLive };
                 tracing::debug!("worker {name}: probe failed: {why}");
             }
         }
@@ -154,12 +168,14 @@ impl Prober {
     }
 
     /// After `recover_time` lets a request try who has not answered, unless it is known to be dead:
-    /// where asking is switched off, and for backends that know no CPING.
+    /// where asking is switched off, and for backends that know no CPING. A process that has just taken
+    /// the lead knows of none, and waits until it has asked.
     fn wait_for_recover_time(&self, workers: &Workers, now: Millis) {
         for lb in workers.balancers() {
             for (index, ajp) in lb.members.iter().enumerate() {
                 let known = self.probes.get(&ajp.name).filter(|_| lb.config.probe);
-                let may_live = known.is_none_or(|own| !own.is_dead) && !ajp.config.is_off();
+                let may_live = known.is_none_or(|own| own.found == ProbeFinding::MayLive);
+                let may_live = may_live && !ajp.config.is_off();
                 if may_live {
                     lb.report(index, Event::RecoverTime, now);
                 }

@@ -71,6 +71,34 @@ fn a_dead_member_costs_no_request_and_is_soon_back() {
     }
 }
 
+/// A child that takes the lead over knows of no backend, and `recover_time` has long passed.
+#[test]
+fn a_new_leader_asks_before_it_lets_a_request_try() {
+    let (n1, dead) = (Backend::start(echo("n1")), free_port());
+    let more = "worker.lb.recover_time=1\n";
+    let mut httpd = balanced("new-leader", "event", [n1.port, dead], more);
+    httpd.expect("JK-401");
+    notice(&httpd, &["n2"]);
+    let errors = number(&httpd, "n2", "errors");
+    for pid in httpd.children() {
+        let begun = Instant::now();
+        // Longer than recover_time, and than a child needs to find itself in the lead.
+        while begun.elapsed() < Duration::from_secs(2) {
+            assert_eq!(Client::connect(httpd.port).get("/app/x").text(), "n1 GET /app/x 0");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(signal("KILL", pid.parse().expect("a number")));
+        let has_gone = || !httpd.children().contains(&pid);
+        assert!(wait_until(PATIENCE, has_gone), "the parent has noticed");
+    }
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(2) {
+        assert_eq!(Client::connect(httpd.port).get("/app/x").text(), "n1 GET /app/x 0");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(number(&httpd, "n2", "errors"), errors, "no request has tried it");
+}
+
 /// A member that answers pings and drops every request: each trial costs a request.
 #[test]
 fn a_member_that_fails_its_trials_is_tried_less_and_less_often() {

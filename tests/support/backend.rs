@@ -136,17 +136,27 @@ impl Backend {
 
     /// Ends at once: connections are cut, and no process listens any more.
     pub fn stop(&self) {
-        self.stopped.store(true, Ordering::SeqCst);
+        if self.stopped.swap(true, Ordering::SeqCst) {
+            // Another one may have its port by now.
+            return;
+        }
         for stream in self.open.lock().expect("no panic under the lock").drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
         // Wakes the listener, which then goes. Until then connections would be taken.
-        let _ = match &self.path {
-            Some(path) => UnixStream::connect(path).map(drop),
-            None => TcpStream::connect(("127.0.0.1", self.port)).map(drop),
-        };
+        let _ = self.is_taken();
         let listening = self.listening.lock().expect("no panic under the lock").take();
         listening.into_iter().for_each(|thread| thread.join().expect("no panic in the listener"));
+        // A process that another test starts has the socket too, until its program begins.
+        wait_until(PATIENCE, || !self.is_taken());
+    }
+
+    /// Tells whether a connection is taken.
+    fn is_taken(&self) -> bool {
+        match &self.path {
+            Some(path) => UnixStream::connect(path).is_ok(),
+            None => TcpStream::connect(("127.0.0.1", self.port)).is_ok(),
+        }
     }
 
     pub fn last(&self) -> Request {

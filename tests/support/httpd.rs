@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use super::client::{Client, Response};
 pub use super::installation::*;
@@ -121,9 +120,8 @@ impl Httpd {
         let lifeline = Lifeline::tie(child.id());
         self.process = Some((child, lifeline));
         // httpd listens before it is ready for signals; only its own word says that it is.
-        let up = wait_until(Duration::from_secs(20), || {
-            self.log("error.log").contains("resuming normal operations")
-        });
+        let up =
+            wait_until(PATIENCE, || self.log("error.log").contains("resuming normal operations"));
         assert!(up, "httpd did not come up: {}{}", self.log("error.log"), self.log("stderr"));
     }
 
@@ -149,7 +147,7 @@ impl Httpd {
         let ready = || self.log("error.log").matches("resuming normal operations").count();
         let before = ready();
         self.signal("USR1");
-        assert!(wait_until(Duration::from_secs(20), || ready() > before), "graceful restart");
+        assert!(wait_until(PATIENCE, || ready() > before), "graceful restart");
     }
 
     /// Restarts gracefully and waits until no child of before is left: such a child still answers on
@@ -164,7 +162,7 @@ impl Httpd {
             let children = self.children();
             children.len() >= wanted && children.iter().all(|pid| !before.contains(pid))
         };
-        assert!(wait_until(Duration::from_secs(60), are_new), "old children do not go");
+        assert!(wait_until(PATIENCE, are_new), "old children do not go");
     }
 
     /// Returns the last value of a directive that takes a number; the largest there is without it.
@@ -248,7 +246,7 @@ impl Httpd {
             }
             matches!(process.try_wait(), Ok(Some(_)))
         };
-        if !wait_until(Duration::from_secs(20), has_ended) {
+        if !wait_until(PATIENCE, has_ended) {
             let _ = process.kill();
             let _ = process.wait();
             return vec!["httpd did not stop and was killed".to_owned()];

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::lifeline::Lifeline;
-use super::{fresh_dir, signal_group, wait_until};
+use super::{PATIENCE, fresh_dir, signal_group, wait_until};
 
 /// A browser with one window.
 pub struct Browser {
@@ -165,12 +165,12 @@ impl Browser {
     /// Waits until a script returns true.
     pub fn wait(&self, script: &str) {
         let done = || self.run(&format!("return Boolean({script})")) == Value::Bool(true);
-        assert!(wait_until(Duration::from_secs(20), done), "{script}: {}", self.text("body"));
+        assert!(wait_until(PATIENCE, done), "{script}: {}", self.text("body"));
     }
 
     /// Waits until an element has a text, with scripts and without.
     pub fn until(&self, selector: &str, text: &str) {
-        let seen = wait_until(Duration::from_secs(20), || self.text(selector).contains(text));
+        let seen = wait_until(PATIENCE, || self.text(selector).contains(text));
         assert!(seen, "{selector} has no {text:?} at {}: {}", self.url(), self.text("body"));
     }
 

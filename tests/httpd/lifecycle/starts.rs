@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -190,6 +190,12 @@ fn a_pipe_is_a_log_as_long_as_it_has_a_reader() {
         seen += &String::from_utf8_lossy(&part[..len]);
     }
     drop(reader);
+    // A process that another test starts has it too, until its program begins.
+    let has_none = || {
+        let mut options = fs::File::options();
+        options.write(true).custom_flags(libc::O_NONBLOCK).open(&pipe).is_err()
+    };
+    assert!(wait_until(PATIENCE, has_none), "nothing reads the pipe");
     httpd.graceful_for_all();
     get("/app/second");
     let in_error_log = || httpd.log("error.log").contains("/app/second");

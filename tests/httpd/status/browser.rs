@@ -2,7 +2,6 @@
 //! sites and hostile names cannot do.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -11,7 +10,7 @@ use crate::support::backend::{Backend, echo};
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, Setup};
 use crate::support::webdriver::Browser;
-use crate::support::{free_port, root, skip, wait_until};
+use crate::support::{PATIENCE, free_port, root, skip, wait_until};
 
 /// Starts a browser, or says that there is none. It is started after its httpd, so that it ends before
 /// it: a browser keeps connections open that it has sent nothing on, and a thread of httpd waits for
@@ -102,7 +101,7 @@ fn activation(httpd: &Httpd, member: &str) -> String {
 /// Waits until the machine interface shows a text: a click does not wait for a form's answer.
 pub(super) fn shows(httpd: &Httpd, query: &str, count: usize, text: &str) {
     let ask = || Client::connect(httpd.port).get(&format!("/jkstatus?mime=txt&{query}")).text();
-    let seen = wait_until(Duration::from_secs(10), || ask().matches(text).count() == count);
+    let seen = wait_until(PATIENCE, || ask().matches(text).count() == count);
     assert!(seen, "{query}: {text}: {}", ask());
 }
 

@@ -124,7 +124,7 @@ lint:
 	$(CC) -std=gnu99 -fsyntax-only -Wall -Wextra -Werror $$($(APXS) -q EXTRA_CPPFLAGS) \
 	    -I"$$($(APXS) -q INCLUDEDIR)" -I"$$($(APXS) -q APR_INCLUDEDIR)" \
 	    -I"$$(dirname "$$(ls -t target/debug/build/mod_jk-*/out/jk_directives.h | head -n 1)")" \
-	    c-shim/mod_jk_shim.c c-shim/broken_off.c
+	    c-shim/mod_jk_shim.c c-shim/broken_off.c c-shim/parking.c
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items
 
 # What the module is made of: what dependencies may be, by deny.toml, and the list of them. .ci/run leaves

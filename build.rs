@@ -27,7 +27,7 @@ const CLANG_PACKAGES: &str = "install libclang-dev (Debian, Ubuntu) or clang-dev
 /// What Rust calls directly; everything that is a macro goes through the shim.
 const HTTPD_FUNCTIONS: &str = "ap_set_content_type|\
     ap_get_remote_host|ap_get_server_(name|port)|ap_server_root_relative|ap_state_query|\
-    ap_mpm_query|ap_get_status_line|ap_get_limit_req_body|ap_get_server_(description|revision)|ap_add_(version_component|common_vars|cgi_vars)|\
+    ap_mpm_query|ap_get_status_line|ap_get_limit_req_body|ap_run_process_connection|ap_get_server_(description|revision)|ap_add_(version_component|common_vars|cgi_vars)|\
     ap_open_piped_log_ex|ap_piped_log_write_fd|apr_uri_unparse|ap_retained_data_(create|get)|ap_exists_config_define|\
     apr_table_(get|setn|addn|unset|clear|elts|copy)|ap_make_method_list|ap_method_list_add|apr_palloc|apr_pstrmemdup|apr_pool_cleanup_(register|null)|\
     apr_pool_pre_cleanup_register|apr_tokenize_to_argv|apr_os_file_get|apr_stat|apr_brigade_cleanup|ap_rwrite";
@@ -59,7 +59,9 @@ fn main() {
         fail(&format!("{} cannot be written: {why}", out.display()));
     }
     let mut shim = cc::Build::new();
-    shim.files(["c-shim/mod_jk_shim.c", "c-shim/broken_off.c"]).std("gnu99").extra_warnings(true);
+    shim.files(["c-shim/mod_jk_shim.c", "c-shim/broken_off.c", "c-shim/parking.c"])
+        .std("gnu99")
+        .extra_warnings(true);
     shim.include(&out);
     for flag in &flags {
         shim.flag(flag);
@@ -98,7 +100,7 @@ fn main() {
         )
         .allowlist_function(HTTPD_FUNCTIONS)
         .allowlist_var(
-            "OK|DECLINED|DONE|ap_conftree|HTTP_.*|AP_.*|APR_.*|MODULE_MAGIC_.*|APLOG_.*|REMOTE_.*",
+            "OK|DECLINED|DONE|SUSPENDED|ap_conftree|HTTP_.*|AP_.*|APR_.*|MODULE_MAGIC_.*|APLOG_.*|REMOTE_.*",
         )
         .blocklist_var("AP_MODULE_.*_PATH|APR_INT64_MIN|APR_.*_MAX")
         .derive_debug(false)

@@ -113,6 +113,9 @@ void jk_shim_register_hooks(apr_pool_t *pool)
     ap_hook_child_init(mod_jk_child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
+    /* Before mod_ssl and all others, which run within it: a parked request comes back here. */
+    ap_hook_process_connection(mod_jk_process_connection, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_resume_connection(mod_jk_resume_connection, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_translate_name(mod_jk_translate_name, before_translate, after_translate,
                            APR_HOOK_MIDDLE);
     ap_hook_map_to_storage(mod_jk_map_to_storage, NULL, NULL, APR_HOOK_MIDDLE);

@@ -84,6 +84,32 @@ int jk_shim_is_tls(request_rec *r);
 /* The usual port of the request's scheme. */
 apr_port_t jk_shim_default_port(const request_rec *r);
 
+/* ---- parking: parking.c ------------------------------------------------------------------ */
+
+/* Whether the MPM can wait for a descriptor on behalf of a connection: event from httpd 2.4.63 on. */
+int jk_shim_can_park(void);
+/* Whether nothing about the request forbids it. */
+int jk_shim_may_park(const request_rec *r);
+/* Whether the handler has returned SUSPENDED, and httpd has let go of the request. */
+int jk_shim_is_suspended(const conn_rec *c);
+/* Whether the MPM is about to close the connection. */
+int jk_shim_is_over(const conn_rec *c);
+/* Puts another descriptor into the connection's socket. Returns the one before, or -1 and changes nothing. */
+int jk_shim_swap_socket(conn_rec *c, int fd);
+/* The descriptor in the connection's socket, or -1. */
+int jk_shim_client(conn_rec *c);
+/* Has the MPM wait for the descriptor in the socket. */
+void jk_shim_park(conn_rec *c);
+/* Takes a parked request to this thread, and lets go of it. */
+void jk_shim_go_on(request_rec *r);
+void jk_shim_pause(request_rec *r);
+/* Ends a request that was parked, with what its handler would have returned. It may be gone afterwards. */
+void jk_shim_complete(request_rec *r, int status);
+/* Has the MPM close the connection. */
+void jk_shim_linger(conn_rec *c);
+/* Timeout of the connection's server, in microseconds: the MPM waits no longer. */
+apr_interval_time_t jk_shim_timeout(const conn_rec *c);
+
 /* ---- what Rust offers ------------------------------------------------------------------- */
 
 const char *mod_jk_directive(cmd_parms *cmd, const char *word1, const char *word2);
@@ -93,6 +119,8 @@ int mod_jk_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
 void mod_jk_child_init(apr_pool_t *pchild, server_rec *s);
 void mod_jk_child_ended(server_rec *s, pid_t pid);
 void mod_jk_monitor(server_rec *s);
+int mod_jk_process_connection(conn_rec *c);
+void mod_jk_resume_connection(conn_rec *c, request_rec *r);
 int mod_jk_translate_name(request_rec *r);
 int mod_jk_map_to_storage(request_rec *r);
 int mod_jk_handler(request_rec *r);

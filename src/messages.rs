@@ -85,6 +85,9 @@ messages! {
     JK112 "JK-112":
         "JkLogFile cannot be opened at a graceful restart; its lines go to httpd's error log",
         "create the directory, or correct the path or the program, then restart gracefully";
+    JK113 "JK-113":
+        "`JkAsync On` has no effect, because this httpd cannot wait for a backend without a thread; each request that waits holds a thread",
+        "use the event MPM of httpd 2.4.63 or later, or set `JkAsync Auto` to accept it silently";
     JK201 "JK-201":
         "a path climbs above the root; answered 400",
         "no action needed: this is usually a scan";

@@ -21,6 +21,7 @@ const FENCE: &[&str] = &[
     "src/httpd/",
     "src/net/pages.rs",
     "src/net/waiting.rs",
+    "src/net/wait_set.rs",
     "src/net/socket.rs",
     // Its tests.
     "src/net/socket/",

@@ -1,6 +1,7 @@
 //! Text to typed settings. Pure: parsers take text and a file name, never open a file.
 #![forbid(unsafe_code)]
 
+mod async_settings;
 mod cross_checks;
 pub mod directive_tree;
 mod dump;
@@ -9,6 +10,7 @@ mod error;
 #[path = "tests/in_memory.rs"]
 pub(crate) mod in_memory;
 mod limit;
+mod listening;
 mod model;
 pub mod options;
 mod properties;
@@ -24,6 +26,7 @@ pub mod validate;
 mod value;
 mod worker;
 
+pub use async_settings::{AsyncMode, AsyncSettings};
 pub use dump::{DumpRow, DumpSection, dump, sections};
 pub use error::{Diagnostic, Origin, Severity};
 pub use limit::Limit;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::config::async_settings::AsyncSettings;
 use crate::config::error::Origin;
 use crate::config::options::Options;
 use crate::config::request_log::{FormatPart, LogField, RequestLogFormat};
@@ -57,6 +58,7 @@ pub struct ServerSettings {
     pub watchdog_interval: Option<u32>,
     pub strict: Option<bool>,
     pub status_loopback: Option<bool>,
+    pub parking: AsyncSettings,
     /// Names of environment variables, by directive.
     pub indicators: BTreeMap<&'static str, String>,
     /// Variables to forward with their default.
@@ -212,6 +214,14 @@ impl ServerSettings {
             DirectiveName::JkStatusLoopback => {
                 self.status_loopback = Some(on_off(directive, first)?)
             }
+            DirectiveName::JkAsync => {
+                let set = self.parking.set_mode(first);
+                set.map_err(|what| expected(directive, first, what))?
+            }
+            DirectiveName::JkAsyncAfter => {
+                let set = self.parking.set_after(first);
+                set.map_err(|what| expected(directive, first, what))?
+            }
             DirectiveName::JkStrict => self.strict = Some(on_off(directive, first)?),
             DirectiveName::JkOptions => self.set_options(first, &origin)?,
             DirectiveName::JkEnvVar => self.env_var(first, second, origin),
@@ -338,6 +348,7 @@ impl ServerSettings {
         merged.extract_ssl = over.extract_ssl.or(base.extract_ssl);
         merged.watchdog_interval = base.watchdog_interval;
         merged.status_loopback = over.status_loopback.or(base.status_loopback);
+        merged.parking = AsyncSettings::merge(&base.parking, &over.parking);
         merged.strict = over.strict.or(base.strict);
         for (name, variable) in &base.indicators {
             merged.indicators.entry(name).or_insert_with(|| variable.clone());
@@ -356,19 +367,6 @@ impl ServerSettings {
         merged
     }
 
-    /// Tells of the main server whether virtual hosts take every request, as far as addresses are
-    /// known.
-    pub fn serves_nothing<'h>(&self, hosts: impl Iterator<Item = &'h Self> + Clone) -> bool {
-        let taken: Vec<_> =
-            hosts.flat_map(|host| &host.addresses).map(|own| address(own)).collect();
-        let covers = |(name, port): &(&str, &str), listen: &(&str, &str)| {
-            (*name == "*" || *name == listen.0) && (*port == "*" || *port == listen.1)
-        };
-        let listens = || self.addresses.iter().map(|own| address(own));
-        listens().next().is_some()
-            && listens().all(|listen| taken.iter().any(|own| covers(own, &listen)))
-    }
-
     /// Tells whether the request log shows how long requests took.
     pub fn logs_duration(&self) -> bool {
         let wanted = FormatPart::Field(LogField::Duration);
@@ -380,17 +378,6 @@ impl ServerSettings {
         let usual = DIRECTIVES.iter().find(|row| row.name == directive);
         self.indicators.get(directive).map_or(usual.map_or("", |row| row.default), String::as_str)
     }
-}
-
-/// Splits an address of `Listen` or `VirtualHost` into name and port, each `*` for any.
-fn address(text: &str) -> (&str, &str) {
-    let (name, port) = match text.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => (name, port),
-        None if text.bytes().all(|byte| byte.is_ascii_digit()) => ("*", text),
-        _ => (text, "*"),
-    };
-    let is_any = matches!(name, "" | "*" | "_default_" | "0.0.0.0" | "[::]");
-    (if is_any { "*" } else { name }, port)
 }
 
 fn on_off(directive: &str, word: &str) -> Result<bool, String> {

@@ -4,14 +4,14 @@ use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::LogLevel;
+use crate::config::{AsyncMode, LogLevel};
 use crate::httpd::error_log;
 use crate::httpd::error_log::say;
 use crate::httpd::ffi::{apr_pool_t, server_rec};
 use crate::httpd::pool::{before_pool_ends, begin_end};
-use crate::httpd::servers;
+use crate::httpd::{parking, servers};
 use crate::log;
-use crate::messages::MessageCode::{JK103, JK106};
+use crate::messages::MessageCode::{JK103, JK106, JK113};
 use crate::worker::background::watchdog::Watchdog;
 
 /// Begins the child's work.
@@ -42,6 +42,24 @@ pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
             "{JK106} no row for this child in shared memory; if it is killed, its requests in flight are not subtracted: restart httpd if ServerLimit was raised"
         );
         say(main, LogLevel::Warn, &text);
+    }
+    // SAFETY: httpd keeps the servers as long as the child lives.
+    let parks = unsafe { servers::all(main) }.any(|(_, conf)| conf.settings.parking.parks());
+    if parks {
+        match without_signals(parking::begin) {
+            // SAFETY: the child's pool is live. Requests that are parked then are lost with the child.
+            Ok(()) => unsafe { before_pool_ends(pchild, (), |()| parking::end()) },
+            Err(why) => {
+                // SAFETY: as above.
+                let mut all = unsafe { servers::all(main) };
+                if all.any(|(_, conf)| conf.settings.parking.mode() == AsyncMode::On) {
+                    let text = format!(
+                        "{JK113} JkAsync On has no effect in this child: {why}; each request that waits for its backend holds a thread, as with JkAsync Off"
+                    );
+                    say(main, LogLevel::Warn, &text);
+                }
+            }
+        }
     }
     // Without an interval there is still background work; mod_jk did it inside requests.
     let config = ready.workers.base().config();

@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 
 use crate::httpd::ffi;
+use crate::httpd::request::Request;
 
 /// What becomes of a request after the worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,4 +26,17 @@ impl Ending {
             Self::Answered => ffi::AP_FILTER_ERROR,
         }
     }
+}
+
+/// Ends a request whose handler has panicked: a response that has begun is broken off, as a page for
+/// an error behind it would be taken for a part of it.
+pub fn after_panic(request: Request<'_>) -> c_int {
+    if request.fields().sent_bodyct() == 0 && request.fields().eos_sent() == 0 {
+        return ffi::HTTP_INTERNAL_SERVER_ERROR as c_int;
+    }
+    // SAFETY: makes a brigade in the request's pool.
+    let brigade = unsafe { ffi::jk_shim_brigade(request.raw()) };
+    // SAFETY: request and brigade are live and used by this thread only.
+    unsafe { ffi::jk_shim_break_off(request.raw(), brigade) };
+    ffi::OK as c_int
 }

@@ -1,6 +1,7 @@
 //! The handler phase: the worker of a request serves it.
 
 use std::ffi::{CStr, c_int};
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::httpd::downstream::HttpdDownstream;
@@ -9,13 +10,15 @@ use crate::httpd::environment::Environment;
 use crate::httpd::error_log;
 use crate::httpd::ffi;
 use crate::httpd::mapped::{Mapped, is_ours, mapped};
+use crate::httpd::parking::ParkingPlace;
 use crate::httpd::request::{Request, Table};
 use crate::httpd::server::ServerRuntime;
 use crate::httpd::variable_names::Variable;
-use crate::httpd::worker_choice::choose;
+use crate::httpd::worker_choice::{WorkerChoice, choose};
 use crate::lb::Activation;
 use crate::log;
 use crate::messages::MessageCode::{JK203, JK204, JK205, JK208};
+use crate::net::waiting::{Parking, Waits, in_thread};
 use crate::text;
 use crate::uri_map::Extensions;
 use crate::worker::{RequestSettings, Worker, log_client};
@@ -90,9 +93,40 @@ pub fn handle(request: Request<'_>) -> c_int {
             );
             return ffi::HTTP_INTERNAL_SERVER_ERROR as c_int;
         };
+        let work = Work { request, ready, environment, mapped, chosen };
+        match park(&work) {
+            None => in_thread(work.serve(None)),
+            Some(place) => {
+                let parking = place.parking();
+                place.run(work.serve(Some(parking)))
+            }
+        }
+    })
+}
+
+/// Returns a place for a request that may be parked while it waits.
+fn park<'r>(work: &Work<'r>) -> Option<ParkingPlace<'r>> {
+    let settings = &work.ready.settings.parking;
+    settings.parks().then(|| ParkingPlace::take(work.request, settings.after())).flatten()
+}
+
+/// A request and who serves it.
+struct Work<'r> {
+    request: Request<'r>,
+    ready: &'r ServerRuntime,
+    environment: Environment<'r>,
+    mapped: Option<&'r Mapped>,
+    chosen: WorkerChoice<'r>,
+}
+
+impl Work<'_> {
+    /// Serves the request. Returns what the handler returns.
+    async fn serve(self, parking: Option<Rc<Parking>>) -> c_int {
+        let Self { request, ready, environment, mapped, chosen } = self;
         let (name, extensions) = chosen.parts();
         let workers = ready.workers.current();
         let Some(worker) = workers.get(name) else {
+            let uri = request.bytes(request.fields().uri()).unwrap_or_default();
             tracing::error!(
                 "{JK205} {}: worker \"{}\" is not in worker.list; answered 500; correct the name in JkMount or JK_WORKER_NAME, or add the worker to worker.list",
                 request.label(uri),
@@ -102,6 +136,7 @@ pub fn handle(request: Request<'_>) -> c_int {
         };
         let mut settings = settings(&environment, ready, extensions);
         settings.status_is_open = ready.open_status.iter().any(|open| *open == name);
+        settings.waits = parking.as_deref().map_or(Waits::InThread, Waits::Parked);
         let kind = match worker {
             Worker::Ajp13(..) => c"ajp13",
             Worker::Lb(_) => c"lb",
@@ -119,7 +154,7 @@ pub fn handle(request: Request<'_>) -> c_int {
         let ending = match downstream {
             Ok(mut downstream) => {
                 let served = match downstream.look_ahead() {
-                    Ok(()) => workers.serve(worker, &mut downstream, &settings),
+                    Ok(()) => workers.serve(worker, &mut downstream, &settings).await,
                     Err(error) => log_client(&downstream, name, error),
                 };
                 downstream.end(served)
@@ -132,7 +167,7 @@ pub fn handle(request: Request<'_>) -> c_int {
             request.set(Table::Notes, c"JK_REQUEST_DURATION", took.as_bytes());
         }
         ending.code()
-    })
+    }
 }
 
 fn settings<'a>(
@@ -173,6 +208,7 @@ fn settings<'a>(
         flush_packets: options.flush_packets == Some(true),
         flush_header: options.flush_header == Some(true),
         disable_reuse: options.disable_reuse == Some(true),
+        waits: Waits::InThread,
     }
 }
 

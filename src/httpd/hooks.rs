@@ -7,14 +7,15 @@ use std::ptr;
 use crate::config::LogLevel;
 use crate::httpd::checked_config;
 use crate::httpd::checked_config::{CheckedConfig, LastGood, Level};
+use crate::httpd::ending::after_panic;
 use crate::httpd::error_log::say;
 use crate::httpd::ffi;
-use crate::httpd::ffi::{apr_pool_t, request_rec, server_rec};
+use crate::httpd::ffi::{apr_pool_t, conn_rec, request_rec, server_rec};
 use crate::httpd::guard::{guard, guard_with};
 use crate::httpd::request::Request;
 use crate::httpd::{
-    child_init, handler, post_config, request_log, retained, server_status, servers, translate,
-    version,
+    child_init, handler, parking, post_config, request_log, retained, server_status, servers,
+    translate, version,
 };
 use crate::messages::MessageCode::{JK104, JK105};
 use crate::text;
@@ -205,6 +206,34 @@ pub unsafe extern "C" fn mod_jk_monitor(main: *mut server_rec) {
     });
 }
 
+/// Lets a connection be parked.
+///
+/// # Safety
+///
+/// `c` must be the connection httpd passes to a process_connection hook.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mod_jk_process_connection(c: *mut conn_rec) -> c_int {
+    if !parking::is_on() {
+        return DECLINED;
+    }
+    // What serves requests within has guards of its own.
+    // SAFETY: the argument is that of the hook.
+    unsafe { parking::process_connection(c) }
+}
+
+/// Takes a parked connection back.
+///
+/// # Safety
+///
+/// `c` must be the connection httpd passes to a resume_connection hook.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mod_jk_resume_connection(c: *mut conn_rec, _r: *mut request_rec) {
+    if parking::is_on() {
+        // SAFETY: the argument is that of the hook.
+        guard("resume_connection", (), || unsafe { parking::resume_connection(c) });
+    }
+}
+
 /// Maps a request.
 ///
 /// # Safety
@@ -242,19 +271,6 @@ pub unsafe extern "C" fn mod_jk_handler(r: *mut request_rec) -> c_int {
     let request = unsafe { Request::from_raw(r) };
     let Some(request) = request.filter(handler::is_for_handler) else { return DECLINED };
     guard_with("handler", || after_panic(request), || handler::handle(request))
-}
-
-/// Ends a request whose handler has panicked: a response that has begun is broken off, as a page for
-/// an error behind it would be taken for a part of it.
-fn after_panic(request: Request<'_>) -> c_int {
-    if request.fields().sent_bodyct() == 0 && request.fields().eos_sent() == 0 {
-        return FAILED;
-    }
-    // SAFETY: makes a brigade in the request's pool.
-    let brigade = unsafe { ffi::jk_shim_brigade(request.raw()) };
-    // SAFETY: request and brigade are live and used by this thread only.
-    unsafe { ffi::jk_shim_break_off(request.raw(), brigade) };
-    OK
 }
 
 /// Sees a request off.

@@ -27,6 +27,8 @@ mod log_file;
 mod mapped;
 mod opening;
 mod own_page;
+mod parked;
+mod parking;
 mod pool;
 mod pool_string;
 mod post_config;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use once_cell::sync::Lazy;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::exchange::Chunk;
@@ -94,6 +95,14 @@ impl ReadBuffer {
         Arc::get_mut(&mut self.buffer).map_or(&mut [], |own| &mut own[self.end..])
     }
 
+    /// Gives the memory back while nothing is in it; the next use takes some again.
+    pub fn rest(&mut self) {
+        if self.start == self.end {
+            recycle(std::mem::replace(&mut self.buffer, Arc::clone(&PLACEHOLDER)));
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
     /// Tells whether there is no room behind what has arrived.
     pub fn is_full(&self) -> bool {
         self.end == BUFFER_BYTES
@@ -155,6 +164,9 @@ fn fresh() -> Arc<Buffer> {
     }
     block
 }
+
+/// Stands for memory that was given back. It is never filled, as it always has other owners.
+static PLACEHOLDER: Lazy<Arc<Buffer>> = Lazy::new(fresh);
 
 static ZEROS: Buffer = [0; BUFFER_BYTES];
 

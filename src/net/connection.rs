@@ -10,6 +10,7 @@ use crate::net::address::PeerAddress;
 use crate::net::buffer::{Leave, ReadBuffer, Slices, leave};
 use crate::net::error::{NetError, Phase};
 use crate::net::socket::{Idle, Socket, SocketOptions};
+use crate::net::waiting::{Interest, Waits};
 
 /// A connection with what it has received.
 #[derive(Debug)]
@@ -169,6 +170,34 @@ impl Connection {
             }
             Err(error) => Err(NetError::new(Phase::Receive, error)),
         }
+    }
+
+    /// The same for a request that may be parked meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// In phase `Receive`; `UnexpectedEof` if the backend closed the connection, `ClientLeft` if the
+    /// client left.
+    pub async fn receive_for(
+        &mut self,
+        waits: Waits<'_>,
+        now: Millis,
+        deadline: Option<Millis>,
+    ) -> Result<(), NetError> {
+        let Some(patience) = waits.patience() else { return self.receive_from(now, deadline) };
+        let soon = now.plus(patience);
+        let is_sooner = deadline.is_none_or(|deadline| soon < deadline);
+        let first = if is_sooner { Some(soon) } else { deadline };
+        match self.receive_from(now, first) {
+            Err(error) if is_sooner && error.is_timeout() => {}
+            result => return result,
+        }
+        // Parked, it needs no memory for what is not there.
+        self.read_buffer.rest();
+        let waited = waits.ready(self.socket.as_fd(), Interest::Read, deadline).await;
+        waited.map_err(|error| NetError::new(Phase::Receive, error))?;
+        let now = clock::now();
+        self.receive_from(now, Some(now))
     }
 
     /// Receives more without waiting, if the last time filled the buffer: then more is there most

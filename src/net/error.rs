@@ -106,6 +106,12 @@ impl NetError {
         ends.contains(&self.source.kind())
     }
 
+    /// Tells whether the client left while the request was parked, which says nothing about the
+    /// backend.
+    pub fn is_client_left(&self) -> bool {
+        self.source.get_ref().is_some_and(|inner| inner.is::<ClientLeft>())
+    }
+
     /// Returns what is wrong with a Unix-domain socket, if that is why there is no connection.
     pub fn unix_fault(&self) -> Option<UnixFault> {
         self.source.get_ref()?.downcast_ref().copied()
@@ -125,6 +131,17 @@ impl NetError {
                     | libc::EPERM
             )
         )
+    }
+}
+
+/// The client of a parked request left.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the client left")]
+pub struct ClientLeft;
+
+impl From<ClientLeft> for io::Error {
+    fn from(left: ClientLeft) -> Self {
+        Self::new(io::ErrorKind::ConnectionAborted, left)
     }
 }
 

@@ -3,6 +3,7 @@
 //! It never retries and never decides what a failure means for a request.
 
 mod address;
+mod alarm;
 mod buffer;
 mod connection;
 mod error;
@@ -11,9 +12,11 @@ mod pages;
 mod pool;
 mod resolver;
 mod socket;
+mod wait_set;
 pub mod waiting;
 
 pub use address::PeerAddress;
+pub use alarm::{Alarm, AlarmClock};
 pub use buffer::{BUFFER_BYTES, Buffer, ReadBuffer, Slices, recycle};
 pub use connection::Connection;
 pub use error::{NetError, Phase, UnixFault};
@@ -21,4 +24,5 @@ pub use nonblocking::PendingRequest;
 pub use pool::{Lease, Pool, PoolOptions};
 pub use resolver::Endpoint;
 pub use socket::{Idle, SocketOptions};
+pub use wait_set::{WaitSet, Woken, works as wait_sets_work};
 pub use waiting::Interest;

@@ -13,7 +13,7 @@ use crate::net::connection::Connection;
 use crate::net::error::{NetError, Phase};
 use crate::net::resolver::Endpoint;
 use crate::net::socket::{Idle, SocketOptions};
-use crate::net::waiting::Turn;
+use crate::net::waiting::{Turn, Waits};
 
 /// How a pool treats its connections.
 #[derive(Clone, Debug)]
@@ -78,25 +78,39 @@ impl Pool {
     /// # Errors
     ///
     /// In phase `Acquire`, if all places stayed taken for that time.
-    pub fn acquire(&self, now: Millis, limit: Duration) -> Result<Lease<&Self>, NetError> {
-        let mut state = self.state.lock();
-        let mut waited = None;
-        if self.options.size.is_some_and(|size| state.in_use >= size) {
-            let turn = Arc::new(Turn::default());
-            state.waiting.push_back(Arc::clone(&turn));
-            drop(state);
-            self.queue(&turn, now.plus(limit))?;
-            waited = Some(clock::now().since(now));
-            state = self.state.lock();
-        } else {
-            state.in_use += 1;
-        }
-        let idle = state.idle.pop();
-        drop(state);
+    pub async fn acquire(
+        &self,
+        waits: Waits<'_>,
+        now: Millis,
+        limit: Duration,
+    ) -> Result<Lease<&Self>, NetError> {
+        let (idle, waited) = match self.enter() {
+            Ok(idle) => (idle, None),
+            Err(queued) => {
+                queued.turn(waits, now.plus(limit)).await?;
+                (self.state.lock().idle.pop(), Some(clock::now().since(now)))
+            }
+        };
         let mut lease = Lease::new(self, idle);
         lease.waited = waited;
         lease.skip_unfit();
         Ok(lease)
+    }
+
+    /// Takes a place and an idle connection, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// A place in the queue, if there is no other.
+    fn enter(&self) -> Result<Option<Box<Connection>>, Queued<'_>> {
+        let mut state = self.state.lock();
+        if self.options.size.is_some_and(|size| state.in_use >= size) {
+            let turn = Arc::new(Turn::default());
+            state.waiting.push_back(Arc::clone(&turn));
+            return Err(Queued { pool: self, turn, is_over: false });
+        }
+        state.in_use += 1;
+        Ok(state.idle.pop())
     }
 
     /// Takes the connection that was silent longest, if that was for `silence` and there is a
@@ -130,20 +144,6 @@ impl Pool {
         // Closed here, where nothing waits for the lock.
         drop(closing);
         (taken.map(|connection| Lease::new(Arc::clone(self), Some(connection))), unsolicited)
-    }
-
-    /// Waits in the queue; a slot that becomes free goes to the first in it.
-    fn queue(&self, turn: &Arc<Turn>, deadline: Millis) -> Result<(), NetError> {
-        if turn.wait(deadline) {
-            return Ok(());
-        }
-        let mut state = self.state.lock();
-        // Turns are given under this lock, so the answer cannot change now.
-        if turn.is_given() {
-            return Ok(());
-        }
-        state.waiting.retain(|other| !Arc::ptr_eq(other, turn));
-        Err(NetError::new(Phase::Acquire, io::ErrorKind::TimedOut))
     }
 
     /// Closes idle connections that are too old or that the backend has closed. Returns how
@@ -202,6 +202,47 @@ impl Pool {
         match state.waiting.pop_front() {
             Some(turn) => turn.give(),
             None => state.in_use -= 1,
+        }
+    }
+}
+
+/// A place in the queue of a pool.
+struct Queued<'p> {
+    pool: &'p Pool,
+    turn: Arc<Turn>,
+    is_over: bool,
+}
+
+impl Queued<'_> {
+    /// Waits for its turn; a slot that becomes free goes to the first in the queue.
+    async fn turn(mut self, waits: Waits<'_>, deadline: Millis) -> Result<(), NetError> {
+        let waited = waits.turn(&self.turn, deadline).await;
+        self.is_over = waited.is_ok();
+        match waited {
+            Ok(true) => Ok(()),
+            Ok(false) if self.leave() => Ok(()),
+            Ok(false) => Err(NetError::new(Phase::Acquire, io::ErrorKind::TimedOut)),
+            Err(error) => Err(NetError::new(Phase::Acquire, error)),
+        }
+    }
+
+    /// Leaves the queue. Returns whether the turn was given in the meantime: it is taken then.
+    fn leave(&self) -> bool {
+        let mut state = self.pool.state.lock();
+        // Turns are given under this lock, so the answer cannot change now.
+        let is_given = self.turn.is_given();
+        if !is_given {
+            state.waiting.retain(|other| !Arc::ptr_eq(other, &self.turn));
+        }
+        is_given
+    }
+}
+
+impl Drop for Queued<'_> {
+    /// A request that is given up while it waits takes nothing with it.
+    fn drop(&mut self) {
+        if !self.is_over && self.leave() {
+            self.pool.leave(None, End::Unknown);
         }
     }
 }

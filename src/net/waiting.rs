@@ -1,17 +1,23 @@
 //! All waiting of a request and of the background thread: for a socket, for a turn in a queue, for a
-//! while. Each of them blocks the thread; what parks a request instead takes the place of this file.
+//! while. [`Waits`] says whether a request waits in its thread or is parked; the functions that are not
+//! `async` block the thread.
 //! Three waits are elsewhere: `Socket::receive` blocks in the kernel for a second before it comes here,
 //! which saves a call for each response that is there in time; `httpd/request_body.rs` waits for the client by
 //! httpd's filters; and the watchdog sleeps between its rounds.
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
 use crate::clock::{self, Millis};
+use crate::net::error::ClientLeft;
 
 /// What a socket is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +66,190 @@ pub fn for_one(fd: BorrowedFd<'_>, wanted: Interest, deadline: Option<Millis>) -
     }
 }
 
+/// How a request waits.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Waits<'a> {
+    /// In its thread, which does nothing else meanwhile.
+    #[default]
+    InThread,
+    /// Parked: no thread waits for it, after a short while in which one does.
+    Parked(&'a Parking),
+}
+
+impl Waits<'_> {
+    /// Returns how long a thread waits for the backend before the request is parked; `None` for as
+    /// long as it takes.
+    pub fn patience(self) -> Option<Duration> {
+        match self {
+            Self::InThread => None,
+            Self::Parked(parking) => Some(parking.patience),
+        }
+    }
+
+    /// Waits until a descriptor is ready, which the thread has waited for already if the request is
+    /// parked.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut` at the deadline; `ClientLeft` when it left; otherwise as the system
+    /// reports it.
+    pub async fn ready(
+        self,
+        fd: BorrowedFd<'_>,
+        interest: Interest,
+        deadline: Option<Millis>,
+    ) -> io::Result<()> {
+        let Self::Parked(parking) = self else { return for_one(fd, interest, deadline) };
+        loop {
+            parking.park(Wanted { socket: Some((fd.as_raw_fd(), interest)), deadline }).await?;
+            if parking.is_socket_ready.take() {
+                return Ok(());
+            }
+            let now = clock::now();
+            match for_one(fd, interest, Some(now)) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::TimedOut
+                        && deadline.is_none_or(|deadline| deadline > now) => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Waits for a turn in a queue; returns whether it was given before the deadline.
+    ///
+    /// # Errors
+    ///
+    /// `ClientLeft` when it left.
+    pub async fn turn(self, turn: &Turn, deadline: Millis) -> io::Result<bool> {
+        let Self::Parked(parking) = self else { return Ok(turn.wait(deadline)) };
+        while !turn.is_given_or_wakes(&parking.waker) && deadline > clock::now() {
+            parking.park(Wanted { socket: None, deadline: Some(deadline) }).await?;
+        }
+        Ok(turn.is_given())
+    }
+
+    /// Waits for a while: before the next try.
+    ///
+    /// # Errors
+    ///
+    /// `ClientLeft` when it left.
+    pub async fn pause(self, time: Duration) -> io::Result<()> {
+        match self {
+            Self::Parked(parking) if time > parking.patience => {
+                let deadline = clock::now().plus(time);
+                while deadline > clock::now() {
+                    parking.park(Wanted { socket: None, deadline: Some(deadline) }).await?;
+                }
+            }
+            _ => pause(time),
+        }
+        Ok(())
+    }
+}
+
+/// What a parked request waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The backend's socket, if it is one.
+    pub socket: Option<(RawFd, Interest)>,
+    /// When it is woken all the same.
+    pub deadline: Option<Millis>,
+}
+
+/// What passes between a request that can be parked and what parks it: one says what it waits for,
+/// and the other why it runs again.
+#[derive(Debug)]
+pub struct Parking {
+    /// How long a thread waits before.
+    patience: Duration,
+    /// Wakes the request.
+    waker: Waker,
+    wanted: Cell<Option<Wanted>>,
+    is_socket_ready: Cell<bool>,
+    is_client_gone: Cell<bool>,
+}
+
+impl Parking {
+    /// Makes the place of a request that `waker` wakes, and that a thread waits for `patience` for
+    /// before it is parked.
+    pub fn new(patience: Duration, waker: Waker) -> Self {
+        Self {
+            patience,
+            waker,
+            wanted: Cell::new(None),
+            is_socket_ready: Cell::new(false),
+            is_client_gone: Cell::new(false),
+        }
+    }
+
+    /// Returns what the request waits for, after it has been polled in vain.
+    pub fn wanted(&self) -> Option<Wanted> {
+        self.wanted.get()
+    }
+
+    /// Lets the next poll go on. What it waits for it looks at itself, unless the socket
+    /// `is_ready`.
+    pub fn go_on(&self, is_ready: bool) {
+        self.wanted.set(None);
+        self.is_socket_ready.set(is_ready);
+    }
+
+    /// Says that there is no client any more.
+    pub fn client_left(&self) {
+        self.is_client_gone.set(true);
+    }
+
+    /// Gives the thread back once.
+    async fn park(&self, wanted: Wanted) -> io::Result<()> {
+        self.wanted.set(Some(wanted));
+        poll_fn(|_| if self.wanted.get().is_some() { Poll::Pending } else { Poll::Ready(()) })
+            .await;
+        match self.is_client_gone.get() {
+            true => Err(ClientLeft.into()),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Runs a request that waits in its thread to its end.
+///
+/// # Panics
+///
+/// If it is one that is parked.
+pub fn in_thread<T>(request: impl Future<Output = T>) -> T {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(request).poll(&mut context) {
+        Poll::Ready(result) => result,
+        Poll::Pending => unreachable!("it waits in its thread"),
+    }
+}
+
+/// Waits for what a request waits for, where it cannot be parked after all.
+pub fn for_wanted(wanted: Option<Wanted>) {
+    let Some(Wanted { socket, deadline }) = wanted else { return };
+    match socket {
+        Some((fd, interest)) => {
+            // SAFETY: the request that waits for it has it open.
+            let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+            // What became of it, the request finds out itself.
+            let _ = for_one(fd, interest, deadline);
+        }
+        // It may be woken earlier, and looks itself.
+        None => pause(LOOK_AGAIN.min(deadline.map_or(LOOK_AGAIN, |end| end.since(clock::now())))),
+    }
+}
+
+/// Tells whether a socket has data to read that stays there.
+pub fn has_more(fd: RawFd) -> bool {
+    let mut byte = 0_u8;
+    let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+    // SAFETY: `byte` is writable for one byte; the descriptor is a number.
+    unsafe { libc::recv(fd, (&raw mut byte).cast(), 1, flags) == 1 }
+}
+
+/// How often a request that cannot be parked looks whether another thread has woken it.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
 /// Waits until one of many descriptors is ready, for at most `limit`. Which one it is, the caller
 /// finds out by trying.
 pub fn for_any<'f>(wanted: impl Iterator<Item = (BorrowedFd<'f>, Interest)>, limit: Duration) {
@@ -81,33 +271,55 @@ pub fn for_any<'f>(wanted: impl Iterator<Item = (BorrowedFd<'f>, Interest)>, lim
 /// A turn in a queue, which another thread gives.
 #[derive(Debug, Default)]
 pub struct Turn {
-    is_given: Mutex<bool>,
+    state: Mutex<TurnState>,
     woken: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct TurnState {
+    is_given: bool,
+    /// Wakes the request that waits for it, if it is parked.
+    waker: Option<Waker>,
 }
 
 impl Turn {
     /// Waits for it; returns whether it was given before the deadline.
     pub fn wait(&self, deadline: Millis) -> bool {
-        let mut is_given = self.is_given.lock();
-        while !*is_given {
+        let mut state = self.state.lock();
+        while !state.is_given {
             let left = deadline.since(clock::now());
             if left.is_zero() {
                 break;
             }
-            self.woken.wait_for(&mut is_given, left);
+            self.woken.wait_for(&mut state, left);
         }
-        *is_given
+        state.is_given
     }
 
     /// Gives it.
     pub fn give(&self) {
-        *self.is_given.lock() = true;
+        let mut state = self.state.lock();
+        state.is_given = true;
+        let waker = state.waker.take();
+        drop(state);
         self.woken.notify_one();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Tells whether it was given.
     pub fn is_given(&self) -> bool {
-        *self.is_given.lock()
+        self.state.lock().is_given
+    }
+
+    /// The same for a request that is parked otherwise, and woken when it is given.
+    fn is_given_or_wakes(&self, waker: &Waker) -> bool {
+        let mut state = self.state.lock();
+        if !state.is_given {
+            state.waker = Some(waker.clone());
+        }
+        state.is_given
     }
 }
 

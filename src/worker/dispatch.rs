@@ -1,11 +1,12 @@
 //! The one loop of a request: choose who gets it, deliver it, and do what the retry policy says.
 
+use std::io;
 use std::time::Duration;
 
 use crate::clock::{self, Millis};
 use crate::lb::NoMember;
 use crate::lb::retry_policy::{FailedDelivery, Next, RetryPolicy};
-use crate::net::waiting;
+use crate::net::waiting::Waits;
 use crate::worker::ajp13::attempt::Attempt;
 use crate::worker::ajp13::rejection::Answer;
 use crate::worker::ajp13::request_body::ReplayableBody;
@@ -38,9 +39,11 @@ pub trait Route<'w> {
     /// Tells whether a request with or without a session there could go to a member other than this.
     fn has_others(&self, member: usize, is_sticky: bool) -> bool;
 
-    /// Waits for room at a member, for as long as its `connection_acquire_timeout` is longer than
-    /// `waited`. Returns whether there is some.
-    fn waits_for_room(&mut self, member: usize, waited: Duration) -> bool;
+    /// Returns how long a request that has waited for `waited` may wait for room at a member.
+    fn wait_for_room(&self, member: usize, waited: Duration) -> Duration;
+
+    /// Tells whether a member has room.
+    fn has_room(&self, member: usize) -> bool;
 
     /// Remembers that a member is not tried again for now, and why.
     fn set_aside(&mut self, member: usize, failure: Failure);
@@ -80,7 +83,7 @@ pub struct Candidate<'w> {
 /// # Errors
 ///
 /// The status to answer with.
-pub fn dispatch<'w, D: Downstream, R: Route<'w>>(
+pub async fn dispatch<'w, D: Downstream, R: Route<'w>>(
     route: &mut R,
     mut policy: RetryPolicy,
     downstream: &mut D,
@@ -103,12 +106,12 @@ pub fn dispatch<'w, D: Downstream, R: Route<'w>>(
                     if policy.refused(is_worth_a_pause, route.is_late()) != Next::Pause {
                         return Err(route.refuse(refusal, downstream));
                     }
-                    next_round(route);
+                    next_round(route, settings.waits).await.map_err(|_| CLIENT_LEFT)?;
                     continue;
                 }
             },
         };
-        let result = choice.attempt.deliver(downstream, request_body, &choice.data, settings);
+        let result = choice.attempt.deliver(downstream, request_body, &choice.data, settings).await;
         let next = match &result {
             Err(Failure::Uncommitted(failed)) => {
                 let failed = describe(route, choice, failed, downstream, request_body);
@@ -134,12 +137,13 @@ pub fn dispatch<'w, D: Downstream, R: Route<'w>>(
             }
             Next::Pause => {
                 attempted.log_second_try(downstream, failure.cause());
-                next_round(route);
+                next_round(route, settings.waits).await.map_err(|_| CLIENT_LEFT)?;
             }
             Next::WaitForRoom | Next::AnotherMember => {
                 if next == Next::WaitForRoom {
                     let begun = clock::now();
-                    let has_room = route.waits_for_room(member, waited);
+                    let limit = route.wait_for_room(member, waited);
+                    let has_room = has_room_soon(route, member, limit, settings.waits).await;
                     waited += clock::now().since(begun);
                     if has_room {
                         continue;
@@ -176,7 +180,33 @@ fn describe<'w, 'a, D: Downstream, R: Route<'w>>(
 }
 
 /// Waits before the next round.
-fn next_round<'w>(route: &mut impl Route<'w>) {
-    waiting::pause(route.retry_interval());
+async fn next_round<'w>(route: &mut impl Route<'w>, waits: Waits<'_>) -> io::Result<()> {
+    waits.pause(route.retry_interval()).await?;
     route.begin_round();
+    Ok(())
 }
+
+/// Waits for at most `limit` until a member has room. Returns whether it has.
+async fn has_room_soon<'w>(
+    route: &impl Route<'w>,
+    member: usize,
+    limit: Duration,
+    waits: Waits<'_>,
+) -> bool {
+    let begun = clock::now();
+    while clock::now().since(begun) < limit {
+        if waits.pause(LOOK_AGAIN).await.is_err() {
+            return false;
+        }
+        if route.has_room(member) {
+            return true;
+        }
+    }
+    false
+}
+
+/// How often a request that waits for room looks whether there is some.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// What the handler answers to a client that is not there: nothing of it is sent.
+const CLIENT_LEFT: u16 = 503;

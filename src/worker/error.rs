@@ -125,7 +125,7 @@ fn encode_problem(failure: &NamedEncodeError) -> String {
 pub enum Cause {
     /// The network.
     #[error(transparent)]
-    Net(#[from] NetError),
+    Net(NetError),
     /// The backend's answer.
     #[error(transparent)]
     Protocol(ProtocolFault),
@@ -155,6 +155,15 @@ pub enum Cause {
     /// The worker must not connect.
     #[error("the worker's port is 0")]
     Disabled,
+}
+
+impl From<NetError> for Cause {
+    fn from(error: NetError) -> Self {
+        match error.is_client_left() {
+            true => Self::Client(ClientError::Gone),
+            false => Self::Net(error),
+        }
+    }
 }
 
 impl Cause {

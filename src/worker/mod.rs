@@ -40,6 +40,7 @@ pub use workers::{VERSION, Worker, Workers};
 use crate::exchange::{Exchange, NamedEncodeError, RequestBody, ResponseParts};
 use crate::lb::session::SessionIds;
 use crate::net::Slices;
+use crate::net::waiting::Waits;
 
 /// The client's side of a request: what a worker needs of the web server, and nothing more.
 pub trait Downstream {
@@ -209,6 +210,8 @@ pub struct RequestSettings<'a> {
     pub status_is_open: bool,
     /// Closes the connection after each response.
     pub disable_reuse: bool,
+    /// How the request waits.
+    pub waits: Waits<'a>,
 }
 
 impl RequestSettings<'_> {

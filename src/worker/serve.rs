@@ -20,24 +20,24 @@ impl Workers {
     /// # Errors
     ///
     /// The status to answer with.
-    pub fn serve<D: Downstream>(
+    pub async fn serve<D: Downstream>(
         &self,
         worker: &Worker,
         downstream: &mut D,
         settings: &RequestSettings<'_>,
     ) -> Result<(), u16> {
         match worker {
-            Worker::Ajp13(ajp, place) => self.alone(ajp, *place, downstream, settings),
+            Worker::Ajp13(ajp, place) => self.alone(ajp, *place, downstream, settings).await,
             Worker::Lb(lb) => {
                 let _in_flight = self.child_counts.enter_balancer(lb.record_index);
-                lb.serve(downstream, settings, &self.child_counts)
+                lb.serve(downstream, settings, &self.child_counts).await
             }
             Worker::Status(config) => handler::serve(self, config, downstream, settings),
         }
     }
 
     /// Serves a request by one backend only.
-    fn alone<D: Downstream>(
+    async fn alone<D: Downstream>(
         &self,
         ajp: &Ajp13,
         place: usize,
@@ -73,6 +73,6 @@ impl Workers {
         };
         let policy = RetryPolicy::single(ajp.config.retries);
         let begun = Millis::of_micros(begun);
-        dispatch(&mut route, policy, downstream, &mut request_body, settings, begun)
+        dispatch(&mut route, policy, downstream, &mut request_body, settings, begun).await
     }
 }

@@ -91,7 +91,11 @@ impl<'w> Route<'w> for Single<'w> {
         false
     }
 
-    fn waits_for_room(&mut self, _: usize, _: Duration) -> bool {
+    fn wait_for_room(&self, _: usize, _: Duration) -> Duration {
+        Duration::ZERO
+    }
+
+    fn has_room(&self, _: usize) -> bool {
         false
     }
 

@@ -58,9 +58,10 @@ impl Setup<'_> {
             "ServerRoot {dir}\nListen 127.0.0.1:{port}\nServerName localhost\nPidFile {dir}/pid\n\
              ErrorLog {dir}/error.log\nDocumentRoot {dir}/htdocs\nDefaultRuntimeDir {dir}\n{modules}{}\
              LoadModule jk_module {}\nTimeout 20\nGracefulShutdownTimeout 2\nStartServers 2\nJkWorkersFile {dir}/workers.properties\n\
-             JkLogFile {dir}/jk.log\n{}\n",
+             JkLogFile {dir}/jk.log\n{}{}\n",
             user_lines(),
             module().display(),
+            waiting_lines(),
             self.config.replace("@DIR@", &dir.display().to_string()),
             dir = dir.display(),
         );
@@ -78,6 +79,11 @@ impl Setup<'_> {
     }
 }
 
+/// The line by which all tests run in another mode of waiting: `MOD_JK_TEST_ASYNC=Auto`.
+fn waiting_lines() -> String {
+    std::env::var("MOD_JK_TEST_ASYNC").map(|mode| format!("JkAsync {mode}\n")).unwrap_or_default()
+}
+
 impl Httpd {
     /// Loads another module in place of the one under test.
     pub fn use_module(&self, module: Option<PathBuf>) {
@@ -85,7 +91,10 @@ impl Httpd {
             let own = super::module().display().to_string();
             self.write(
                 "httpd.conf",
-                &self.log("httpd.conf").replace(&own, &other.display().to_string()),
+                &self
+                    .log("httpd.conf")
+                    .replace(&own, &other.display().to_string())
+                    .replace(&waiting_lines(), ""),
             );
         }
     }

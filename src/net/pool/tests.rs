@@ -6,6 +6,7 @@ use std::thread;
 
 use crate::exchange::Ping;
 use crate::net::pool::*;
+use crate::net::waiting::in_thread;
 
 /// A backend that answers each CPING and closes when told so by any other byte.
 fn backend() -> (TcpListener, u16) {
@@ -44,7 +45,8 @@ const PING: Ping = Ping { question: &[0x12, 0x34, 0, 1, 0x0a], answer: &[0x41, 0
 const PATIENCE: Duration = Duration::from_millis(50);
 
 fn connected(pool: &Pool) -> Lease<&Pool> {
-    let mut lease = pool.acquire(clock::now(), PATIENCE).expect("a place");
+    let mut lease =
+        in_thread(pool.acquire(Waits::InThread, clock::now(), PATIENCE)).expect("a place");
     if !lease.is_connected() {
         lease.connect(clock::now()).expect("the backend is there");
     }
@@ -78,7 +80,7 @@ fn a_closed_connection_is_not_used() {
     }
     assert_eq!(lease.idle(), Idle::Closed);
     lease.release(clock::now());
-    let lease = pool.acquire(clock::now(), PATIENCE).expect("a place");
+    let lease = in_thread(pool.acquire(Waits::InThread, clock::now(), PATIENCE)).expect("a place");
     assert!(!lease.is_connected());
 }
 
@@ -87,14 +89,16 @@ fn a_full_pool_waits_and_then_says_so() {
     let (_listener, port) = backend();
     let pool = pool(port, Some(1));
     let lease = connected(&pool);
-    let error = pool.acquire(clock::now(), PATIENCE).expect_err("the only place is taken");
+    let error = in_thread(pool.acquire(Waits::InThread, clock::now(), PATIENCE))
+        .expect_err("the only place is taken");
     assert!(error.is_timeout() && error.phase == Phase::Acquire);
     let (begun, begin) = std::sync::mpsc::channel();
     let second = thread::spawn({
         let pool = Arc::clone(&pool);
         move || {
             begun.send(()).expect("the test waits");
-            pool.acquire(clock::now(), PATIENCE).map(|lease| lease.is_connected())
+            in_thread(pool.acquire(Waits::InThread, clock::now(), PATIENCE))
+                .map(|lease| lease.is_connected())
         }
     });
     begin.recv().expect("it begins");
@@ -134,7 +138,8 @@ fn a_refused_connection_names_its_phase() {
         listener.local_addr().map_or(port, |address| address.port())
     };
     let pool = pool(port, None);
-    let mut lease = pool.acquire(clock::now(), PATIENCE).expect("a place");
+    let mut lease =
+        in_thread(pool.acquire(Waits::InThread, clock::now(), PATIENCE)).expect("a place");
     let error = lease.connect(clock::now()).expect_err("no listener");
     assert_eq!(error.phase, Phase::Connect);
     assert_eq!(error.source.kind(), io::ErrorKind::ConnectionRefused);

@@ -9,6 +9,7 @@ use crate::exchange::Exchange;
 use crate::lb::MemberRecord;
 use crate::lb::retry_policy::{Stage, is_idempotent, may_execute_again};
 use crate::messages::MessageCode::{JK304, JK318};
+use crate::net::waiting::Waits;
 use crate::net::{Connection, Lease, NetError, Pool};
 use crate::worker::ajp13::attempt_metrics::AttemptMetrics;
 use crate::worker::ajp13::peer_capabilities::is_distrusted;
@@ -45,7 +46,7 @@ impl<'w> Attempt<'w> {
     /// # Errors
     ///
     /// With how far it got.
-    pub fn deliver<D: Downstream>(
+    pub async fn deliver<D: Downstream>(
         &mut self,
         downstream: &mut D,
         request_body: &mut ReplayableBody,
@@ -55,7 +56,7 @@ impl<'w> Attempt<'w> {
         let worker = self.worker;
         let (mut lease, now) = match self.lease.take() {
             Some(lease) => (lease, clock::now()),
-            None => self.enter()?,
+            None => self.enter(settings.waits).await?,
         };
         let must_answer = std::mem::take(&mut self.must_answer);
         let (connect_us, mut ready) =
@@ -89,7 +90,7 @@ impl<'w> Attempt<'w> {
         );
         run.head_bytes = packet;
         (run.session_cookie, run.route) = (member.session_cookie, member.route);
-        let cause = match run.receive(downstream, request_body, &mut lease) {
+        let cause = match run.receive(downstream, request_body, &mut lease).await {
             Ok(()) => {
                 let answer = run.answer();
                 let may_reuse = run.may_reuse() && !settings.disable_reuse;
@@ -157,7 +158,7 @@ impl<'w> Attempt<'w> {
 
     /// Takes a place in the pool, if the worker may have another request. Returns it with the time.
     #[inline(always)] // it has one caller, as `send` has
-    fn enter(&mut self) -> Result<(Lease<&'w Pool>, Millis), Failure> {
+    async fn enter(&mut self, waits: Waits<'_>) -> Result<(Lease<&'w Pool>, Millis), Failure> {
         let (worker, metrics) = (self.worker, &self.metrics);
         if worker.config.is_off() {
             return Err(Cause::Disabled.into());
@@ -174,7 +175,7 @@ impl<'w> Attempt<'w> {
         let now = metrics.begun();
         // All waits of a request for a place are one wait.
         let limit = worker.config.connection_acquire_timeout.saturating_sub(self.waited);
-        let acquired = worker.pool.acquire(now, limit);
+        let acquired = worker.pool.acquire(waits, now, limit).await;
         let waited = match &acquired {
             Ok(lease) => lease.waited(),
             Err(_) => Some(clock::now().since(now)),

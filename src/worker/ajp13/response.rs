@@ -108,7 +108,7 @@ impl<'w, E: Exchange> ResponseReader<'w, E> {
     /// # Errors
     ///
     /// What kept it from being complete.
-    pub fn receive<D: Downstream>(
+    pub async fn receive<D: Downstream>(
         &mut self,
         downstream: &mut D,
         request_body: &mut ReplayableBody,
@@ -197,7 +197,7 @@ impl<'w, E: Exchange> ResponseReader<'w, E> {
             self.pass(downstream, flush)?;
             // Waiting is nothing that memory is kept for.
             drop(rest);
-            if let Err(error) = self.wait(connection) {
+            if let Err(error) = self.wait(connection).await {
                 return self.closed(downstream, Some(error));
             }
         }
@@ -292,6 +292,9 @@ impl<'w, E: Exchange> ResponseReader<'w, E> {
         downstream: &mut D,
         why: Option<NetError>,
     ) -> Result<(), Cause> {
+        if why.as_ref().is_some_and(NetError::is_client_left) {
+            return Err(ClientError::Gone.into());
+        }
         // check: B3b
         // check: B59
         if self.exchange.on_close() == Close::Complete {

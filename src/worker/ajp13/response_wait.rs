@@ -11,7 +11,7 @@ use crate::worker::ajp13::response::ResponseReader;
 
 impl<E: Exchange> ResponseReader<'_, E> {
     /// Waits for more.
-    pub(super) fn wait(&mut self, connection: &mut Connection) -> Result<(), NetError> {
+    pub(super) async fn wait(&mut self, connection: &mut Connection) -> Result<(), NetError> {
         // The first wait begins right after the request was sent.
         let is_first = !std::mem::replace(&mut self.has_waited, true);
         let mut now =
@@ -28,7 +28,7 @@ impl<E: Exchange> ResponseReader<'_, E> {
             let deadline = if self.broken.is_some() { Some(now) } else { self.reply_deadline().0 };
             // Decided again at each look: the backend may become known to answer during the wait.
             let look = self.look_at(looked).filter(|at| deadline.is_none_or(|end| *at < end));
-            match connection.receive_from(now, look.or(deadline)) {
+            match connection.receive_for(self.settings.waits, now, look.or(deadline)).await {
                 // check: B7
                 Ok(()) => return Ok(()),
                 Err(error) if look.is_some() && error.is_timeout() => {

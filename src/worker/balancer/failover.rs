@@ -7,7 +7,6 @@ use crate::clock::{self, Millis};
 use crate::lb::retry_policy::Stage;
 use crate::lb::session::SessionIds;
 use crate::lb::{Activation, MemberState, NoMember, Query, has_something_to_clear, retry_budget};
-use crate::net::waiting;
 use crate::worker::ajp13::attempt::Attempt;
 use crate::worker::ajp13::attempt_metrics::AttemptMetrics;
 use crate::worker::ajp13::rejection::Answer;
@@ -174,8 +173,12 @@ impl<'w> Route<'w> for MemberSelection<'w> {
         !(is_sticky && lb.config.sticky_session_force) && (0..lb.members.len()).any(may_serve)
     }
 
-    fn waits_for_room(&mut self, member: usize, waited: Duration) -> bool {
-        has_room_soon(self.lb, member, waited)
+    fn wait_for_room(&self, member: usize, waited: Duration) -> Duration {
+        self.lb.members[member].config.connection_acquire_timeout.saturating_sub(waited)
+    }
+
+    fn has_room(&self, member: usize) -> bool {
+        !self.lb.is_full(member)
     }
 
     fn set_aside(&mut self, member: usize, failure: Failure) {
@@ -218,23 +221,6 @@ fn is_full(failure: &Failure) -> bool {
     matches!(failure, Failure::Uncommitted(Uncommitted { stage: Stage::NotSent, cause, .. })
         if cause.is_no_room())
 }
-
-/// Waits as long as a request waits for a connection, of which `waited` is over. Returns whether the
-/// member has room then.
-fn has_room_soon(lb: &Lb, member: usize, waited: Duration) -> bool {
-    let limit = lb.members[member].config.connection_acquire_timeout.saturating_sub(waited);
-    let begun = clock::now();
-    while clock::now().since(begun) < limit {
-        waiting::pause(LOOK_AGAIN);
-        if !lb.is_full(member) {
-            return true;
-        }
-    }
-    false
-}
-
-/// How often a request that waits for room looks whether there is some.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Seconds after which a client may try again: members in error are asked every half second.
 const RETRY_AFTER: u32 = 2;

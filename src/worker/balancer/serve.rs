@@ -20,7 +20,7 @@ impl Lb {
     /// # Errors
     ///
     /// The status of the last failure, 503 if no member could be tried.
-    pub fn serve<D: Downstream>(
+    pub async fn serve<D: Downstream>(
         &self,
         downstream: &mut D,
         settings: &RequestSettings<'_>,
@@ -43,7 +43,8 @@ impl Lb {
         self.session_ids(downstream, settings, &mut route.ids);
         route.hash = self.hash_of(downstream);
         let policy = RetryPolicy::balanced(self.members.len(), self.config.retries);
-        let result = dispatch(&mut route, policy, downstream, &mut request_body, settings, begun);
+        let result =
+            dispatch(&mut route, policy, downstream, &mut request_body, settings, begun).await;
         route.leave_notes(downstream);
         result
     }

@@ -11,6 +11,7 @@ mod http2;
 mod input_filters;
 mod large;
 mod names;
+mod parking;
 mod properties;
 mod reuse;
 mod serving;

@@ -1,0 +1,276 @@
+//! Requests that no thread waits for. The event MPM of httpd 2.4.63 and later can wait for the descriptor in
+//! a connection's socket; while a request is parked, that descriptor is a [`WaitSet`] instead of the client's.
+//!
+//! A request comes in by [`process_connection`], which runs httpd's own processing within. If its handler
+//! has left a request here and returned SUSPENDED, the connection is given to the MPM, and the thread is
+//! free. When the set becomes readable, some thread calls [`resume_connection`], which puts the client's
+//! descriptor back, and [`process_connection`] again, which lets the request go on.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{c_int, c_void};
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use once_cell::sync::OnceCell;
+
+use crate::httpd::conf_vector::place_in;
+use crate::httpd::ending::after_panic;
+use crate::httpd::error_log;
+use crate::httpd::ffi;
+use crate::httpd::ffi::{conn_rec, request_rec};
+use crate::httpd::guard::guard_with;
+use crate::httpd::parked;
+use crate::httpd::parked::Parked;
+use crate::httpd::pool::{is_ending, place_in_pool};
+use crate::httpd::request::Request;
+use crate::net::waiting::{self, Parking};
+use crate::net::{AlarmClock, WaitSet};
+
+const OK: c_int = ffi::OK as c_int;
+const DECLINED: c_int = ffi::DECLINED;
+const SUSPENDED: c_int = ffi::SUSPENDED;
+
+/// The deadlines of this child's parked requests; there is one if requests can be parked.
+static ALARMS: OnceCell<AlarmClock> = OnceCell::new();
+
+/// What the module knows of a connection, in httpd's memory for it.
+#[derive(Default)]
+struct ConnectionRecord {
+    /// Whether httpd's own processing runs within ours.
+    is_nested: Cell<bool>,
+    parked: RefCell<Option<Box<Parked>>>,
+}
+
+/// Lets requests be parked in this child from now on.
+///
+/// # Errors
+///
+/// Why that is not possible here.
+pub fn begin() -> Result<(), String> {
+    // SAFETY: asks httpd's MPM; the answer is a number.
+    if unsafe { ffi::jk_shim_can_park() } == 0 {
+        return Err("this needs the event MPM of httpd 2.4.63 or later".to_owned());
+    }
+    if !crate::net::wait_sets_work() {
+        return Err("the self-test of waiting sockets failed".to_owned());
+    }
+    let clock = AlarmClock::start().map_err(|why| format!("no thread can be started: {why}"))?;
+    let _ = ALARMS.set(clock);
+    Ok(())
+}
+
+/// Ends what [`begin`] has begun.
+pub fn end() {
+    if let Some(clock) = ALARMS.get() {
+        clock.stop();
+    }
+}
+
+/// Tells whether requests can be parked in this child.
+#[inline]
+pub fn is_on() -> bool {
+    ALARMS.get().is_some()
+}
+
+/// A request that has begun to be served and may be parked.
+pub struct ParkingPlace<'r> {
+    request: Request<'r>,
+    record: &'r ConnectionRecord,
+    set: Arc<WaitSet>,
+    parking: Rc<Parking>,
+}
+
+impl<'r> ParkingPlace<'r> {
+    /// Takes a place for a request for which a thread waits for `patience` first; `None` if it cannot be
+    /// parked.
+    pub fn take(request: Request<'r>, patience: Duration) -> Option<Self> {
+        // SAFETY: reads the request, which is live.
+        if !is_on() || unsafe { ffi::jk_shim_may_park(request.raw()) } == 0 {
+            return None;
+        }
+        // SAFETY: the connection lives longer than the request.
+        let record = unsafe { record(request.fields().connection().raw()) }?;
+        if !record.is_nested.get() || record.parked.borrow().is_some() {
+            return None;
+        }
+        let set = parked::wait_set()?;
+        let parking = Rc::new(Parking::new(patience, Waker::from(Arc::clone(&set))));
+        Some(Self { request, record, set, parking })
+    }
+
+    /// Returns what says how the request waits.
+    pub fn parking(&self) -> Rc<Parking> {
+        Rc::clone(&self.parking)
+    }
+
+    /// Serves the request until it ends or is parked. Returns what the handler returns.
+    pub fn run(self, rest: impl Future<Output = c_int> + 'r) -> c_int {
+        let raw = self.request.raw();
+        // SAFETY: the future is dropped when the request ends, and at the latest by `drop_parked`, which
+        // the request's pool calls before it frees anything.
+        let mut parked = unsafe { Parked::new(raw, Box::pin(rest), self.parking, self.set) };
+        match parked.poll() {
+            Poll::Ready(code) => {
+                parked.end();
+                code
+            }
+            Poll::Pending => {
+                let pool = self.request.fields().pool();
+                // SAFETY: the pool is the request's.
+                unsafe { ffi::apr_pool_pre_cleanup_register(pool, raw.cast(), Some(drop_parked)) };
+                *self.record.parked.borrow_mut() = Some(parked);
+                SUSPENDED
+            }
+        }
+    }
+}
+
+/// Runs httpd's processing of a connection, or lets a parked request go on.
+///
+/// # Safety
+///
+/// `connection` must be that of a process_connection hook.
+pub unsafe fn process_connection(connection: *mut conn_rec) -> c_int {
+    // SAFETY: the connection is live during the hook.
+    let Some(record) = (unsafe { record(connection) }) else { return DECLINED };
+    let parked = record.parked.borrow_mut().take();
+    if let Some(parked) = parked {
+        return go_on(connection, record, parked);
+    }
+    if record.is_nested.replace(true) {
+        return DECLINED;
+    }
+    // SAFETY: as httpd calls it; this hook declines within.
+    let result = unsafe { ffi::ap_run_process_connection(connection) };
+    record.is_nested.set(false);
+    let parked = record.parked.borrow_mut().take();
+    // SAFETY: reads the connection.
+    let is_suspended = unsafe { ffi::jk_shim_is_suspended(connection) } != 0;
+    match parked {
+        Some(parked) if is_suspended => leave(connection, record, parked),
+        parked => {
+            *record.parked.borrow_mut() = parked;
+            result
+        }
+    }
+}
+
+/// Puts the client's descriptor back, before anything of httpd uses it.
+///
+/// # Safety
+///
+/// `connection` must be that of a resume_connection hook.
+pub unsafe fn resume_connection(connection: *mut conn_rec) {
+    // SAFETY: the connection is live during the hook.
+    let Some(record) = (unsafe { record(connection) }) else { return };
+    let Some(mut parked) = record.parked.borrow_mut().take() else { return };
+    parked.unpark(connection);
+    // SAFETY: reads the connection.
+    if unsafe { ffi::jk_shim_is_over(connection) } == 0 {
+        *record.parked.borrow_mut() = Some(parked);
+        return;
+    }
+    // The MPM has waited for its Timeout, because this process was halted, and closes the connection.
+    let request = parked.request;
+    parked.end();
+    // SAFETY: the request is live and this thread's.
+    unsafe { ffi::jk_shim_go_on(request) };
+    // SAFETY: as above.
+    unsafe { ffi::jk_shim_pause(request) };
+    // SAFETY: as above; it is not used afterwards.
+    unsafe { ffi::jk_shim_complete(request, ffi::HTTP_GATEWAY_TIME_OUT as c_int) };
+    // SAFETY: the connection is live.
+    unsafe { ffi::jk_shim_linger(connection) };
+}
+
+/// Gives a suspended connection to the MPM. Where that does not work, the thread waits.
+fn leave(connection: *mut conn_rec, record: &ConnectionRecord, mut parked: Box<Parked>) -> c_int {
+    if ALARMS.get().is_some_and(|alarms| parked.park(connection, alarms)) {
+        *record.parked.borrow_mut() = Some(parked);
+        return OK;
+    }
+    waiting::for_wanted(parked.parking.wanted());
+    go_on(connection, record, parked)
+}
+
+/// Lets a parked request go on.
+fn go_on(connection: *mut conn_rec, record: &ConnectionRecord, mut parked: Box<Parked>) -> c_int {
+    let raw = parked.request;
+    // SAFETY: a parked request is live: its pool takes it from the record before it goes.
+    let Some(request) = (unsafe { Request::from_raw(raw) }) else { return DECLINED };
+    parked.wake(connection);
+    // SAFETY: the request is live and this thread's.
+    unsafe { ffi::jk_shim_go_on(raw) };
+    let polled = guard_with(
+        "a parked request",
+        || Poll::Ready(after_panic(request)),
+        || error_log::within(&request, || parked.poll()),
+    );
+    // SAFETY: as above.
+    unsafe { ffi::jk_shim_pause(raw) };
+    match polled {
+        Poll::Pending => leave(connection, record, parked),
+        Poll::Ready(code) => {
+            parked.end();
+            // SAFETY: as above; it is not used afterwards.
+            unsafe { ffi::jk_shim_complete(raw, code) };
+            OK
+        }
+    }
+}
+
+/// Drops a request that is parked when its memory goes: the server stops, or the connection was closed.
+unsafe extern "C" fn drop_parked(request: *mut c_void) -> ffi::apr_status_t {
+    if is_ending() {
+        return 0;
+    }
+    let request = request.cast::<request_rec>();
+    // SAFETY: the pool that calls is the request's, which is whole until this returns.
+    let connection = unsafe { (*request).connection };
+    // SAFETY: a connection lives longer than its requests.
+    let Some(record) = (unsafe { record(connection) }) else { return 0 };
+    let mut slot = record.parked.borrow_mut();
+    if slot.as_ref().is_none_or(|parked| parked.request != request) {
+        return 0;
+    }
+    let Some(mut parked) = slot.take() else { return 0 };
+    drop(slot);
+    guard_with(
+        "a parked request's end",
+        || (),
+        || {
+            parked.unpark(connection);
+            parked.end();
+        },
+    );
+    0
+}
+
+/// Returns what the module knows of a connection. Only what has its own state can be parked.
+///
+/// # Safety
+///
+/// `connection` must be live and used by this thread only.
+unsafe fn record<'c>(connection: *mut conn_rec) -> Option<&'c ConnectionRecord> {
+    // SAFETY: the connection is live.
+    let vector = unsafe { (*connection).conn_config };
+    // SAFETY: httpd makes a vector for each connection.
+    let place = unsafe { place_in(vector) };
+    // SAFETY: the place is ours, and null until the line below.
+    let known = unsafe { (*place).cast::<ConnectionRecord>() };
+    // SAFETY: it lies in the connection's pool.
+    if let Some(known) = unsafe { known.as_ref() } {
+        return Some(known);
+    }
+    // SAFETY: the connection is live.
+    let pool = unsafe { (*connection).pool };
+    // SAFETY: the connection's pool is live.
+    let made = unsafe { place_in_pool(pool, ConnectionRecord::default()) };
+    // SAFETY: the place is ours.
+    unsafe { *place = made.cast() };
+    // SAFETY: it was just made and lives as long as the connection.
+    unsafe { made.as_ref() }
+}

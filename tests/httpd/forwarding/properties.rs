@@ -161,7 +161,9 @@ fn each_property_of_ajp13_workers_has_its_effect() {
         }
     }
     let pings = |name: &str| kinds(name).concat().iter().filter(|kind| **kind == 10).count();
-    assert_eq!((pings("prepost"), pings("never")), (3, 0), "prepost_timeout pings each time");
+    assert_eq!(pings("prepost"), 3, "prepost_timeout pings each time");
+    // The background thread asks each backend once whether it answers CPING at all.
+    assert!(pings("never") <= 1, "no request pings");
     assert_eq!(pings("referring"), 3, "reference takes over what is not set");
 
     assert_eq!(get("/retries").0, 503);

@@ -20,11 +20,7 @@ pub struct Attempted<'a> {
 impl Attempted<'_> {
     /// Describes a failure; `fate` says what becomes of the request.
     fn line<D: Downstream>(&self, downstream: &D, cause: &Cause, fate: &str) -> FailureLine {
-        let (worker, address) = (&self.worker.name, self.worker.pool.target().name());
-        let who = match self.balancer {
-            Some(balancer) => format!("balancer {balancer}: member {worker} at {address}"),
-            None => format!("worker {worker} at {address}"),
-        };
+        let (who, address) = who(self.balancer, self.worker);
         let ms = clock::now().since(self.begun).as_millis() as u64;
         let (code, remedy) = (cause.code(), cause.remedy());
         let (request, cause) = (downstream.label(), cause.to_string());
@@ -67,6 +63,9 @@ impl Attempted<'_> {
                 let fate = format!("broken off after {} bytes of body", broken.passed);
                 (fate, Ok(()))
             }
+            Failure::Uncommitted(_) if client == Some(ClientError::Gone) => {
+                ("the client received nothing".to_owned(), Err(status))
+            }
             Failure::Uncommitted(_) => (format!("answered {status}"), Err(status)),
         };
         let level = cause.level();
@@ -105,6 +104,16 @@ struct FailureLine {
     request: String,
     cause: String,
     ms: u64,
+}
+
+/// Names who has a request, as lines about it begin, and the address.
+pub(in crate::worker) fn who(balancer: Option<&str>, worker: &Ajp13) -> (String, String) {
+    let address = worker.pool.target().name();
+    let subject = match balancer {
+        Some(balancer) => subject(balancer, &worker.name),
+        None => subject("", &worker.name),
+    };
+    (format!("{subject} at {address}"), address)
 }
 
 /// Names a balancer, a member or a worker of its own, as log lines begin. Either name may be empty.

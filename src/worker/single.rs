@@ -51,7 +51,7 @@ impl<'w> Route<'w> for Single<'w> {
         metrics.busy = self.busy;
         self.count += 1;
         Ok(Candidate {
-            attempt: Attempt::new(self.worker, metrics),
+            attempt: Attempt::new(self.worker, None, metrics),
             data: self.data,
             member: 0,
             is_sticky: false,

@@ -25,6 +25,8 @@ use crate::worker::{Downstream, MemberData, RequestSettings};
 pub struct Attempt<'w> {
     /// Who gets the request.
     pub worker: &'w Ajp13,
+    /// The balancer that has chosen it, if there is one.
+    pub balancer: Option<&'w str>,
     /// Its place in the pool, with no connection, if the next delivery shall open a new one.
     lease: Option<Lease<&'w Pool>>,
     metrics: AttemptMetrics,
@@ -36,8 +38,8 @@ pub struct Attempt<'w> {
 
 impl<'w> Attempt<'w> {
     /// Begins an attempt; nothing is opened yet.
-    pub fn new(worker: &'w Ajp13, metrics: AttemptMetrics) -> Self {
-        Self { worker, lease: None, metrics, must_answer: false, waited: Duration::ZERO }
+    pub fn new(worker: &'w Ajp13, balancer: Option<&'w str>, metrics: AttemptMetrics) -> Self {
+        Self { worker, balancer, lease: None, metrics, must_answer: false, waited: Duration::ZERO }
     }
 
     /// Sends the request once and passes the response on. After a failure it may be called again and
@@ -88,7 +90,7 @@ impl<'w> Attempt<'w> {
             broken,
             ready,
         );
-        run.head_bytes = packet;
+        (run.head_bytes, run.balancer) = (packet, self.balancer);
         (run.session_cookie, run.route) = (member.session_cookie, member.route);
         let cause = match run.receive(downstream, request_body, &mut lease).await {
             Ok(()) => {

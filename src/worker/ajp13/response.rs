@@ -12,11 +12,14 @@ use crate::worker::ajp13::rejection::{Answer, Rejection};
 use crate::worker::ajp13::request_body::ReplayableBody;
 use crate::worker::ajp13::worker::Ajp13;
 use crate::worker::error::{Cause, ClientError};
+use crate::worker::error_log::who;
 use crate::worker::{Downstream, RequestSettings};
 
 /// One attempt after the request was sent.
 pub struct ResponseReader<'w, E> {
     pub(super) worker: &'w Ajp13,
+    /// The balancer that has chosen it, if there is one.
+    pub balancer: Option<&'w str>,
     pub(super) settings: &'w RequestSettings<'w>,
     pub(super) metrics: &'w mut AttemptMetrics,
     pub(super) exchange: E,
@@ -62,6 +65,7 @@ impl<'w, E: Exchange> ResponseReader<'w, E> {
         exchange.body_sent(request_body.sent());
         Self {
             worker,
+            balancer: None,
             settings,
             metrics,
             exchange,
@@ -335,18 +339,21 @@ impl<'w, E: Exchange> ResponseReader<'w, E> {
 
     #[cold]
     fn report_rejection<D: Downstream>(&self, downstream: &D, rejection: Rejection) {
-        let (name, address) = (self.worker.name.as_str(), self.worker.pool.target().name());
+        let name = self.worker.name.as_str();
+        let (who, address) = who(self.balancer, self.worker);
+        let balancer = self.balancer;
         let (request, cause) = (downstream.label(), rejection.text(self.head_bytes));
         let (status, code, remedy) = (rejection.status(), rejection.code(), rejection.remedy());
         let ms = clock::now().since(self.metrics.begun()).as_millis() as u64;
         tracing::error!(
             worker = name,
+            balancer,
             address,
             request,
             cause,
             status,
             ms,
-            "{code} worker {name} at {address}: {request}: {cause}, after {ms} ms; the client received the connector's {status}; {remedy}; if an application answers like this itself, set worker.{name}.refusal_detection=off"
+            "{code} {who}: {request}: {cause}, after {ms} ms; the client received the connector's {status}; {remedy}; if an application answers like this itself, set worker.{name}.refusal_detection=off"
         );
     }
 

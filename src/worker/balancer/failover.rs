@@ -126,7 +126,7 @@ impl<'w> Route<'w> for MemberSelection<'w> {
         self.count += 1;
         self.last = Some(index);
         Ok(Candidate {
-            attempt: Attempt::new(worker, metrics),
+            attempt: Attempt::new(worker, Some(&lb.name), metrics),
             data,
             member: index,
             is_sticky: election.is_sticky,

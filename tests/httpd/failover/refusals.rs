@@ -42,7 +42,7 @@ fn a_member_with_a_wrong_secret_goes_out_of_service_and_says_why() {
     let refused: Vec<_> = answers.iter().filter(|answer| answer.status == 403).collect();
     assert_eq!(refused.len(), 3, "then it gets no more");
     assert_eq!(refused[0].text(), "Tomcat's page", "an answer is an answer");
-    httpd.says("JK-315 worker n1", 3);
+    httpd.says("JK-315 balancer lb: member n1 at", 3);
     let log = httpd.log("jk.log");
     let line = log.lines().find(|line| line.contains("JK-315")).expect("a line");
     assert!(line.contains("error") && line.contains("worker.n1.refusal_detection=off"), "{line}");

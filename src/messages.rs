@@ -88,6 +88,9 @@ messages! {
     JK113 "JK-113":
         "`JkAsync On` has no effect, because this httpd cannot wait for a backend without a thread; each request that waits holds a thread",
         "use the event MPM of httpd 2.4.63 or later, or set `JkAsync Auto` to accept it silently";
+    JK114 "JK-114":
+        "requests may wait without a thread (`JkAsync`), but the event MPM accepts few connections beside them: three for each thread of a child",
+        "set `AsyncRequestWorkerFactor` to the number of requests that may wait in a child, divided by `ThreadsPerChild`";
     JK201 "JK-201":
         "a path climbs above the root; answered 400",
         "no action needed: this is usually a scan";

@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{AsyncMode, LogLevel};
+use crate::config::LogLevel;
 use crate::httpd::error_log;
 use crate::httpd::error_log::say;
 use crate::httpd::ffi::{apr_pool_t, server_rec};
@@ -45,19 +45,15 @@ pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
     }
     // SAFETY: httpd keeps the servers as long as the child lives.
     let parks = unsafe { servers::all(main) }.any(|(_, conf)| conf.settings.parking.parks());
-    if parks {
+    if parks && parking::is_possible() {
         match without_signals(parking::begin) {
             // SAFETY: the child's pool is live. Requests that are parked then are lost with the child.
             Ok(()) => unsafe { before_pool_ends(pchild, (), |()| parking::end()) },
             Err(why) => {
-                // SAFETY: as above.
-                let mut all = unsafe { servers::all(main) };
-                if all.any(|(_, conf)| conf.settings.parking.mode() == AsyncMode::On) {
-                    let text = format!(
-                        "{JK113} JkAsync On has no effect in this child: {why}; each request that waits for its backend holds a thread, as with JkAsync Off"
-                    );
-                    say(main, LogLevel::Warn, &text);
-                }
+                let text = format!(
+                    "{JK113} JkAsync has no effect in this child: {why}; each request that waits for its backend holds a thread, as with JkAsync Off"
+                );
+                say(main, LogLevel::Warn, &text);
             }
         }
     }

@@ -44,16 +44,18 @@ struct ConnectionRecord {
     parked: RefCell<Option<Box<Parked>>>,
 }
 
+/// Tells whether this httpd's MPM can wait on behalf of a request.
+pub fn is_possible() -> bool {
+    // SAFETY: asks httpd's MPM; the answer is a number.
+    unsafe { ffi::jk_shim_can_park() != 0 }
+}
+
 /// Lets requests be parked in this child from now on.
 ///
 /// # Errors
 ///
 /// Why that is not possible here.
 pub fn begin() -> Result<(), String> {
-    // SAFETY: asks httpd's MPM; the answer is a number.
-    if unsafe { ffi::jk_shim_can_park() } == 0 {
-        return Err("this needs the event MPM of httpd 2.4.63 or later".to_owned());
-    }
     if !crate::net::wait_sets_work() {
         return Err("the self-test of waiting sockets failed".to_owned());
     }

@@ -81,7 +81,9 @@ impl Setup<'_> {
 
 /// The line by which all tests run in another mode of waiting: `MOD_JK_TEST_ASYNC=Auto`.
 fn waiting_lines() -> String {
-    std::env::var("MOD_JK_TEST_ASYNC").map(|mode| format!("JkAsync {mode}\n")).unwrap_or_default()
+    let factor = "<IfModule mpm_event_module>\nAsyncRequestWorkerFactor 2\n</IfModule>";
+    let mode = std::env::var("MOD_JK_TEST_ASYNC");
+    mode.map(|mode| format!("JkAsync {mode}\n{factor}\n")).unwrap_or_default()
 }
 
 impl Httpd {

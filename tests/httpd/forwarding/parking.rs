@@ -321,3 +321,32 @@ fn a_client_that_leaves_after_its_answer_does_not_end_the_request_of_another() {
         }
     }
 }
+
+#[test]
+fn httpd_says_what_it_lacks_for_parking() {
+    let workers = "worker.list=w1\nworker.w1.type=ajp13\n";
+    for (mpm, config, code) in [
+        (
+            "event",
+            "JkAsync Auto\n",
+            Some("JK-114 JkAsync is on and AsyncRequestWorkerFactor is not set"),
+        ),
+        ("event", "JkAsync Auto\nAsyncRequestWorkerFactor 20\n", None),
+        ("event", "JkAsync Off\n", None),
+        ("prefork", "JkAsync Auto\n", None),
+        (
+            "prefork",
+            "JkAsync On\n",
+            Some("JK-113 JkAsync On has no effect: it needs the event MPM"),
+        ),
+    ] {
+        let name = format!("parked-says-{mpm}-{}", config.len());
+        let mut httpd = Setup { name: &name, mpm, config, workers }.start();
+        httpd.expect("JK-11");
+        let says = |code: &str| httpd.log("error.log").contains(code);
+        match code {
+            Some(code) => assert!(wait_until(PATIENCE, || says(code)), "{mpm} {config}"),
+            None => assert!(!says("JK-11"), "{mpm} {config}: {}", httpd.log("error.log")),
+        }
+    }
+}

@@ -3,8 +3,12 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::thread;
+use std::time::Duration;
 
-use crate::support::backend::{Backend, echo};
+use crate::support::backend::{Backend, Reply, echo, ok};
 use crate::support::free_port;
 use crate::support::httpd::{Httpd, Setup, load};
 use crate::support::openssl::openssl;
@@ -124,4 +128,37 @@ fn what_mod_ssl_knows_reaches_the_backend() {
     // The same over plain HTTP says nothing of TLS.
     httpd.ask("h", "/app/x", "");
     assert!(!backend.last().is_tls && backend.last().cipher.is_none());
+}
+
+#[test]
+fn requests_over_tls_wait_without_a_thread() {
+    let now = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+    let seen = Arc::clone(&now);
+    let backend = Backend::start(move |_| {
+        let (count, most) = &*seen;
+        most.fetch_max(count.fetch_add(1, SeqCst) + 1, SeqCst);
+        thread::sleep(Duration::from_millis(700));
+        count.fetch_sub(1, SeqCst);
+        Reply::Bytes(ok(&[], b"late"))
+    });
+    let workers =
+        format!("worker.list=w\nworker.w.host=127.0.0.1\nworker.w.port={}\n", backend.port);
+    let tls = free_port();
+    let config = format!(
+        "{}StartServers 1\nServerLimit 1\nThreadsPerChild 4\nMaxRequestWorkers 4\nMinSpareThreads 1\n\
+         MaxSpareThreads 4\nAsyncRequestWorkerFactor 1000\nJkAsync On\nListen 127.0.0.1:{tls}\n\
+         JkMountCopy All\nJkMount /app/* w\nSSLSessionCache none\n<VirtualHost 127.0.0.1:{tls}>\n\
+         SSLEngine on\nSSLCertificateFile @DIR@/server.pem\nSSLCertificateKeyFile @DIR@/server.key\n\
+         </VirtualHost>\n",
+        load(&["ssl"])
+    );
+    let mut httpd =
+        Setup { name: "tls-parked", mpm: "event", config: &config, workers: &workers }.prepare();
+    certificates(&httpd.dir);
+    httpd.expect("ssl:warn");
+    httpd.launch();
+    thread::scope(|scope| {
+        (0..16).for_each(|_| _ = scope.spawn(|| ask(&httpd, tls, "localhost", "/app/x")));
+    });
+    assert!(now.1.load(SeqCst) > 4, "more than there are threads");
 }

@@ -120,9 +120,10 @@ impl All {
         let (class, short, headline) = match (without_answers.as_slice(), out, degraded) {
             ([], 0, 0) => {
                 let serving = members.of(Condition::Serving) + workers.of(Condition::Serving);
-                let headline = match serving == all {
-                    true => format!("All {all} {what} are serving"),
-                    false => format!("All active {what} are serving"),
+                let headline = match serving {
+                    1 if all == 1 => format!("The {} is serving", what.trim_end_matches('s')),
+                    many if many == all => format!("All {all} {what} are serving"),
+                    _ => format!("All active {what} are serving"),
                 };
                 ("good", "OK".to_owned(), headline)
             }

@@ -80,7 +80,7 @@ impl Setup<'_> {
 }
 
 /// The line by which all tests run in another mode of waiting: `MOD_JK_TEST_ASYNC=Auto`.
-fn waiting_lines() -> String {
+pub fn waiting_lines() -> String {
     let factor = "<IfModule mpm_event_module>\nAsyncRequestWorkerFactor 2\n</IfModule>";
     let mode = std::env::var("MOD_JK_TEST_ASYNC");
     mode.map(|mode| format!("JkAsync {mode}\n{factor}\n")).unwrap_or_default()

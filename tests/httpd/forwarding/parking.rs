@@ -11,7 +11,7 @@ use crate::bare::{Then, bare, give, serving, take};
 use crate::setups::number;
 use crate::support::backend::{Backend, Reply, chunk_packet, echo, end, head, ok};
 use crate::support::client::Client;
-use crate::support::httpd::{Httpd, Setup, load};
+use crate::support::httpd::{Httpd, Setup, load, waiting_lines};
 use crate::support::{PATIENCE, wait_until};
 
 /// Starts an httpd of one child with four threads, which parks requests.
@@ -341,8 +341,10 @@ fn httpd_says_what_it_lacks_for_parking() {
         ),
     ] {
         let name = format!("parked-says-{mpm}-{}", config.len());
-        let mut httpd = Setup { name: &name, mpm, config, workers }.start();
+        let mut httpd = Setup { name: &name, mpm, config, workers }.prepare();
+        httpd.write("httpd.conf", &httpd.log("httpd.conf").replace(&waiting_lines(), ""));
         httpd.expect("JK-11");
+        httpd.launch();
         let says = |code: &str| httpd.log("error.log").contains(code);
         match code {
             Some(code) => assert!(wait_until(PATIENCE, || says(code)), "{mpm} {config}"),

@@ -49,7 +49,8 @@ fn pair(name: &str, hosts: [(&str, u16); 2], more: &str) -> Httpd {
         format!("@.host={first}").replace('@', "worker.tomcat1"),
         format!("@.host={second}").replace('@', "worker.tomcat2")
     );
-    let config = "JkLogFormat JSON\nLimitRequestFieldSize 32000\n\
+    // A parked request notices earlier that its client is gone; the table is for the usual mode.
+    let config = "JkLogFormat JSON\nLimitRequestFieldSize 32000\nJkAsync Off\n\
                   JkMount /shop/* app\nJkMount /jkstatus status\n";
     let setup = Setup { name: &format!("log-{name}"), mpm: "event", config, workers: &workers };
     let mut httpd = setup.prepare();

@@ -96,8 +96,6 @@ int jk_shim_is_suspended(const conn_rec *c);
 int jk_shim_is_over(const conn_rec *c);
 /* Puts another descriptor into the connection's socket. Returns the one before, or -1 and changes nothing. */
 int jk_shim_swap_socket(conn_rec *c, int fd);
-/* The descriptor in the connection's socket, or -1. */
-int jk_shim_client(conn_rec *c);
 /* Has the MPM wait for the descriptor in the socket. */
 void jk_shim_park(conn_rec *c);
 /* Takes a parked request to this thread, and lets go of it. */

@@ -50,14 +50,6 @@ int jk_shim_swap_socket(conn_rec *c, int fd)
     return before;
 }
 
-int jk_shim_client(conn_rec *c)
-{
-    apr_socket_t *socket = ap_get_conn_socket(c);
-    apr_os_sock_t fd;
-
-    return socket && apr_os_sock_get(&fd, socket) == APR_SUCCESS ? fd : -1;
-}
-
 void jk_shim_park(conn_rec *c)
 {
 #ifdef HAS_WAITIO

@@ -139,12 +139,10 @@ impl Parked {
     }
 
     /// Looks why the request was woken.
-    pub fn wake(&mut self, connection: *mut conn_rec) {
+    pub fn wake(&mut self) {
         let woken = self.set.take();
         self.leave_sockets();
-        if woken.client {
-            // SAFETY: the connection's own socket.
-            let client = unsafe { ffi::jk_shim_client(connection) };
+        if let Some(client) = self.watched.filter(|_| woken.client) {
             // SAFETY: the request is live.
             let is_tls = unsafe { ffi::jk_shim_is_tls(self.request) } != 0;
             match !is_tls && waiting::has_more(client) {

@@ -203,7 +203,7 @@ fn go_on(connection: *mut conn_rec, record: &ConnectionRecord, mut parked: Box<P
     let raw = parked.request;
     // SAFETY: a parked request is live: its pool takes it from the record before it goes.
     let Some(request) = (unsafe { Request::from_raw(raw) }) else { return DECLINED };
-    parked.wake(connection);
+    parked.wake();
     // SAFETY: the request is live and this thread's.
     unsafe { ffi::jk_shim_go_on(raw) };
     let polled = guard_with(

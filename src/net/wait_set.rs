@@ -13,6 +13,7 @@ use std::task::Wake;
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 
+use crate::net::socket::check;
 use crate::net::waiting::Interest;
 
 /// Sockets that are looked at together, as one descriptor of `epoll`.
@@ -193,10 +194,6 @@ fn signal() -> io::Result<RawFd> {
         Ok::<_, io::Error>(unsafe { OwnedFd::from_raw_fd(fd) })
     };
     SIGNAL_FD.get_or_try_init(make).map(AsRawFd::as_raw_fd)
-}
-
-fn check(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 static SIGNAL_FD: OnceCell<OwnedFd> = OnceCell::new();

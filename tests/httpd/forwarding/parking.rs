@@ -36,7 +36,7 @@ fn one_worker(name: &str, port: u16, properties: &str, config: &str) -> Httpd {
 }
 
 /// A backend that answers after a time, and says how many requests it had at once at most.
-fn slow(time: Duration) -> (Backend, Arc<AtomicUsize>) {
+pub fn slow(time: Duration) -> (Backend, Arc<AtomicUsize>) {
     let most = Arc::new(AtomicUsize::new(0));
     let (seen, now) = (Arc::clone(&most), AtomicUsize::new(0));
     let backend = Backend::start(move |request| {
@@ -47,6 +47,14 @@ fn slow(time: Duration) -> (Backend, Arc<AtomicUsize>) {
         Reply::Bytes(ok(&[("Content-Type", "text/plain")], body.as_bytes()))
     });
     (backend, most)
+}
+
+/// A backend that never answers.
+fn hung() -> u16 {
+    serving(|stream, _| {
+        let _ = take(stream);
+        Then::Close
+    })
 }
 
 /// Sends a request by as many clients at once as there are numbers, and checks what each one gets.
@@ -82,10 +90,7 @@ fn four_threads_serve_200_slow_requests_at_once() {
 
 #[test]
 fn requests_that_wait_for_a_hung_worker_hold_no_thread() {
-    let port = serving(|stream, _| {
-        let _ = take(stream);
-        Then::Close
-    });
+    let port = hung();
     let mut httpd = one_worker("parked-hung", port, "", "");
     httpd.expect("JK-");
     let clients = waiting(&httpd, 40);
@@ -110,10 +115,7 @@ fn httpds_timeout_limits_no_answer() {
 
 #[test]
 fn the_reply_timeout_holds_while_a_request_is_parked() {
-    let port = serving(|stream, _| {
-        let _ = take(stream);
-        Then::Close
-    });
+    let port = hung();
     let mut httpd = one_worker("parked-late", port, "w1.reply_timeout=300\n", "");
     httpd.expect("JK-");
     let begun = Instant::now();
@@ -266,10 +268,7 @@ fn a_graceful_restart_answers_what_is_parked() {
 
 #[test]
 fn a_killed_child_leaves_nothing_of_its_parked_requests() {
-    let port = serving(|stream, _| {
-        let _ = take(stream);
-        Then::Close
-    });
+    let port = hung();
     let mut httpd = one_worker("parked-killed", port, "", "");
     httpd.expect("child pid");
     let clients = waiting(&httpd, 20);

@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::backend::{Backend, Reply, echo, ok};
+use crate::forwarding::parking::slow;
+use crate::support::backend::{Backend, echo};
 use crate::support::free_port;
 use crate::support::httpd::{Httpd, Setup, load};
 use crate::support::openssl::openssl;
@@ -132,15 +132,7 @@ fn what_mod_ssl_knows_reaches_the_backend() {
 
 #[test]
 fn requests_over_tls_wait_without_a_thread() {
-    let now = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
-    let seen = Arc::clone(&now);
-    let backend = Backend::start(move |_| {
-        let (count, most) = &*seen;
-        most.fetch_max(count.fetch_add(1, SeqCst) + 1, SeqCst);
-        thread::sleep(Duration::from_millis(700));
-        count.fetch_sub(1, SeqCst);
-        Reply::Bytes(ok(&[], b"late"))
-    });
+    let (backend, most) = slow(Duration::from_millis(700));
     let workers =
         format!("worker.list=w\nworker.w.host=127.0.0.1\nworker.w.port={}\n", backend.port);
     let tls = free_port();
@@ -160,5 +152,5 @@ fn requests_over_tls_wait_without_a_thread() {
     thread::scope(|scope| {
         (0..16).for_each(|_| _ = scope.spawn(|| ask(&httpd, tls, "localhost", "/app/x")));
     });
-    assert!(now.1.load(SeqCst) > 4, "more than there are threads");
+    assert!(most.load(SeqCst) > 4, "more than there are threads");
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::client::{Client, Response};
 pub use super::installation::*;
@@ -153,21 +154,39 @@ impl Httpd {
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
-    /// Restarts gracefully and waits until it has.
-    pub fn graceful(&self) {
-        let ready = || self.log("error.log").matches("resuming normal operations").count();
-        let before = ready();
+    /// Restarts gracefully and waits until it has. Returns the children of before.
+    ///
+    /// httpd may start a child until it says that it obeys the signal, and then none until it says that it
+    /// is ready: the children between these two lines are those of before, and all of them.
+    pub fn graceful(&self) -> Vec<String> {
+        let said = |texts: &[&str]| {
+            let log = self.log("error.log");
+            texts.iter().map(|text| log.matches(text).count()).sum::<usize>()
+        };
+        // The first is the event and worker MPM's, the second that of prefork.
+        let obeys = || said(&["Doing graceful restart", "Graceful restart requested"]);
+        let ready = || said(&["resuming normal operations"]);
+        let (obeyed, was_ready) = (obeys(), ready());
+        let mut before = self.children();
         self.signal("USR1");
-        assert!(wait_until(PATIENCE, || ready() > before), "graceful restart");
+        let begun = Instant::now();
+        while ready() == was_ready {
+            assert!(begun.elapsed() < PATIENCE, "graceful restart");
+            if obeys() > obeyed {
+                let children = self.children();
+                if ready() == was_ready {
+                    before = children;
+                }
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        before
     }
 
     /// Restarts gracefully and waits until no child of before is left: such a child still answers on
-    /// its old connections, by the configuration it began with. And until all new ones are there: httpd
-    /// starts those that are missing just before it obeys the next signal, so that they would not be
-    /// among the children of before then.
+    /// its old connections, by the configuration it began with.
     pub fn graceful_for_all(&self) {
-        let before = self.children();
-        self.graceful();
+        let before = self.graceful();
         let wanted = self.number_of("StartServers").min(self.number_of("ServerLimit"));
         let are_new = || {
             let children = self.children();

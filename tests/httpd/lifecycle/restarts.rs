@@ -46,7 +46,6 @@ fn a_child_of_before_a_restart_refuses_changes() {
         let (n1, n2) = (Backend::start(echo("n1")), Backend::start(echo("n2")));
         let name = format!("outdated-{mpm}-{more}");
         let httpd = balanced(&name, mpm, [n1.port, n2.port], "");
-        let before = httpd.children();
         let changes = ["vwf=7", "vwa=d", "vwn=other"];
         // Each request is held by a child of before the restart until its body is there.
         let held: Vec<_> = changes
@@ -71,7 +70,7 @@ fn a_child_of_before_a_restart_refuses_changes() {
             .map(|number| format!("worker.list=m{number}\nworker.m{number}.port=1\n"))
             .collect();
         httpd.write("workers.properties", &format!("{workers}{extra}worker.n1.lbfactor=3\n"));
-        httpd.graceful();
+        let before = httpd.graceful();
         for (mut client, rest) in held {
             client.send(&rest);
             let answer = client.response("POST").expect("an answer");
@@ -180,8 +179,7 @@ fn each_child_has_one_background_thread_and_takes_it_along() {
         };
         assert!(wait_until(PATIENCE, || each_has_one(&[])), "{mpm}: one a child");
         for _ in 0..3 {
-            let old = httpd.children();
-            httpd.graceful();
+            let old = httpd.graceful();
             let is_new = wait_until(PATIENCE, || each_has_one(&old));
             assert!(is_new, "{mpm}: one a new child, none of an old one");
             assert!(old.iter().all(|pid| watchdogs(pid).is_none()), "{mpm}: old children are gone");
@@ -225,8 +223,7 @@ fn is_slot_taken_from_a_child_that_serves(attempt: u32) -> bool {
         (0..6).map(|_| thread::spawn(move || Client::connect(port).get("/app/slow"))).collect();
     assert!(wait_until(PATIENCE, || n1.count() == 6), "all are under way");
     assert_eq!(busy(), 6);
-    let old = httpd.children();
-    httpd.graceful();
+    let old = httpd.graceful();
     // There are two slots only, so each child beyond two has taken one from a child that still serves.
     let is_replaced = || {
         let now = httpd.children();

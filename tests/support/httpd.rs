@@ -135,6 +135,7 @@ impl Httpd {
         let up =
             wait_until(PATIENCE, || self.log("error.log").contains("resuming normal operations"));
         assert!(up, "httpd did not come up: {}{}", self.log("error.log"), self.log("stderr"));
+        wait_until(PATIENCE, || self.children_are_up(&[]));
     }
 
     /// Says that a line with this text may be in the logs.
@@ -187,12 +188,28 @@ impl Httpd {
     /// its old connections, by the configuration it began with.
     pub fn graceful_for_all(&self) {
         let before = self.graceful();
-        let wanted = self.number_of("StartServers").min(self.number_of("ServerLimit"));
-        let are_new = || {
-            let children = self.children();
-            children.len() >= wanted && children.iter().all(|pid| !before.contains(pid))
+        let are_new = || self.children_are_up(&before);
+        assert!(
+            wait_until(PATIENCE, are_new),
+            "not all children are new: {before:?}, {:?}",
+            self.children()
+        );
+    }
+
+    /// Tells whether no child of `before` is left, and all that httpd starts at once have their threads: one
+    /// that is told to end before that may not hear it, and stays until httpd ends.
+    fn children_are_up(&self, before: &[String]) -> bool {
+        let is_prefork = self.log("httpd.conf").contains("mpm_prefork");
+        let threads = if is_prefork { 1 } else { self.number_of("ThreadsPerChild").min(25) };
+        let most = self.number_of("ServerLimit").min(self.number_of("MaxRequestWorkers") / threads);
+        let children = self.children();
+        let is_up = |pid: &String| {
+            // Those that serve, the one that listens, and the first.
+            fs::read_dir(format!("/proc/{pid}/task"))
+                .is_ok_and(|tasks| tasks.count() >= if is_prefork { 1 } else { threads + 2 })
         };
-        assert!(wait_until(PATIENCE, are_new), "old children do not go");
+        children.len() >= self.number_of("StartServers").min(most)
+            && children.iter().all(|pid| !before.contains(pid) && is_up(pid))
     }
 
     /// Returns the last value of a directive that takes a number; the largest there is without it.
@@ -204,9 +221,13 @@ impl Httpd {
         values.next_back().unwrap_or(usize::MAX)
     }
 
-    /// Returns the numbers of httpd's children.
+    /// Returns the numbers of httpd's children, without the programs that it has started for logs.
     pub fn children(&self) -> Vec<String> {
-        children_of(self.pid()).expect("httpd runs")
+        let name = |pid: &str| fs::read(format!("/proc/{pid}/comm")).ok();
+        let own = name(&self.pid().to_string());
+        let mut children = children_of(self.pid()).expect("httpd runs");
+        children.retain(|pid| name(pid) == own);
+        children
     }
 
     pub fn log(&self, name: &str) -> String {

@@ -235,6 +235,12 @@ messages! {
     JK413 "JK-413":
         "the session ids of a member end in another route than its own, or in none; later requests of these sessions do not return to the member",
         "set jvmRoute at the Engine in its server.xml to the member's route, or `route` to its jvmRoute";
+    JK414 "JK-414":
+        "a member or worker serves, but not as it should: its application answers many requests with a status 5xx, its replies take long to begin, or requests wait and no reply begins. Reported once when it begins",
+        "see the line: it says which of these, since when, and what to do";
+    JK415 "JK-415":
+        "the replies of a member or worker are as they should be again (JK-414)",
+        "no action needed";
     JK501 "JK-501":
         "a user who is not in the status worker's `user` list requested the page; answered \"Access denied.\"",
         "add the user to the list, or no action if access is not wanted";

@@ -50,7 +50,7 @@ details! {
         "raise connection_pool_size or remove it, or find out why Tomcat is slow";
     NoAddress JK302:
         "the host name has no address",
-        "correct `host` or the name server; the name is looked up again in the background";
+        "correct `host` or the name server";
     ConnectionRefused JK303:
         "the connection was refused: no process listens there",
         "start Tomcat, and check that it has an AJP connector with this address and port";

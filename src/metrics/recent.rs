@@ -50,6 +50,20 @@ impl RecentCounts {
         }
     }
 
+    /// Tells whether so many replies had a status of 500 and more that users notice.
+    pub fn has_many_server_errors(&self) -> bool {
+        self.server_errors >= FEWEST_SERVER_ERRORS
+            && self.server_errors.saturating_mul(100)
+                >= self.replies().saturating_mul(SERVER_ERRORS_PERCENT)
+    }
+
+    /// Returns how many replies began.
+    pub fn replies(&self) -> u64 {
+        let began =
+            self.first_byte.buckets.iter().fold(0, |sum: u64, own| sum.saturating_add(*own));
+        began.max(self.server_errors)
+    }
+
     /// Returns what are numbers, in the order of the fields.
     pub fn numbers(&self) -> [u64; 7] {
         [
@@ -78,3 +92,9 @@ impl RecentCounts {
         first_byte.sum_us = first_byte.sum_us.saturating_sub(before.first_byte.sum_us);
     }
 }
+
+/// A share of such replies says something only from this many on.
+const FEWEST_SERVER_ERRORS: u64 = 5;
+
+/// Their share from which on users notice, in percent.
+const SERVER_ERRORS_PERCENT: u64 = 5;

@@ -9,6 +9,7 @@ mod lock;
 mod overrides;
 mod samples;
 mod segment;
+mod silence;
 mod slots;
 mod unnamed_file;
 

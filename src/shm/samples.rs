@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::clear::cleared_by_field;
 use crate::clock::Millis;
 use crate::metrics::{Histogram, HistogramTotals, RecentCounts, Totals};
+use crate::shm::silence::Silence;
 
 /// Time between two samples.
 pub const INTERVAL: Duration = Duration::from_secs(30);
@@ -32,6 +33,12 @@ pub struct SampleRing {
     samples: [Sample; COUNT],
     /// Since when most replies take long, in monotonic milliseconds; 0 while they do not.
     slow_ms: AtomicU64,
+    /// Since when many replies have a status of 500 and more, in the same way.
+    erring_ms: AtomicU64,
+    /// When the log was told the last time that it is degraded; 0 if it is not.
+    pub told_ms: AtomicU64,
+    /// Whether requests wait, and no reply begins.
+    pub silence: Silence,
 }
 
 /// Sums over all children at one moment.
@@ -68,7 +75,7 @@ impl SampleRing {
             true => RecentCounts::default(),
             false => RecentCounts::sums(totals, outages),
         };
-        self.note_slowness(&sums);
+        self.note_replies(&sums);
         own.taken_ms.store(0, Relaxed);
         fence(Release);
         for (field, sum) in own.numbers().into_iter().zip(sums.numbers()) {
@@ -81,24 +88,35 @@ impl SampleRing {
         own.taken_ms.store(now.0.max(1), Release);
     }
 
-    /// Books whether 95 of 100 replies since the latest sample began late. Without a reply it stays as it is.
-    fn note_slowness(&self, sums: &RecentCounts) {
+    /// Books whether 95 of 100 replies since the latest sample began late, and whether many of them had a
+    /// status of 500 and more. Without a reply both stay as they are.
+    fn note_replies(&self, sums: &RecentCounts) {
         let latest = self.samples.iter().max_by_key(|own| own.taken_ms.load(Relaxed));
         let Some((taken, before)) = latest.and_then(Sample::read) else { return };
         let mut since = sums.clone();
         since.subtract(&before);
-        match since.first_byte.percentile_ms(95) {
-            Some(SLOW_MS..) if self.slow_ms.load(Relaxed) == 0 => {
-                self.slow_ms.store(taken, Relaxed)
-            }
-            Some(SLOW_MS..) | None => {}
-            Some(_) => self.slow_ms.store(0, Relaxed),
-        }
+        let Some(p95) = since.first_byte.percentile_ms(95) else { return };
+        let note = |field: &AtomicU64, is_so| match is_so {
+            true if field.load(Relaxed) == 0 => field.store(taken, Relaxed),
+            true => {}
+            false => field.store(0, Relaxed),
+        };
+        note(&self.slow_ms, p95 >= SLOW_MS);
+        note(&self.erring_ms, since.has_many_server_errors());
     }
 
     /// Returns since when most replies take long: to half a minute, as samples are taken so often.
     pub fn slow_since(&self) -> Option<Millis> {
-        let noted = self.slow_ms.load(Relaxed);
+        self.noted(&self.slow_ms)
+    }
+
+    /// Returns since when many replies have a status of 500 and more, as exactly.
+    pub fn erring_since(&self) -> Option<Millis> {
+        self.noted(&self.erring_ms)
+    }
+
+    fn noted(&self, field: &AtomicU64) -> Option<Millis> {
+        let noted = field.load(Relaxed);
         // What no sample has seen began after the latest one.
         let latest =
             || self.samples.iter().map(|own| own.taken_ms.load(Relaxed)).max().unwrap_or(0);
@@ -189,7 +207,7 @@ impl Sample {
     }
 }
 
-cleared_by_field!(SampleRing { samples, slow_ms });
+cleared_by_field!(SampleRing { samples, slow_ms, erring_ms, told_ms, silence });
 
 cleared_by_field!(Sample {
     taken_ms,
@@ -203,7 +221,7 @@ cleared_by_field!(Sample {
     first_byte,
 });
 
-const _: () = assert!(size_of::<SampleRing>() == 2_624);
+const _: () = assert!(size_of::<SampleRing>() == 2_688);
 
 #[cfg(test)]
 mod tests {
@@ -298,6 +316,24 @@ mod tests {
         assert_eq!(keep(1_231, quick, 50), Some(1_231));
         ring.clear();
         assert_eq!(ring.slow_since(), None);
+    }
+
+    #[test]
+    fn errors_of_the_application_are_dated_in_the_same_way() {
+        let ring = SampleRing::default();
+        let mut sums = Totals::default();
+        let mut keep = |second: u64, replies: u64, errors: u64| {
+            sums.first_byte.buckets[3] += replies;
+            sums.responses[4] += errors;
+            ring.keep(&sums, 0, Millis(second * 1_000));
+            ring.erring_since().map(|own| own.0 / 1_000)
+        };
+        assert_eq!(keep(1, 50, 0), Some(1));
+        assert_eq!(keep(31, 50, 1), Some(31), "one is no outage");
+        assert_eq!(keep(61, 50, 20), Some(31), "since then at the earliest");
+        assert_eq!(keep(91, 50, 50), Some(31));
+        assert_eq!(keep(121, 0, 0), Some(31), "without a reply it stays");
+        assert_eq!(keep(151, 50, 0), Some(151));
     }
 
     #[test]

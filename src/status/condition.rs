@@ -83,6 +83,15 @@ pub struct Assessment {
 }
 
 impl Assessment {
+    /// Returns what is the matter with its replies, of one that serves: no failed request and no change of state
+    /// tells the log of that.
+    pub fn about_replies(&self) -> Option<Self> {
+        let is_so = |own: &&Reason| own.is_about_replies();
+        let reasons: Vec<_> = self.reasons.iter().filter(is_so).cloned().collect();
+        let is_so = self.condition == Condition::Degraded && !reasons.is_empty();
+        is_so.then(|| Self { reasons, ..self.clone() })
+    }
+
     /// Says why, since when and what ends it, in words and without a full stop; nothing for one that
     /// serves without anything to say.
     pub fn text(&self) -> String {
@@ -211,7 +220,8 @@ pub fn of_assessed(members: &[(&MemberView, Assessment)]) -> Assessment {
             refusing: active - out,
         });
     }
-    if out + degraded > 0 {
+    // What takes no new sessions has said how many are out.
+    if degraded > 0 || (takes_new && out > 0) {
         reasons.push(Reason::Members { out, degraded, active });
     }
     let condition = match (takes_new, out + degraded) {

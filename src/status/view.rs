@@ -243,6 +243,10 @@ pub struct Beginnings {
     pub full: Option<Since>,
     /// Replies take long.
     pub slow: Option<Since>,
+    /// Many replies have a status of 500 and more.
+    pub erring: Option<Since>,
+    /// No reply has begun.
+    pub silent: Option<Since>,
 }
 
 /// What was counted since a worker was back in service.
@@ -298,6 +302,8 @@ pub struct WorkerView {
     pub since_return: Option<CountsSinceReturn>,
     /// Since when what comes and goes is not as it should be; `None` if there is nothing of that kind.
     pub began: Option<Box<Beginnings>>,
+    /// Requests that wait for a reply, of one that begins none; 0 of all others.
+    pub waiting: u64,
     /// Requests in a row that the connector refused.
     pub refusals_in_row: u32,
     /// Whether those are so many that the connector refuses all.

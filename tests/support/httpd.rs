@@ -308,7 +308,7 @@ impl Httpd {
         let surprising = lines
             .filter(|line| !self.expected.iter().any(|text| line.contains(text)))
             .filter(|line| !(is_at_once && is_noise_of_stop(line)))
-            .filter(|line| !is_about_size(line));
+            .filter(|line| !is_about_size(line) && !is_about_replies(line));
         surprising.map(str::to_owned).collect()
     }
 
@@ -358,6 +358,12 @@ const SERIOUS: &[&str] = &[
 fn is_noise_of_stop(line: &str) -> bool {
     line.contains(" [mpm_event:")
         && (line.contains("Bad file descriptor") || line.contains("apr_pollset_"))
+}
+
+/// Tells whether a line says that replies are not as they should be. The child that leads looks at them each few
+/// seconds: whether a test with slow or failing replies meets that depends on how long it takes.
+fn is_about_replies(line: &str) -> bool {
+    line.contains("JK-414")
 }
 
 /// Tells whether a line is the MPM's own about its number of threads, which tests choose small: it is written

@@ -17,6 +17,9 @@ pub(super) fn of_recent(ajp: &WorkerView, others: Option<&HistogramTotals>) -> V
         None => (recent.attempts, recent.failures, span),
     };
     let mut reasons = Vec::new();
+    if ajp.waiting > 0 {
+        reasons.push(Reason::Silent(ajp.waiting));
+    }
     if outages >= FLAPPING {
         reasons.push(Reason::Flapping { times: outages, span });
     }
@@ -24,6 +27,10 @@ pub(super) fn of_recent(ajp: &WorkerView, others: Option<&HistogramTotals>) -> V
         && failures.saturating_mul(100) >= attempts.saturating_mul(FAILING_PERCENT)
     {
         reasons.push(Reason::Failing { failed: failures, attempts, span: failing_for });
+    }
+    if recent.has_many_server_errors() {
+        let (errors, replies) = (recent.server_errors, recent.replies());
+        reasons.push(Reason::ServerErrors { errors, replies, span });
     }
     if let Some(p95_ms) = recent_p95(recent) {
         let is_slower = others
@@ -54,6 +61,8 @@ pub(super) fn began<'a>(
         Reason::Flapping { .. } => began.flapping.as_ref(),
         Reason::AtBusyLimit(_) => began.full.as_ref(),
         Reason::Slow { .. } => began.slow.as_ref(),
+        Reason::ServerErrors { .. } => began.erring.as_ref(),
+        Reason::Silent(_) => began.silent.as_ref(),
         _ => None,
     };
     let began = ajp.began.as_deref().into_iter();

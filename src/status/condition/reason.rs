@@ -37,11 +37,21 @@ pub enum Reason {
     /// far as buckets tell.
     #[allow(missing_docs)]
     Slow { p95: Option<Estimate>, others: Option<Estimate> },
+    /// This many of its latest replies had a status of 500 and more.
+    #[allow(missing_docs)]
+    ServerErrors { errors: u64, replies: u64, span: Duration },
+    /// It begins no reply any more; this many requests wait for one at least.
+    Silent(u64),
     /// As many requests are in flight as `busy_limit` allows.
     AtBusyLimit(u64),
 }
 
 impl Reason {
+    /// Tells whether it is about replies, which no line of a single request says.
+    pub(super) fn is_about_replies(&self) -> bool {
+        matches!(self, Self::ServerErrors { .. } | Self::Silent(_) | Self::Slow { .. })
+    }
+
     /// Tells whether it counts failures without naming what they were.
     pub(super) fn is_about_failures(&self) -> bool {
         matches!(self, Self::Failing { .. } | Self::Flapping { .. })
@@ -108,6 +118,13 @@ impl Reason {
                     .map(|own| format!(", those of the other members {}", estimated(own)))
                     .unwrap_or_default();
                 format!("it is slow: 95 of 100 replies take {p95} to begin{others}")
+            }
+            Self::ServerErrors { errors, replies, span } => format!(
+                "its application answered {errors} of {replies} requests with a status 5xx within the last {}",
+                spelled(span.as_secs())
+            ),
+            Self::Silent(waiting) => {
+                format!("it begins no reply any more, and {waiting} requests wait for one")
             }
             Self::AtBusyLimit(limit) => {
                 format!("{limit} requests are in flight, as many as busy_limit allows")

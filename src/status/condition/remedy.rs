@@ -9,7 +9,16 @@ impl Assessment {
     /// Says what to do, in words and without a full stop: the remedy of the weightiest reason that has
     /// one; nothing where there is nothing to do but wait.
     pub fn remedy(&self) -> Option<&'static str> {
-        self.reasons.iter().find_map(Reason::remedy)
+        // One that is there again was started, and goes down again: why it does that is the question.
+        let comes_back = |own: &&Reason| match own {
+            Reason::LatestFailure(latest) => !(latest.is_unreachable() && self.is_flapping()),
+            _ => true,
+        };
+        self.reasons.iter().filter(comes_back).find_map(Reason::remedy)
+    }
+
+    fn is_flapping(&self) -> bool {
+        self.reasons.iter().any(|own| matches!(own, Reason::Flapping { .. }))
     }
 }
 
@@ -17,8 +26,17 @@ impl Reason {
     /// Says what to do about it.
     fn remedy(&self) -> Option<&'static str> {
         match self {
-            Self::NoNewSessions { .. } => {
-                Some("activate a member that is disabled or stopped, or repair one that is out")
+            Self::NoNewSessions { disabled, stopped, out, refusing } => {
+                match (disabled + stopped > 0, out + refusing > 0) {
+                    (true, false) => {
+                        Some("activate a member: none is out, all are disabled or stopped")
+                    }
+                    (true, true) => Some(
+                        "activate a member that is disabled or stopped, or repair one that is out",
+                    ),
+                    (false, true) => Some("repair a member: each says below what is wrong with it"),
+                    (false, false) => Some("name members in balance_workers"),
+                }
             }
             // Each of them has its own.
             Self::Members { .. } => None,
@@ -41,10 +59,16 @@ impl Reason {
                 "see the failures by message in the details, and httpd's error log; drain the member if users are hurt",
             ),
             Self::Flapping { .. } => Some(
-                "see httpd's error log for the cause of each outage; drain the member until it is stable",
+                "see the backend's log, and that of what starts it, for why it stops and comes back; drain the member until it is stable",
             ),
             Self::Slow { .. } => Some(
                 "take a thread dump of the backend while it is slow, and see its garbage collection and database",
+            ),
+            Self::ServerErrors { .. } => Some(
+                "see the application's log: httpd passes its answers on; fail_on_status names statuses for which another member is tried",
+            ),
+            Self::Silent(_) => Some(
+                "take a thread dump of the backend: it hangs, or its threads wait for something such as a database; with ping_mode and reply_timeout such a backend is taken out of service by itself",
             ),
             Self::AtBusyLimit(_) => of(JK312),
         }

@@ -1,3 +1,4 @@
+mod replies;
 mod since;
 
 use std::sync::Arc;

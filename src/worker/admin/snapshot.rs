@@ -192,6 +192,13 @@ pub(in crate::worker) fn ajp(
     let counts = workers.child_counts.totals(record_index);
     let samples = workers.records.segment.samples(record_index);
     let recent = samples.lately(&counts, record.outages.get(), now);
+    let busy = record.busy.load(Relaxed).into();
+    let silent = samples.silence.found(&counts, busy, now);
+    let of_replies = RepliesSince {
+        slow: is_slow(&recent).then(|| samples.slow_since()).flatten(),
+        erring: (recent.server_errors != 0).then(|| samples.erring_since()).flatten(),
+        silent: silent.map(|own| own.0),
+    };
     WorkerView {
         last_reset_at: reset,
         last_reset_ago: present.unix.as_secs() as i64 - reset,
@@ -204,8 +211,9 @@ pub(in crate::worker) fn ajp(
         reply_timeouts: record.reply_timeouts.load(Relaxed).into(),
         transferred: record.transferred.load(Relaxed),
         read: record.read.load(Relaxed),
-        busy: record.busy.load(Relaxed).into(),
+        busy,
         max_busy: record.max_busy.load(Relaxed).into(),
+        waiting: silent.map_or(0, |own| own.1),
         connected: connections,
         max_connected: record.max_connected.load(Relaxed).into(),
         error_time: (first != 0).then(|| present.since(Millis(first))),
@@ -213,12 +221,7 @@ pub(in crate::worker) fn ajp(
         outages: record.outages.get(),
         downtime: downtime(record, now),
         since_return: since_return(record, &recent, now),
-        began: beginnings(
-            own,
-            record,
-            is_slow(&recent).then(|| samples.slow_since()).flatten(),
-            present,
-        ),
+        began: beginnings(own, record, of_replies, present),
         recent,
         refusals_in_row: record.refusals_in_row.get(),
         is_refusing: is_refusing(record),
@@ -276,17 +279,26 @@ const LATE: usize = {
     at
 };
 
+/// Since when replies are not as they should be.
+struct RepliesSince {
+    slow: Option<Millis>,
+    erring: Option<Millis>,
+    silent: Option<Millis>,
+}
+
 /// Returns since when what comes and goes is not as it should be.
 fn beginnings(
     own: &Ajp13,
     record: &MemberRecord,
-    slow: Option<Millis>,
+    replies: RepliesSince,
     present: Present,
 ) -> Option<Box<Beginnings>> {
+    let RepliesSince { slow, erring, silent } = replies;
     let no_address = own.pool.target().without_address_since();
     let (failing, flapping) = (record.failing.begun(), record.flapping.begun());
     let full = record.full.begun();
-    let has_any = [no_address, failing, flapping, full, slow].iter().any(Option::is_some);
+    let has_any =
+        [no_address, failing, flapping, full, slow, erring, silent].iter().any(Option::is_some);
     has_any.then(|| {
         Box::new(Beginnings {
             no_address: no_address.map(|at| present.since(at)),
@@ -294,6 +306,8 @@ fn beginnings(
             flapping: flapping.map(|at| present.since(at)),
             full: full.map(|at| present.since(at)),
             slow: slow.map(|at| present.since(at)),
+            erring: erring.map(|at| present.since(at)),
+            silent: silent.map(|at| present.since(at)),
         })
     })
 }

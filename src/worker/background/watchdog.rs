@@ -23,6 +23,7 @@ use crate::worker::background::dns::LookUps;
 use crate::worker::background::health_check::Checks;
 use crate::worker::background::idle_ping::Pings;
 use crate::worker::background::probe::Prober;
+use crate::worker::background::replies;
 use crate::worker::mounts::reload::MountFiles;
 use crate::worker::overrides::current::RuntimeConfig;
 use crate::worker::state_events;
@@ -171,6 +172,9 @@ impl<'t> Duty<'t> {
                 }
                 workers.child_counts.reconcile(&mut counts);
                 keep_samples(workers, now);
+                if ticks % TICKS_A_LOOK == 0 {
+                    replies::report(workers);
+                }
                 if was_leader {
                     state_events::keep_drained(workers, (last_tick, now));
                 }
@@ -227,7 +231,12 @@ fn keep_samples(workers: &Workers, now: Millis) {
     let segment = workers.records.segment;
     for_each_record(workers, |_, record_index| {
         let samples = segment.samples(record_index);
-        if samples.is_due(now) {
+        let busy = segment.member(record_index).busy.load(Relaxed).into();
+        let (is_due, is_moving) = (samples.is_due(now), samples.silence.is_due(busy));
+        if is_moving {
+            samples.silence.note(&workers.child_counts.totals(record_index), busy, now);
+        }
+        if is_due {
             let outages = segment.member(record_index).outages.get();
             samples.keep(&workers.child_counts.totals(record_index), outages, now);
         }
@@ -274,6 +283,9 @@ fn decay(workers: &Workers, now: Millis, interval: Duration) {
 
 /// How often the thread runs its checks. A member that failed is noticed then.
 const TICK: Duration = Duration::from_millis(500);
+
+/// How many of them pass between two looks at the replies of all workers.
+const TICKS_A_LOOK: u64 = 10;
 
 /// How long a leader may stay silent. It never waits for a backend, so more than four ticks mean
 /// that it is gone, or frozen.

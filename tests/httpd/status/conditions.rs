@@ -1,5 +1,8 @@
 //! Conditions that must not look better than they are.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -8,7 +11,7 @@ use crate::setups::balanced;
 use crate::support::backend::{Backend, Reply, chunk_packet, echo, end, head};
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, Setup};
-use crate::support::wait_until;
+use crate::support::{PATIENCE, wait_until};
 
 fn first_member(httpd: &Httpd) -> Value {
     let text = Client::connect(httpd.port).get("/jkstatus?mime=json").text();
@@ -89,4 +92,73 @@ fn a_member_without_an_address_is_out_from_the_start() {
         Client::connect(httpd.port).get("/app/x");
     }
     same_moment(&first_member(&httpd)["since"], &own["since"]);
+}
+
+/// No request fails and no state changes, so that only a look at the replies shows what users see.
+#[test]
+fn a_backend_that_hangs_or_answers_5xx_is_degraded_and_the_log_says_so_once() {
+    let hangs = Arc::new(AtomicBool::new(false));
+    let (is_hung, gate) = (Arc::clone(&hangs), Arc::new(Mutex::new(())));
+    let (behind, answer) = (Arc::clone(&gate), echo("n1"));
+    let n1 = Backend::start(move |request| {
+        if is_hung.load(Relaxed) {
+            drop(behind.lock());
+        }
+        answer(request)
+    });
+    let failing = || [head(500, &[]), chunk_packet(b"no database"), end(true)].concat();
+    let n2 = Backend::start(move |_| Reply::Bytes(failing()));
+    let workers = format!(
+        "worker.list=hung,failing,st\nworker.hung.port={}\nworker.failing.port={}\n\
+         worker.st.type=status\n",
+        n1.port, n2.port
+    );
+    let config =
+        "Timeout 120\nJkMount /app/* hung\nJkMount /broken/* failing\nJkMount /jkstatus st\n";
+    let httpd = Setup { name: "replies", mpm: "event", config, workers: &workers }.start();
+    let worker = |index: usize| {
+        let text = Client::connect(httpd.port).get("/jkstatus?mime=json").text();
+        let page: Value = serde_json::from_str(&text).expect("JSON");
+        page["ajp_workers"][index].clone()
+    };
+    assert_eq!(Client::connect(httpd.port).get("/app/x").status, 200);
+    (0..10).for_each(|_| assert_eq!(Client::connect(httpd.port).get("/broken/x").status, 500));
+    let serving = worker(0);
+    assert_eq!(serving["condition"], "serving", "{serving}");
+
+    let closed = gate.lock().expect("no panic");
+    hangs.store(true, Relaxed);
+    let port = httpd.port;
+    let clients: Vec<_> = (0..4)
+        .map(|_| std::thread::spawn(move || Client::connect(port).get("/app/x").status))
+        .collect();
+    for (index, name, why, remedy) in [
+        (0, "hung", "it begins no reply any more, and 4 requests wait for one", "thread dump"),
+        (
+            1,
+            "failing",
+            "its application answered 10 of 10 requests with a status 5xx",
+            "application's log",
+        ),
+    ] {
+        let is_degraded = || worker(index)["condition"] == "degraded";
+        assert!(wait_until(PATIENCE, is_degraded), "{}", worker(index));
+        let own = worker(index);
+        assert!(own["reasons"][0].as_str().is_some_and(|own| own.starts_with(why)), "{own}");
+        assert!(own["since"]["unix"].as_i64() > Some(0), "{own}");
+        assert!(own["remedy"].as_str().is_some_and(|own| own.contains(remedy)), "{own}");
+        let line = format!("JK-414 worker {name} at ");
+        httpd.says(&line, 1);
+        let log = httpd.log("jk.log");
+        let line = log.lines().find(|own| own.contains(&line)).expect("it is there");
+        for text in ["[warn]", why, "; since ", remedy] {
+            assert!(line.contains(text), "{text}: {line}");
+        }
+    }
+    drop(closed);
+    for client in clients {
+        assert_eq!(client.join().expect("no panic"), 200);
+    }
+    let is_over = || worker(0)["condition"] == "serving";
+    assert!(wait_until(PATIENCE, is_over), "{}", worker(0));
 }

@@ -56,10 +56,6 @@ const COLUMNS: &[Column] = &[
         Some(count) => count.to_string(),
         None => number(row.own, "sessions"),
     }),
-    numbers("retry in", 7, |row| {
-        let retry = row.own["time_to_recover_max_s"].as_u64().filter(|seconds| *seconds > 0);
-        retry.map_or("-".to_owned(), |seconds| format!("{seconds} s"))
-    }),
 ];
 
 const PER_SECOND: &str = "per s";
@@ -126,8 +122,7 @@ mod tests {
     fn a_narrow_terminal_keeps_what_matters_most() {
         let own = json!({ "name": "tomcat1", "address": "10.0.0.5:8009", "condition": "serving",
             "activation": "ACT", "state": "OK", "busy": 3, "used": 123_456, "errors": 0,
-            "latency_ms": { "p50": 5, "p99": 5_000 }, "recent_sessions": 12_345,
-            "time_to_recover_max_s": 0 });
+            "latency_ms": { "p50": 5, "p99": 5_000 }, "recent_sessions": 12_345 });
         let rows = [TableRow { balancer: "app", own: &own, rate: Some(12.5) }];
         let of = |columns| Layout::new(&rows, true, columns);
         for column in COLUMNS {

@@ -197,7 +197,7 @@ messages! {
         "a response was followed by data that belongs to no request; the connection is closed",
         "as for JK-327; the line names the request";
     JK330 "JK-330":
-        "the connector refused a request with status 400 and closes the connection: the request is larger than the connector's packetSize; the client received the 400",
+        "the connector refused a request with status 400 or 500 and closes the connection: the request is larger than the connector's packetSize; the client received that status",
         "make the connector's packetSize equal to the worker's max_packet_size; if an application answers like this itself, set `refusal_detection=off`";
     JK401 "JK-401":
         "a member failed and is in error; it receives no requests until it recovers. Reported once for each outage: trials that fail are reported at level debug",

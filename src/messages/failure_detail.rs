@@ -121,7 +121,7 @@ details! {
         "the connector answers 403: the secret is not its own, or it does not allow a request attribute",
         "make the worker's `secret` equal to the connector's, and allow the names of JkEnvVar with the connector's allowedRequestAttributesPattern";
     TooLarge JK330:
-        "the connector answers 400 to a request that is larger than its packetSize",
+        "the connector answers 400 or 500 to a request that is larger than its packetSize",
         "make the connector's packetSize equal to the worker's max_packet_size";
 }
 

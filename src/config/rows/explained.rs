@@ -73,7 +73,8 @@ pub const EXPLAINED: &[Explained] = &[
     explained(
         "max_packet_size",
         "A request's head must fit into one packet. Set it to the same value as `packetSize` of the connector, at most \
-         65536; change the connector first. Too small here: 414, 431 or 500 (JK-309); too small there: 400 (JK-330).",
+         65536; change the connector first. Too small here: 414, 431 or 500 (JK-309); too small there: 400 or 500 \
+         (JK-330).",
         "max_packet_size=65536",
     ),
     explained(

@@ -33,7 +33,7 @@ impl Rejection {
     pub fn detail(self) -> FailureDetail {
         match self {
             Self::Forbidden => FailureDetail::Forbidden,
-            Self::TooLarge => FailureDetail::TooLarge,
+            Self::TooLarge(_) => FailureDetail::TooLarge,
         }
     }
 }
@@ -100,7 +100,7 @@ mod tests {
             assert_eq!(cause.detail(), Some(detail), "{cause:?}");
             assert_eq!(cause.code(), detail.code(), "{cause:?}");
         }
-        for rejection in [Rejection::Forbidden, Rejection::TooLarge] {
+        for rejection in [Rejection::Forbidden, Rejection::TooLarge(400)] {
             assert_eq!(rejection.code(), rejection.detail().code());
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! Tomcat answers them with its ordinary error page, so that only the end of the response tells them
 //! from an application's own: the connector does not keep the connection after it. For an
-//! application's answer it does, unless a part of the request's body is left.
+//! application's answer it does, unless a part of the request's body is left. That holds for each 500 of an
+//! application as well, after any exception and from its other threads.
 
 use crate::exchange::Exchange;
 use crate::messages::MessageCode::{JK315, JK330};
@@ -21,8 +22,10 @@ pub enum Answer {
 pub enum Rejection {
     /// The secret is not the connector's, or it does not allow a request attribute.
     Forbidden,
-    /// The request is larger than the packets of the connector.
-    TooLarge,
+    /// The request is larger than the packets of the connector, which answered with this status: Tomcat reads
+    /// on in what its buffer holds of the request before, so that it answers the same request now with 400
+    /// and now with 500.
+    TooLarge(u16),
 }
 
 impl Answer {
@@ -30,7 +33,7 @@ impl Answer {
     #[inline]
     pub fn of<E: Exchange>(status: u16, exchange: &E, head_bytes: usize) -> Self {
         match status {
-            400 | 403 => Self::refused(status, exchange, head_bytes),
+            400 | 403 | 500 => Self::refused(status, exchange, head_bytes),
             _ => Self::Ordinary,
         }
     }
@@ -46,7 +49,9 @@ impl Answer {
         match status {
             // check: B67a
             403 => Self::Rejected(Rejection::Forbidden),
-            400 if head_bytes > SMALLEST_PACKET => Self::Rejected(Rejection::TooLarge),
+            400 | 500 if head_bytes > SMALLEST_PACKET => {
+                Self::Rejected(Rejection::TooLarge(status))
+            }
             _ => Self::Ordinary,
         }
     }
@@ -57,7 +62,7 @@ impl Rejection {
     pub fn code(self) -> &'static str {
         match self {
             Self::Forbidden => JK315.text(),
-            Self::TooLarge => JK330.text(),
+            Self::TooLarge(_) => JK330.text(),
         }
     }
 
@@ -67,7 +72,7 @@ impl Rejection {
             Self::Forbidden => {
                 "the connector refused the request and closed the connection".to_owned()
             }
-            Self::TooLarge => format!(
+            Self::TooLarge(_) => format!(
                 "the connector refused the request, whose head has {head_bytes} bytes, and closed the connection"
             ),
         }
@@ -77,7 +82,7 @@ impl Rejection {
     pub fn status(self) -> u16 {
         match self {
             Self::Forbidden => 403,
-            Self::TooLarge => 400,
+            Self::TooLarge(status) => status,
         }
     }
 
@@ -87,7 +92,7 @@ impl Rejection {
             Self::Forbidden => {
                 "make the worker's secret equal to the connector's, and allow the names of JkEnvVar with the connector's allowedRequestAttributesPattern"
             }
-            Self::TooLarge => {
+            Self::TooLarge(_) => {
                 "make the connector's packetSize equal to the worker's max_packet_size"
             }
         }
@@ -118,7 +123,7 @@ mod tests {
     fn only_the_connectors_own_answers_are_refusals() {
         use RequestBody::{Known, None, Unknown};
         let forbidden = Answer::Rejected(Rejection::Forbidden);
-        let too_large = Answer::Rejected(Rejection::TooLarge);
+        let too_large = |status| Answer::Rejected(Rejection::TooLarge(status));
         type Case = (&'static str, u16, RequestBody, usize, bool, usize, Answer);
         #[rustfmt::skip]
         let cases: &[Case] = &[
@@ -127,7 +132,11 @@ mod tests {
             ("an application's 403", 403, None, 0, true, 500, Answer::Ordinary),
             ("an upload refused half-way", 403, Known(20_000), 8_186, false, 500, Answer::Ordinary),
             ("a refused upload without length", 403, Unknown, 8_186, false, 500, Answer::Ordinary),
-            ("packet too large", 400, None, 0, false, 8_193, too_large),
+            ("packet too large", 400, None, 0, false, 8_193, too_large(400)),
+            ("packet too large, 500", 500, None, 0, false, 8_193, too_large(500)),
+            ("an application's 500 to a large request", 500, None, 0, true, 9_000, Answer::Ordinary),
+            ("an upload that fails half-way", 500, Known(20_000), 8_186, false, 9_000, Answer::Ordinary),
+            ("a small request that fails", 500, None, 0, false, 8_192, Answer::Ordinary),
             ("a large request the application refuses", 400, None, 0, true, 9_000, Answer::Ordinary),
             ("a small request with a bad Host", 400, None, 0, false, 8_192, Answer::Ordinary),
             ("an ordinary end of the connection", 200, None, 0, false, 500, Answer::Ordinary),

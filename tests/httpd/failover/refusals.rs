@@ -165,6 +165,8 @@ fn a_worker_alone_counts_and_shows_refusals() {
 fn a_request_larger_than_the_connectors_packets_is_explained() {
     let n1 = Backend::start(|request| match request.uri.as_str() {
         "/app/own" => Reply::Bytes(page(400, true)),
+        "/app/broken" => Reply::Bytes(page(500, true)),
+        "/app/500" => Reply::Close(page(500, false)),
         _ => Reply::Close(page(400, false)),
     });
     let workers = format!(
@@ -184,9 +186,15 @@ fn a_request_larger_than_the_connectors_packets_is_explained() {
     // packets.
     assert_eq!(ask("/app/x", &[]), 400);
     assert_eq!(ask("/app/own", &[("X-Large", &large)]), 400);
+    assert_eq!(ask("/app/broken", &[("X-Large", &large)]), 500);
+    assert_eq!(ask("/app/500", &[]), 500);
     assert!(!httpd.log("jk.log").contains("JK-330"), "{}", httpd.log("jk.log"));
     assert_eq!(ask("/app/x", &[("X-Large", &large)]), 400);
     let log = httpd.log("jk.log");
     assert!(log.contains("make the connector's packetSize equal to the worker's"), "{log}");
     assert_eq!(json(&httpd)["ajp_workers"][0]["last_failure"], "JK-330");
+    // Tomcat answers some of these requests with 500.
+    assert_eq!(ask("/app/500", &[("X-Large", &large)]), 500);
+    httpd.says("the client received the connector's 500", 1);
+    assert_eq!(json(&httpd)["ajp_workers"][0]["errors"], 2);
 }

@@ -17,9 +17,19 @@ copy_modules() {
     rm -rf "$package/src"
     mkdir "$package/src"
     for one in $copied; do
-        if [ -d "src/$one" ]; then cp -Rp "src/$one" "$package/src/"; else cp -p "src/$one.rs" "$package/src/"; fi
+        # A module may have both, a file and a directory of that name.
+        [ ! -d "src/$one" ] || cp -Rp "src/$one" "$package/src/"
+        [ ! -f "src/$one.rs" ] || cp -p "src/$one.rs" "$package/src/"
         echo "pub mod $one;"
     done > "$package/src/lib.rs"
+    # The words for a protocol's faults are the worker's, which knows the log and is not copied.
+    case " $copied " in *" ajp "*) cat >> "$package/src/lib.rs" <<'EOF' ;; esac
+impl exchange::ExplainFault for ajp::ProtocolError {
+    fn explain(self, _: &[u8]) -> exchange::ProtocolFault {
+        unreachable!("no worker is here to ask")
+    }
+}
+EOF
     cp Cargo.lock "$package/"
     cat > "$package/Cargo.toml" <<EOF
 [package]

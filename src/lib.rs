@@ -21,6 +21,7 @@ pub mod messages;
 pub mod metrics;
 pub mod net;
 pub mod shm;
+mod sorting;
 pub mod status;
 pub mod text;
 #[cfg(feature = "jkctl")]

@@ -8,6 +8,7 @@ use crate::config::model::WorkersConfig;
 use crate::config::properties::Properties;
 use crate::config::server::ServerSettings;
 use crate::config::value::words;
+use crate::sorting;
 use crate::uri_map::Patterns;
 use crate::uri_map::diagnostics::{MOST_HINTS, nearest};
 use crate::uri_map::merge::{MapOf, MountCopy, ServerMounts, copies, map_of, mounts_seen};
@@ -189,7 +190,7 @@ fn unreachable(rules: &[Arc<Rule>]) -> Vec<(Arc<Rule>, Option<Diagnostic>)> {
     };
     let enabled = || rules.iter().filter(|rule| !rule.is_disabled);
     let mut ranked: Vec<_> = enabled().filter(|rule| !rule.is_exclusion).collect();
-    ranked.sort_by_cached_key(|rule| rule.sort_key());
+    sorting::by_cached_key(&mut ranked, |rule| rule.sort_key());
     let exclusions: Vec<_> = enabled().filter(|rule| rule.is_exclusion).collect();
     // A pattern that matches another one as text matches all that the other one does.
     let wild = ranked.iter().enumerate().filter(|(_, rule)| is_wildcard(&rule.pattern));

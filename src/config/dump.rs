@@ -1,6 +1,5 @@
 //! The configuration in force, each value with where it comes from: `httpd -t -D DUMP_JK`.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::config::model::{WorkerConfig, WorkerKind, WorkersConfig};
@@ -10,6 +9,7 @@ use crate::config::rows::{DIRECTIVES, Place, Settings, UNSET, Value, ValueKind};
 use crate::config::server::{ServerSettings, SetDirectives};
 use crate::config::validate::Checked;
 use crate::config::worker::{find, own};
+use crate::sorting;
 use crate::text;
 use crate::uri_map::UriMap;
 use crate::uri_map::merge::{MountCopy, mounts_seen};
@@ -88,7 +88,7 @@ pub fn sections(servers: &[&ServerSettings], checked: &Checked) -> Vec<DumpSecti
 fn directives(rows: &mut Vec<DumpRow>, server: &ServerSettings, is_main: bool) {
     let shows = |given: &&SetDirectives| !matches!(given.name, "JkMount" | "JkUnMount");
     let mut own: Vec<_> = server.given.iter().filter(shows).collect();
-    own.sort_by_key(|given| DIRECTIVES.iter().position(|row| row.name == given.name));
+    sorting::by_key(&mut own, |given| DIRECTIVES.iter().position(|row| row.name == given.name));
     for given in &own {
         row(rows, given.name, &hidden(given), &given.origin.to_string());
     }
@@ -165,15 +165,12 @@ fn one_worker(
         WorkerKind::Lb(config) => in_force(&**config),
         WorkerKind::Status(config) => in_force(config),
     };
-    let balancers: BTreeMap<_, _> = workers
-        .workers
-        .values()
-        .filter_map(|own| match &own.kind {
-            WorkerKind::Lb(lb) => Some((&own.name, lb)),
-            _ => None,
-        })
-        .collect();
-    let member = balancers.values().flat_map(|lb| &lb.members).find(|own| own.worker == *name);
+    let balancers = workers.workers.values().filter_map(|own| match &own.kind {
+        WorkerKind::Lb(lb) => Some((&own.name, lb)),
+        _ => None,
+    });
+    let balancers: Vec<_> = balancers.collect();
+    let member = balancers.iter().flat_map(|(_, lb)| &lb.members).find(|own| own.worker == *name);
     settings.extend(member.into_iter().flat_map(|own| in_force(&**own)));
     for (attribute, value) in settings {
         let mut from = source(properties, name, attribute);

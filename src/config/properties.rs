@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::config::error::{Diagnostic, Origin};
 use crate::config::rows;
 use crate::config::rows::ValueKind;
+use crate::sorting;
 use crate::text;
 
 /// One line.
@@ -164,7 +165,7 @@ impl Properties {
             let below = format!("{source}.");
             let names = self.below(&below).map(|(name, places)| (places.first(), name));
             let mut names: Vec<_> = names.collect();
-            names.sort();
+            sorting::by_key(&mut names, |own| *own);
             for (_, name) in names {
                 let own = format!("{prefix}.{}", &name[below.len()..]);
                 if !self.by_name.contains_key(&own) && known.insert(own.clone()) {

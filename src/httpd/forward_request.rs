@@ -14,6 +14,7 @@ use crate::httpd::ffi;
 use crate::httpd::request::{Request, Table};
 use crate::httpd::server::ServerRuntime;
 use crate::httpd::variable_names::Variable;
+use crate::sorting;
 use crate::text;
 use crate::uri_map::forward::{forward_uri, is_forwarded_as_it_is};
 use crate::worker::MemberData;
@@ -187,6 +188,6 @@ fn chain(source: &RequestSource<'_, '_>, pem: &mut Vec<u8>) {
             }
         }
     }
-    found.sort_by_key(|(number, _)| *number);
+    sorting::by_key(&mut found, |(number, _)| *number);
     found.iter().for_each(|(_, certificate)| pem.extend_from_slice(certificate));
 }

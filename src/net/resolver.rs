@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use crate::clock::{self, Millis};
 use crate::net::address::{Kind, PeerAddress};
 use crate::net::error::{NetError, Phase};
+use crate::sorting;
 
 /// Host and port of a backend with the addresses found so far, or its Unix-domain socket.
 #[derive(Debug)]
@@ -208,7 +209,7 @@ impl Endpoint {
         let found: Vec<_> = found.into_iter().map(PeerAddress::tcp).collect();
         let sorted = |addresses: &[PeerAddress]| {
             let mut addresses = addresses.to_vec();
-            addresses.sort();
+            sorting::by_key(&mut addresses, PeerAddress::clone);
             addresses
         };
         let mut known = self.known.lock();
@@ -222,7 +223,7 @@ impl Endpoint {
 
 /// Puts the addresses that are preferred first, and leaves the name server's order alone otherwise.
 fn put_in_order(found: &mut [SocketAddr], prefer_ipv6: bool) {
-    found.sort_by_key(|address| prefer_ipv6 && address.is_ipv4());
+    sorting::by_key(found, |address| prefer_ipv6 && address.is_ipv4());
 }
 
 #[cfg(test)]

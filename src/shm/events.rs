@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU64, fence};
 
 use crate::events::{EventFacts, EventWords, LoggedEvent, WORDS};
+use crate::sorting;
 
 /// How many events of each of the two kinds are kept.
 pub const KEPT_EVENTS: usize = 200;
@@ -70,7 +71,7 @@ impl EventLog {
             })
             .filter_map(EventSlot::event)
             .collect();
-        found.sort_by_key(|event| event.seq);
+        sorting::by_key(&mut found, |event| event.seq);
         found
     }
 

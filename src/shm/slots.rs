@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 
+use crate::sorting;
+
 /// Who has a place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Owner {
@@ -110,7 +112,7 @@ impl Slots {
             let index = words.next()?.parse().ok()?;
             Some((owner, Slot { index, settings: words.next()?.parse().ok()? }))
         };
-        Self { by_owner: text.lines().filter_map(line).collect() }
+        Self { by_owner: sorting::map(text.lines().filter_map(line)) }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::config::{LogLevel, StatusConfig, WorkerKind, WorkersConfig};
 use crate::events::{EventFacts, EventKind};
 use crate::lb::MemberRecord;
 use crate::shm::{SegmentError, SlotKey};
+use crate::sorting;
 use crate::status::view::{ConfigurationView, RuleView};
 use crate::worker::ajp13::worker::Ajp13;
 use crate::worker::balancer::members::Lb;
@@ -91,7 +92,7 @@ impl Workers {
             problems.extend(wrong.into_iter().map(|problem| (LogLevel::Error, problem)));
             Some((name.clone(), Arc::new(made)))
         });
-        let backends: BTreeMap<_, _> = backends.collect();
+        let backends = sorting::map(backends);
         let by_name = listed(config, &backends, &records);
         let child_counts = ChildCounts::new(records.segment);
         let (order, rules) = (config.list.clone(), OnceCell::new());
@@ -132,7 +133,7 @@ impl Workers {
             let made = before.backends.get(name)?.with(ajp);
             Some((name.clone(), Arc::new(made)))
         });
-        let backends: BTreeMap<_, _> = backends.collect();
+        let backends = sorting::map(backends);
         Self {
             by_name: listed(config, &backends, &self.records),
             order: self.order.clone(),
@@ -249,7 +250,7 @@ fn listed(
         };
         Some((name.clone(), made))
     });
-    let listed: BTreeMap<_, _> = listed.collect();
+    let listed = sorting::map(listed);
     let mut by_backend: BTreeMap<&str, Vec<&'static MemberRecord>> = BTreeMap::new();
     for worker in listed.values() {
         match worker {

@@ -4,6 +4,7 @@ use crate::config::model::{Ajp13Config, LbConfig, MemberConfig, StatusConfig};
 use crate::config::rows::properties::PROPERTIES;
 use crate::config::rows::property::{PropertyRow, Setting};
 use crate::config::rows::value::Value;
+use crate::sorting;
 
 /// A configuration whose fields keep properties. Its `Default` is empty; see [`Settings::usual`].
 pub trait Settings: Default + 'static {
@@ -80,7 +81,7 @@ pub trait Settings: Default + 'static {
         let own = own.map(|(row, own)| (row.name, own.get(row, self), own.get(row, &usual)));
         let own = own.filter(|(_, value, usual)| value != usual);
         let mut own: Vec<_> = own.map(|(name, value, _)| (name, value.to_string())).collect();
-        own.sort_unstable();
+        sorting::by_key(&mut own, |(name, _)| *name);
         own
     }
 }

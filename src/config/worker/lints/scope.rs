@@ -7,6 +7,7 @@ use crate::config::rows::{PropertyScope, RETIRED};
 use crate::config::value::words;
 use crate::config::worker::names::without_effect;
 use crate::config::worker::resolver::Resolver;
+use crate::sorting;
 
 impl Resolver<'_> {
     /// Reports them, one line for each worker. Those of a template are not looked at: it may serve
@@ -22,7 +23,7 @@ impl Resolver<'_> {
             .filter(|(_, row)| !row.scope.covers(kind))
             .map(|(line, row)| (line, row.scope))
             .collect();
-        lost.sort_by_key(|(line, _)| line.origin.line);
+        sorting::by_key(&mut lost, |(line, _)| line.origin.line);
         if lost.is_empty() {
             return;
         }

@@ -1,5 +1,6 @@
 //! The workers of a page, each assessed once: the verdict, the tables and the details go by it.
 
+use crate::sorting;
 use crate::status::condition::{self, Assessment, Condition};
 use crate::status::view::{BalancerView, MemberView, Snapshot, WorkerView};
 
@@ -29,9 +30,11 @@ impl<'a> AssessedWorkers<'a> {
 
     /// Puts the worst first, and leaves what is equal in the order of the configuration.
     pub fn sort(&mut self) {
-        self.balancers.iter_mut().for_each(|lb| lb.members.sort_by_key(|(_, own)| own.condition));
-        self.balancers.sort_by_key(|lb| (lb.own.condition, lb.counts.worst()));
-        self.workers.sort_by_key(|(_, own)| own.condition);
+        for lb in &mut self.balancers {
+            sorting::by_key(&mut lb.members, |(_, own)| own.condition);
+        }
+        sorting::by_key(&mut self.balancers, |lb| (lb.own.condition, lb.counts.worst()));
+        sorting::by_key(&mut self.workers, |(_, own)| own.condition);
     }
 }
 

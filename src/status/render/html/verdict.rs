@@ -1,5 +1,6 @@
 //! States in one sentence what is wrong, for an administrator who was just called.
 
+use crate::sorting;
 use crate::status::condition::{Assessment, Condition};
 use crate::status::render::escape::prose;
 use crate::status::render::html::assessed::{AssessedBalancer, AssessedWorkers, ConditionCounts};
@@ -143,7 +144,7 @@ impl All {
         let mut parts: Vec<String> = parts.collect();
         // What is worst comes first, in the order of the configuration: a balancer or a worker alone that is
         // out leaves its users without an answer, a member that is out does not.
-        self.troubles.sort_by_key(|(order, _)| *order);
+        sorting::by_key(&mut self.troubles, |(order, _)| *order);
         let rest = self.troubles.len().saturating_sub(MOST);
         if rest > 0 {
             parts.push(format!("{rest} more have reasons that are not shown here"));

@@ -1,14 +1,19 @@
 //! Real httpd in front of two real, clustered Tomcats. The Tomcats are started once for all tests,
-//! which take turns with them; each test has its own httpd and reads its logs at the end.
+//! which take turns with them; each test has its own httpd and reads its logs at the end. The recipes of
+//! the cookbook have a third Tomcat, which they share.
 // Real servers take real time.
 #![allow(clippy::disallowed_methods)]
 
+#[path = "../documents/page.rs"]
+#[allow(dead_code)]
+mod page;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod bodies;
 mod memory;
 mod operator;
+mod recipes;
 mod refusals;
 mod requests;
 mod restarts;

@@ -1,0 +1,2 @@
+<%@ page trimDirectiveWhitespaces="true" session="false" contentType="text/plain" %>
+<%= application.getInitParameter("tomcat") %>

@@ -56,6 +56,40 @@ fn a_backend_that_serves() {
     assert_eq!(request.header("host"), Some("localhost"));
 }
 
+/// Serves requests, and answers CPINGs from the connection with this number on.
+fn late(first: usize) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let mut kept: Vec<TcpStream> = Vec::new();
+        for (number, stream) in listener.incoming().enumerate() {
+            let Ok(mut stream) = stream else { return };
+            let mut buffer = [0; 512];
+            let got = stream.read(&mut buffer).unwrap_or(0);
+            // The type of a packet stands behind its mark and its length.
+            if got > 5 {
+                let _ = stream.write_all(&ok(&[], b"page"));
+            } else if number >= first {
+                let _ = stream.write_all(b"AB\0\x01\x09");
+            }
+            kept.push(stream);
+        }
+    });
+    port
+}
+
+#[test]
+fn one_that_is_still_starting_is_told_from_one_that_answers_no_cping() {
+    // Connections: CPING, request, CPING again.
+    for (first, remark) in [(2, "probably still starting"), (9, "leave ping_mode")] {
+        let target = format!("127.0.0.1:{}", late(first));
+        let run = jkctl(&["ping", &target, "--timeout", "400ms"]);
+        assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+        assert_eq!(run.out.matches("note: ").count(), 1, "{}", run.out);
+        assert!(run.out.contains(remark), "{}", run.out);
+    }
+}
+
 #[test]
 fn a_host_alone_has_the_port_of_ajp() {
     let target = |args: &[&str]| {

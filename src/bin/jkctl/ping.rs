@@ -310,9 +310,13 @@ fn attempt(peer: &Peer, args: &PingArgs, report: &mut Report) -> Result<(), Box<
     }
     report.remarks.append(&mut remarks);
     if pong.is_err() {
-        report.remarks.push(
-            "it serves requests but does not answer CPING: leave ping_mode and connection_ping_interval unset".to_owned(),
-        );
+        // A Tomcat that is still starting accepts connections, and answers when it has started.
+        let again = talk::connect(address, args.timeout)
+            .and_then(|mut connection| talk::cping(&mut connection, args.timeout));
+        report.remarks.push(match again {
+            Ok(()) => "it did not answer the first CPING in time and answers CPING now: it was probably still starting",
+            Err(_) => "it serves requests but does not answer CPING: leave ping_mode and connection_ping_interval unset",
+        }.to_owned());
     }
     if let (false, Some(first)) = (refused.is_empty(), refused.first()) {
         report.remarks.push(format!(

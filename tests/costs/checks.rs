@@ -22,7 +22,8 @@ impl Files for File {
 }
 
 /// The configurations, each of which has another check that looks at many things.
-pub const SHAPES: &[&str] = &["mounted", "unmounted", "listed", "slips", "members", "unused"];
+pub const SHAPES: &[&str] =
+    &["mounted", "unmounted", "listed", "slips", "members", "unused", "undefined", "lost"];
 
 /// Checks a configuration of so many workers; returns how many remarks there are.
 pub fn run(shape: &str, count: usize) -> usize {
@@ -34,11 +35,16 @@ pub fn run(shape: &str, count: usize) -> usize {
             names.join(",")
         ),
         "unused" => "worker.list=other\nworker.other.port=8009\n".to_owned(),
+        // As many names without a property.
+        "undefined" => names.iter().map(|name| format!("worker.list={name},{name}x\n")).collect(),
         _ => format!("worker.list={}\n", names.join(",")),
     };
     for (number, name) in names.iter().enumerate() {
         text += &format!("worker.{name}.host=127.0.{}.{}\n", number / 250, 1 + number % 250);
         text += &format!("worker.{name}.port=8009\n");
+        if shape == "lost" {
+            text += &format!("worker.{name}.reference=worker.{name}x\n");
+        }
     }
     let mut main = ServerSettings::default();
     let mut set = |name: &str, first: &str, second: Option<&str>, line: u32| {

@@ -24,7 +24,8 @@ pub(super) use values::{find, own};
 /// Turns properties into workers. All mistakes are returned; with one of severity error the
 /// workers must not be used.
 pub fn resolve(properties: &Properties) -> (WorkersConfig, Vec<Diagnostic>) {
-    let mut resolver = Resolver { properties, problems: properties.replaced() };
+    let mut resolver =
+        Resolver { properties, problems: properties.replaced(), asked: 0, named: None };
     let mut config = resolver.run();
     config.properties = properties.merged();
     let mut problems = resolver.problems;

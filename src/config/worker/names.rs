@@ -7,9 +7,11 @@ use crate::config::model::WorkersConfig;
 use crate::config::properties::{Properties, Property};
 use crate::config::rows;
 use crate::config::rows::{PROPERTIES, RETIRED, hint, nearest};
+use crate::config::value::words;
 use crate::config::worker::lints::meant::{is_odd_name, meant_words};
 use crate::config::worker::resolver::Resolver;
 use crate::config::worker::values::{MAX_REFERENCES, MAX_TEXT};
+use crate::sorting;
 use crate::uri_map::diagnostics::MOST_HINTS;
 
 impl<'p> Resolver<'p> {
@@ -82,12 +84,10 @@ impl<'p> Resolver<'p> {
             let target = &line.value;
             // check: reference-to-nothing
             if self.properties.first_below(&format!("{target}.")).is_none() {
-                let names = self.properties.iter();
-                let prefixes = names.filter_map(|other| Some(other.name.rsplit_once('.')?.0));
                 let with_prefix = format!("worker.{target}");
                 let hint = match self.properties.first_below(&format!("{with_prefix}.")) {
                     Some(_) => format!(", did you mean {with_prefix}"),
-                    None => hint(target, prefixes.filter(|prefix| *prefix != "worker")),
+                    None => self.hint(target, Self::prefixes),
                 };
                 let text = format!("{}: no property begins with \"{target}.\"{hint}", line.name);
                 self.problems.push(Diagnostic::error(&line.origin, text));
@@ -141,16 +141,34 @@ impl<'p> Resolver<'p> {
         if self.has_properties(name) || is_odd_name(name) {
             return;
         }
-        let hint = hint(name, self.names());
-        let named = self.properties.iter().find(|line| {
-            let is_list = line.name == "worker.list" || line.name.ends_with("_workers");
-            is_list && crate::config::value::words(&line.value).any(|word| word == name)
-        });
+        let hint = self.hint(name, Self::names);
+        let properties = self.properties;
+        let named = self.named.get_or_insert_with(|| lists(properties)).get(name).copied();
         let text =
             format!("worker {name} has no properties: ajp13 at localhost:8009 is assumed{hint}");
         let named = named.or_else(|| self.misspelt_list());
         let origin = named.map(|line| line.origin.clone()).unwrap_or_default();
         self.problems.push(Diagnostic::warning(&origin, text));
+    }
+
+    /// Returns `, did you mean …` for a slip, for the first names only that have one.
+    fn hint<C: Iterator<Item = &'p str>>(
+        &mut self,
+        name: &str,
+        candidates: impl FnOnce(&Self) -> C,
+    ) -> String {
+        self.asked += 1;
+        match self.asked <= MOST_HINTS {
+            true => hint(name, candidates(self)),
+            false => String::new(),
+        }
+    }
+
+    /// Returns the prefixes that a reference may name.
+    fn prefixes(&self) -> impl Iterator<Item = &'p str> + use<'p> {
+        let names = self.properties.iter();
+        let prefixes = names.filter_map(|line| Some(line.name.rsplit_once('.')?.0));
+        prefixes.filter(|prefix| *prefix != "worker")
     }
 
     fn has_properties(&self, name: &str) -> bool {
@@ -245,8 +263,25 @@ impl<'p> Resolver<'p> {
         let lost = self.properties.iter().filter(|line| line.name.ends_with(".reference"));
         let lost = lost.map(|line| line.value.as_str());
         let lost = lost.filter(|target| !target.starts_with("worker."));
-        undefined.chain(lost).filter_map(|name| nearest(name, self.names())).collect()
+        // In an order of their own: the same file says the same each time.
+        let mut wrong: Vec<_> = undefined.chain(lost).collect();
+        sorting::by_key(&mut wrong, |name| *name);
+        let wrong = wrong.into_iter().take(MOST_HINTS);
+        wrong.filter_map(|name| nearest(name, self.names())).collect()
     }
+}
+
+/// Returns the first line of a list for each word in it.
+fn lists(properties: &Properties) -> HashMap<&str, &Property> {
+    let mut named = HashMap::new();
+    for line in properties.iter() {
+        if line.name == "worker.list" || line.name.ends_with("_workers") {
+            for word in words(&line.value) {
+                named.entry(word).or_insert(line);
+            }
+        }
+    }
+    named
 }
 
 /// Returns the worker a property is for, and its attribute.

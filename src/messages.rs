@@ -91,6 +91,9 @@ messages! {
     JK114 "JK-114":
         "requests may wait without a thread (`JkAsync`), but the event MPM accepts few connections beside them: three for each thread of a child",
         "set `AsyncRequestWorkerFactor` to the number of requests that may wait in a child, divided by `ThreadsPerChild`";
+    JK115 "JK-115":
+        "requests cannot wait for room (`queue_size`) in a child, as it may have no further thread; those above busy_limit are answered 503 at once",
+        "raise the limit on threads of httpd's user or service";
     JK201 "JK-201":
         "a path climbs above the root; answered 400",
         "no action needed: this is usually a scan";
@@ -190,6 +193,12 @@ messages! {
     JK321 "JK-321":
         "a filter of httpd failed; answered 500, or the response is broken off",
         "see httpd's error log for messages of the filter";
+    JK322 "JK-322":
+        "a request waited in the queue, and no member below its busy_limit had room within queue_timeout; answered 503 with Retry-After",
+        "find out why the backends are slow, add members, or raise busy_limit if they can take more; raise queue_timeout if clients may wait longer";
+    JK323 "JK-323":
+        "busy_limit is reached, and queue_size requests wait for room already; answered 503 with Retry-After",
+        "find out why the backends are slow, add members, or raise busy_limit if they can take more; a longer queue helps with short bursts only";
     JK327 "JK-327":
         "a backend sent data that belongs to no request; its idle connections are closed, and for 5 minutes each connection must answer CPING before it is used again",
         "find out what sends the data: if it arrives just as a request is sent, it can be taken for the response to that request";

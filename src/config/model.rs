@@ -121,6 +121,9 @@ pub struct Ajp13Config {
     pub recovery_options: Option<u32>,
     pub fail_on_status: Vec<i32>,
     pub busy_limit: Limit<u32>,
+    pub queue_size: u32,
+    /// How long a request waits for room and for a connection.
+    pub queue_timeout: Duration,
     pub max_packet_size: usize,
     pub secret: Option<Secret>,
     /// Differs when the secret does; the secret cannot be derived from it.
@@ -158,6 +161,9 @@ pub struct LbConfig {
     /// Time after which a request is not tried again.
     pub failover_timeout: Option<Duration>,
     pub hash_key: HashKey,
+    pub queue_size: u32,
+    /// `None` for the longest `connection_acquire_timeout` of the members.
+    pub queue_timeout: Option<Duration>,
 }
 
 /// Which value of a request the method Hash goes by.

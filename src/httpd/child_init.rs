@@ -11,7 +11,8 @@ use crate::httpd::ffi::{apr_pool_t, server_rec};
 use crate::httpd::pool::{before_pool_ends, begin_end};
 use crate::httpd::{parking, servers};
 use crate::log;
-use crate::messages::MessageCode::{JK103, JK106, JK113};
+use crate::messages::MessageCode::{JK103, JK106, JK113, JK115};
+use crate::worker::background::queue_turns;
 use crate::worker::background::watchdog::Watchdog;
 
 /// Begins the child's work.
@@ -56,6 +57,15 @@ pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
                 say(main, LogLevel::Warn, &text);
             }
         }
+    }
+    let begin_queues = || queue_turns::start(Arc::clone(&ready.workers));
+    if ready.workers.base().have_queues()
+        && let Err(why) = without_signals(begin_queues)
+    {
+        let text = format!(
+            "{JK115} queue_size has no effect in this child: no thread can be started: {why}; requests above busy_limit are answered 503 at once: raise the limit on threads"
+        );
+        say(main, LogLevel::Error, &text);
     }
     // Without an interval there is still background work; mod_jk did it inside requests.
     let config = ready.workers.base().config();

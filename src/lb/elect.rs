@@ -40,6 +40,8 @@ impl Election {
 pub enum NoMember {
     /// No member is usable.
     NoMember,
+    /// Another request has taken the last place of the member in the same moment.
+    NoRoom,
     /// The session's member is not usable and `sticky_session_force` is set.
     StickyForced,
 }
@@ -55,6 +57,16 @@ enum Bound {
 }
 
 impl Balancer {
+    /// Returns the member that has the session of a request and can serve it.
+    pub fn session_member(&self, records: &[&MemberRecord], query: &Query<'_>) -> Option<usize> {
+        if !self.sticky_session {
+            return None;
+        }
+        session::routes(query.session_ids)
+            .filter_map(|route| self.index.by_route(route))
+            .find(|member| self.may_serve_session(*member, records, query))
+    }
+
     /// Chooses a member and books the request with it: its requests in flight rise at once, and so
     /// does its load, in the same step as the choice. Simultaneous requests do not all take the
     /// same one.

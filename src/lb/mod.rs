@@ -13,6 +13,7 @@ pub mod latency;
 mod maintain;
 mod member;
 mod method;
+pub mod queue;
 mod record;
 pub mod retry_budget;
 pub mod retry_policy;

@@ -28,6 +28,10 @@ pub struct BalancerRecord {
     pub repeats_spent: AtomicU32,
     /// Where the random numbers of elections stand.
     pub random: AtomicU64,
+    /// Requests that wait until a member has room.
+    pub queued: AtomicU32,
+    /// Requests that wait without a thread.
+    pub parked: AtomicU32,
 }
 
 /// Live numbers of one worker: of a balancer's member, or of an ajp13 worker used directly.
@@ -134,6 +138,10 @@ pub struct MemberRecord {
     pub check_ms: AtomicU32,
     /// Whether it passed: 1, or 0.
     pub check_passed: AtomicU32,
+    /// Requests that wait until it has room: as a member those with a session there.
+    pub queued: AtomicU32,
+    /// Requests that wait without a thread for its answer, or as a worker used directly for anything.
+    pub parked: AtomicU32,
 }
 
 impl MemberRecord {
@@ -181,7 +189,16 @@ impl MemberRecord {
     }
 }
 
-cleared_by_field!(BalancerRecord { cursor, busy, max_busy, unserved, repeats_spent, random });
+cleared_by_field!(BalancerRecord {
+    cursor,
+    busy,
+    max_busy,
+    unserved,
+    repeats_spent,
+    random,
+    queued,
+    parked
+});
 cleared_by_field!(MemberRecord {
     state,
     busy,
@@ -230,4 +247,6 @@ cleared_by_field!(MemberRecord {
     checked_unix,
     check_ms,
     check_passed,
+    queued,
+    parked,
 });

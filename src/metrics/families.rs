@@ -10,9 +10,8 @@ use crate::metrics::shard::{COUNTERS, CounterUnit, HistogramTotals, Totals};
 /// Most series of a member by default.
 pub const MOST_SERIES: usize = 45;
 
-/// How many of them are kept for what is to come: the length of a queue, parked requests, ejections,
-/// the protocol.
-pub const RESERVED_SERIES: usize = 4;
+/// How many of them are kept for what is to come: ejections, the protocol.
+pub const RESERVED_SERIES: usize = 2;
 
 /// The type of a family, as OpenMetrics has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +152,8 @@ const FIRST: &[Family] = &[
         "Unix time at which the present outage or run of failures began. The series ends with it.").seconds(),
     family("jk_requests_unserved", Counter, "each balancer", FamilySamples::OfBalancer(|own| own.unserved),
         "Requests of a balancer that were answered 503 because no member could be tried. Requests that were tried and failed are not among them."),
+    family("jk_balancer_requests_waiting", Gauge, "each balancer", FamilySamples::OfBalancer(|own| own.queued),
+        "Requests of a balancer that wait until a member below its busy_limit has room (queue_size), those of sessions included."),
 ];
 
 #[rustfmt::skip]
@@ -167,8 +168,12 @@ const REST: &[Family] = &[
         "Unix time of the latest failure of the backend, with the code of its message as a label. Alone it does not say that the worker is out: see jk_condition.").seconds().labelled("code"),
     family("jk_requests_in_flight", Gauge, EACH, FamilySamples::Gauge(|own| own.in_flight),
         "Requests that the worker is serving at this moment, over all child processes."),
+    family("jk_requests_parked", Gauge, EACH, FamilySamples::Gauge(|own| own.parked),
+        "Requests in flight that wait for the backend without a thread of httpd, with JkAsync."),
+    family("jk_requests_waiting", Gauge, "workers with `queue_size`, and members of such a balancer", FamilySamples::Optional(|own| own.queued),
+        "Requests that wait for room because busy_limit is reached. Of a member they are those with a session there; jk_balancer_requests_waiting has all of a balancer."),
     family("jk_busy_limit", Gauge, "where `busy_limit` is set", FamilySamples::Optional(|own| own.busy_limit),
-        "The setting busy_limit: most requests in flight over all child processes. A request beyond it goes to another member, or is answered 503."),
+        "The setting busy_limit: most requests in flight over all child processes. A request beyond it goes to another member, waits in the queue, or is answered 503."),
     family("jk_connections", Gauge, EACH, FamilySamples::Gauge(|own| own.connections),
         "Open connections to the backend over all child processes, idle ones included; at most half a second old."),
     family("jk_connection_pool_size", Gauge, "where `connection_pool_size` is set", FamilySamples::Optional(|own| own.pool_size),

@@ -25,6 +25,10 @@ pub struct Gauges {
     pub outages: Option<u64>,
     /// What the health check says, if there is one and it has decided.
     pub is_healthy: Option<bool>,
+    /// Requests that wait without a thread.
+    pub parked: u64,
+    /// Requests that wait for room, where some may; of a member those with a session there.
+    pub queued: Option<u64>,
     /// Most requests in flight.
     pub busy_limit: Option<u64>,
     /// Most connections of a child.
@@ -44,6 +48,8 @@ pub struct BalancerSeries {
     pub since: Option<i64>,
     /// Requests no member could be tried for.
     pub unserved: u64,
+    /// Requests that wait for room at any member.
+    pub queued: u64,
 }
 
 /// One worker, or one member of a balancer.

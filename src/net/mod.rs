@@ -12,6 +12,7 @@ mod pages;
 mod pool;
 mod resolver;
 mod socket;
+mod tally;
 mod wait_set;
 pub mod waiting;
 
@@ -24,5 +25,6 @@ pub use nonblocking::PendingRequest;
 pub use pool::{Lease, Pool, PoolOptions};
 pub use resolver::Endpoint;
 pub use socket::{Idle, SocketOptions};
+pub use tally::Tally;
 pub use wait_set::{WaitSet, Woken, works as wait_sets_work};
 pub use waiting::Interest;

@@ -18,6 +18,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::clock::{self, Millis};
 use crate::net::error::ClientLeft;
+use crate::net::tally::Tally;
 
 /// What a socket is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +84,20 @@ impl Waits<'_> {
         match self {
             Self::InThread => None,
             Self::Parked(parking) => Some(parking.patience),
+        }
+    }
+
+    /// Says where a request counts while it is parked: with its worker.
+    pub fn count_with_worker(self, tally: impl FnOnce() -> Tally) {
+        if let Self::Parked(parking) = self {
+            parking.tallies[0].set(Some(tally()));
+        }
+    }
+
+    /// The same for the member that has the request now.
+    pub fn count_with_member(self, tally: impl FnOnce() -> Option<Tally>) {
+        if let Self::Parked(parking) = self {
+            parking.tallies[1].set(tally());
         }
     }
 
@@ -167,6 +182,15 @@ pub struct Parking {
     wanted: Cell<Option<Wanted>>,
     is_socket_ready: Cell<bool>,
     is_client_gone: Cell<bool>,
+    /// Where it counts while it is parked: with its worker, and with the member that has it.
+    tallies: [Cell<Option<Tally>>; 2],
+    is_counted: Cell<bool>,
+}
+
+impl Drop for Parking {
+    fn drop(&mut self) {
+        self.count(false);
+    }
 }
 
 impl Parking {
@@ -179,6 +203,17 @@ impl Parking {
             wanted: Cell::new(None),
             is_socket_ready: Cell::new(false),
             is_client_gone: Cell::new(false),
+            tallies: Default::default(),
+            is_counted: Cell::new(false),
+        }
+    }
+
+    /// Counts it as parked, or no longer.
+    fn count(&self, is_parked: bool) {
+        if self.is_counted.replace(is_parked) != is_parked {
+            for tally in self.tallies.iter().filter_map(Cell::get) {
+                if is_parked { tally.raise() } else { tally.lower() }
+            }
         }
     }
 
@@ -202,8 +237,10 @@ impl Parking {
     /// Gives the thread back once.
     async fn park(&self, wanted: Wanted) -> io::Result<()> {
         self.wanted.set(Some(wanted));
+        self.count(true);
         poll_fn(|_| if self.wanted.get().is_some() { Poll::Pending } else { Poll::Ready(()) })
             .await;
+        self.count(false);
         match self.is_client_gone.get() {
             true => Err(ClientLeft.into()),
             false => Ok(()),

@@ -10,7 +10,7 @@ use crate::shm::lease::LeaderLease;
 
 /// Raised whenever a record changes, so that children of two builds never share a segment. Another table
 /// of counters changes it by itself.
-pub const LAYOUT_VERSION: u32 = COUNTERS_MARK.wrapping_add(22);
+pub const LAYOUT_VERSION: u32 = COUNTERS_MARK.wrapping_add(23);
 
 /// Front of the segment.
 #[repr(C, align(64))]
@@ -27,6 +27,10 @@ pub struct Header {
     pub decayed_ms: AtomicU64,
     /// Wall clock in Unix seconds when the segment was made and all counters were 0, for display.
     pub started_unix: AtomicI64,
+    /// Requests of all children that wait for room, whatever their worker.
+    pub queued: AtomicU32,
+    /// Rung when a request ends while others wait; see `shm/futex.rs`.
+    pub room_bell: AtomicU32,
 }
 
 /// A child's connections to one worker's backend, as its background thread saw them last.

@@ -3,6 +3,7 @@
 mod atomic;
 mod child;
 mod events;
+pub mod futex;
 pub mod layout;
 mod lease;
 mod lock;

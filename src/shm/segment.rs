@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use thiserror::Error;
 
@@ -48,9 +48,15 @@ impl Capacity {
         self.children.min(MOST_SHARD_ROWS)
     }
 
-    /// Returns how many shares a child has: one of each member, then one of each balancer.
-    pub fn child_counts(self) -> usize {
+    /// Returns how many workers have records: members first, then balancers.
+    pub fn workers(self) -> usize {
         self.members + self.balancers
+    }
+
+    /// Returns how many shares a child has: for each worker those of its requests that are in flight, then
+    /// for each those that wait for room, then those that are parked, and at the end one of all that wait.
+    pub fn child_counts(self) -> usize {
+        3 * self.workers() + 1
     }
 
     /// Returns where each kind of record begins.
@@ -62,7 +68,9 @@ impl Capacity {
         let share_bytes = self.children * self.child_counts() * size_of::<AtomicU32>();
         let pools = child_counts + share_bytes.next_multiple_of(64);
         let pool_bytes = self.children * self.members * size_of::<PoolRecord>();
-        let shards = pools + pool_bytes.next_multiple_of(64);
+        let queue_heads = pools + pool_bytes.next_multiple_of(64);
+        let head_bytes = self.children * self.workers() * size_of::<AtomicU64>();
+        let shards = queue_heads + head_bytes.next_multiple_of(64);
         let overrides = shards + self.shard_rows() * self.members * size_of::<Shard>();
         let samples = overrides + size_of::<Overrides>().next_multiple_of(64);
         let events = samples + self.members * size_of::<SampleRing>();
@@ -73,6 +81,7 @@ impl Capacity {
             children,
             child_counts,
             pools,
+            queue_heads,
             shards,
             overrides,
             samples,
@@ -90,6 +99,7 @@ struct Offsets {
     children: usize,
     child_counts: usize,
     pools: usize,
+    queue_heads: usize,
     shards: usize,
     overrides: usize,
     samples: usize,
@@ -215,8 +225,8 @@ impl Segment {
         unsafe { self.row(self.offsets.children, self.capacity.children) }
     }
 
-    /// Returns a child's shares of the requests in flight, by the members' places and then by the
-    /// balancers'; of the last child if there is no such row.
+    /// Returns a child's shares of what is counted, as [`Capacity::child_counts`] says; of the last child
+    /// if there is no such row.
     pub fn child_counts(&self, child: usize) -> &'static [AtomicU32] {
         let row = self.capacity.child_counts() * size_of::<AtomicU32>();
         let child = child.min(self.capacity.children - 1);
@@ -231,6 +241,15 @@ impl Segment {
         let child = child.min(self.capacity.children - 1);
         // SAFETY: there is room for `children` rows of `members` records there.
         unsafe { self.row(self.offsets.pools + child * row, self.capacity.members) }
+    }
+
+    /// Returns since when the oldest request of a child waits for room at each worker, in monotonic
+    /// milliseconds and 0 for none; of the last child if there is no such row.
+    pub fn queue_heads(&self, child: usize) -> &'static [AtomicU64] {
+        let row = self.capacity.workers() * size_of::<AtomicU64>();
+        let child = child.min(self.capacity.children - 1);
+        // SAFETY: there is room for `children` rows of a number for each worker there.
+        unsafe { self.row(self.offsets.queue_heads + child * row, self.capacity.workers()) }
     }
 
     /// Returns what a child counts in, by the members' places. There may be more children than
@@ -326,7 +345,11 @@ mod tests {
             segment.balancer(place).busy.store(u32::MAX, Ordering::Relaxed);
             assert!(segment.children()[place].claim(u64::MAX));
             let child_counts = segment.child_counts(place);
-            assert_eq!(child_counts.len(), 5, "three members and two balancers");
+            assert_eq!(
+                child_counts.len(),
+                16,
+                "three of each of three members and two balancers, and one"
+            );
             child_counts.iter().for_each(|share| share.store(u32::MAX, Ordering::Relaxed));
             let pools = segment.pools(place);
             assert_eq!(pools.len(), 3);

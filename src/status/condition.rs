@@ -17,7 +17,7 @@ use crate::status::condition::outage::{
     cause, earliest, has_no_address, is_out, latest, out_since, refusing, way_back,
 };
 pub use crate::status::condition::reason::{Reason, WayBack, estimated, spelled};
-use crate::status::view::{BalancerView, MemberView, Since, WorkerView};
+use crate::status::view::{BalancerView, MemberView, Since, WaitingView, WorkerView};
 
 /// What users get. The order is that of urgency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,11 +146,7 @@ pub fn of_member(
     if member.health == Some(Health::Unhealthy) {
         reasons.push(Reason::Unhealthy(member.health_status, member.health_detail));
     }
-    if let Some(limit) = ajp.config.busy_limit.get().map(u64::from)
-        && ajp.busy >= limit
-    {
-        reasons.push(Reason::AtBusyLimit(limit));
-    }
+    reasons.extend(at_limit(ajp));
     let recent = of_recent(ajp, others);
     let failed_lately = recent.iter().any(Reason::is_about_failures);
     // One that was unreachable and is tried can be reached again.
@@ -180,6 +176,8 @@ pub fn of_worker(ajp: &WorkerView) -> Assessment {
     } else if is_out {
         reasons.push(Reason::Failed(ajp.last_failure));
     }
+    reasons.extend(at_limit(ajp));
+    reasons.extend(queued(&ajp.waits));
     let recent = of_recent(ajp, None);
     if !is_out && recent.iter().any(Reason::is_about_failures) {
         reasons.extend(ajp.last_failure.map(Reason::LatestFailure));
@@ -203,7 +201,7 @@ pub fn of_worker(ajp: &WorkerView) -> Assessment {
 }
 
 /// Assesses a balancer whose members are assessed.
-pub fn of_assessed(members: &[(&MemberView, Assessment)]) -> Assessment {
+pub fn of_assessed(lb: &BalancerView, members: &[(&MemberView, Assessment)]) -> Assessment {
     let active = |own: &&(&MemberView, Assessment)| own.0.activation == Activation::Active;
     let is = |own: &(&MemberView, Assessment), condition| own.1.condition == condition;
     let out = members.iter().filter(active).filter(|own| is(own, Condition::Out)).count();
@@ -224,10 +222,11 @@ pub fn of_assessed(members: &[(&MemberView, Assessment)]) -> Assessment {
     if degraded > 0 || (takes_new && out > 0) {
         reasons.push(Reason::Members { out, degraded, active });
     }
-    let condition = match (takes_new, out + degraded) {
+    reasons.extend(queued(&lb.waits));
+    let condition = match (takes_new, reasons.is_empty()) {
         (false, _) => Condition::Out,
-        (true, 0) => Condition::Serving,
-        (true, _) => Condition::Degraded,
+        (true, true) => Condition::Serving,
+        (true, false) => Condition::Degraded,
     };
     // The outage of a balancer begins when the last of its members goes out.
     let since = match condition {
@@ -246,6 +245,17 @@ pub fn of_assessed(members: &[(&MemberView, Assessment)]) -> Assessment {
         _ => None,
     };
     Assessment { condition, reasons, since, way_back: None }
+}
+
+/// Tells of as many requests in flight as may be.
+fn at_limit(ajp: &WorkerView) -> Option<Reason> {
+    let limit = ajp.config.busy_limit.get().map(u64::from)?;
+    (ajp.busy >= limit).then_some(Reason::AtBusyLimit(limit))
+}
+
+/// Tells of requests that wait for room.
+fn queued(waiting: &WaitingView) -> Option<Reason> {
+    (waiting.queued > 0).then_some(Reason::Queued(waiting.queued, waiting.longest))
 }
 
 /// Assesses each member of a balancer.

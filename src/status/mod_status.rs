@@ -23,6 +23,8 @@ struct ServerStatusRow {
     state: &'static str,
     condition: Condition,
     busy: u64,
+    queued: u64,
+    parked: u64,
     used: u64,
     errors: u64,
     connected: u64,
@@ -50,8 +52,10 @@ pub fn lines(snapshot: &Snapshot) -> String {
     out.push_str(&format!("JkWorkers: {}\n", rows.len()));
     for (number, row) in rows.iter().enumerate() {
         let numbers =
-            [row.busy, row.used, row.errors, row.connected, row.idle].map(|n| n.to_string());
-        let [busy, used, errors, connected, idle] = numbers.each_ref().map(String::as_str);
+            [row.busy, row.used, row.errors, row.connected, row.idle, row.queued, row.parked]
+                .map(|n| n.to_string());
+        let [busy, used, errors, connected, idle, queued, parked] =
+            numbers.each_ref().map(String::as_str);
         for (key, value) in [
             ("Balancer", row.balancer.as_str()),
             ("Name", &row.name),
@@ -64,11 +68,20 @@ pub fn lines(snapshot: &Snapshot) -> String {
             ("Errors", errors),
             ("Connected", connected),
             ("Idle", idle),
+            ("Waiting", queued),
+            ("Parked", parked),
         ] {
             let value = if value.is_empty() { "-" } else { value };
             out.push_str(&format!("JkWorker[{number}]{key}: {}\n", property_value(value)));
         }
     }
+    let waiting = || {
+        let balancers = snapshot.balancers.iter().map(|lb| &lb.waits);
+        balancers.chain(snapshot.workers.iter().map(|own| &own.waits))
+    };
+    let queued: u64 = waiting().map(|own| own.queued).sum();
+    let parked: u64 = waiting().map(|own| own.parked).sum();
+    out.push_str(&format!("JkWaiting: {queued}\nJkParked: {parked}\n"));
     out
 }
 
@@ -98,6 +111,8 @@ fn row(balancer: &str, ajp: &WorkerView, condition: Condition) -> ServerStatusRo
         state: "-",
         condition,
         busy: ajp.busy,
+        queued: ajp.waits.queued,
+        parked: ajp.waits.parked,
         used: ajp.used,
         errors: ajp.errors,
         connected: ajp.connected,

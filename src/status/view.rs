@@ -158,6 +158,17 @@ impl ServerView {
     }
 }
 
+/// Requests of a worker that wait.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WaitingView {
+    /// Those in its queue; of a member those with a session there, of a balancer all.
+    pub queued: u64,
+    /// How long the oldest of them has waited.
+    pub longest: Option<Duration>,
+    /// Those that wait without a thread, for room or for a response.
+    pub parked: u64,
+}
+
 /// A balancer; the fields are named after the keys of the answer.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)]
@@ -167,6 +178,7 @@ pub struct BalancerView {
     pub config: Arc<LbConfig>,
     pub busy: u64,
     pub max_busy: u64,
+    pub waits: WaitingView,
     /// Rules of all servers that name this worker.
     pub map_count: u64,
     pub time_to_maintenance_min: u64,
@@ -278,6 +290,7 @@ pub struct WorkerView {
     pub read: u64,
     pub busy: u64,
     pub max_busy: u64,
+    pub waits: WaitingView,
     pub connected: u64,
     pub max_connected: u64,
     /// Rules that name it; 0 for a member.

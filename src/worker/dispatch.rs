@@ -10,9 +10,10 @@ use crate::net::waiting::Waits;
 use crate::worker::ajp13::attempt::Attempt;
 use crate::worker::ajp13::rejection::Answer;
 use crate::worker::ajp13::request_body::ReplayableBody;
-use crate::worker::error::{Failure, Uncommitted};
+use crate::worker::error::{Cause, Failure, Uncommitted};
 use crate::worker::error_log::Attempted;
 use crate::worker::in_flight::InFlightGuard;
+use crate::worker::queue::{Queue, QueuePlace, Wish};
 use crate::worker::{Downstream, MemberData, RequestSettings};
 
 /// Where a request may go: a worker used directly, or the members of a balancer.
@@ -26,6 +27,22 @@ pub trait Route<'w> {
     ///
     /// If no member is left that may have it.
     fn choose<D: Downstream>(&mut self, downstream: &mut D) -> Result<Candidate<'w>, NoMember>;
+
+    /// Returns the queue for a request that finds no room, if there is one.
+    fn queue(&self) -> Option<Queue<'w>>;
+
+    /// Returns what the request has to wait for before it chooses; `None` for nothing, because there is room
+    /// that is its to take, or because waiting would be in vain. A request that `is_called` is the next.
+    fn wish(&self, is_called: bool) -> Option<Wish>;
+
+    /// Goes to any member, after it has waited in vain for the one of its session. Returns whether it may.
+    fn leave_session(&mut self) -> bool;
+
+    /// Books that there is no room.
+    fn note_full(&self, now: Millis);
+
+    /// Says that the request has waited in vain, or could not. Returns the status to answer with.
+    fn refuse_waiting<D: Downstream>(&mut self, cause: &Cause, downstream: &mut D) -> u16;
 
     /// Books what became of an attempt.
     fn settle(&mut self, choice: &Candidate<'w>, result: &Result<Answer, Failure>);
@@ -93,13 +110,34 @@ pub async fn dispatch<'w, D: Downstream, R: Route<'w>>(
 ) -> Result<(), u16> {
     let mut current: Option<Candidate<'w>> = None;
     let mut waited = Duration::ZERO;
+    let mut place = None;
     loop {
+        if current.is_none()
+            && let Some(queue) = route.queue()
+        {
+            // In a box of its own: most requests do without.
+            let stand = stand_in_queue(queue, route, &mut place, &mut waited, settings.waits);
+            if let Err(why) = Box::pin(stand).await {
+                let Some(cause) = why else { return Err(CLIENT_LEFT) };
+                return Err(route.refuse_waiting(&cause, downstream));
+            }
+        }
         let choice = match &mut current {
             Some(choice) => choice,
             none => match route.choose(downstream) {
                 Ok(mut choice) => {
                     choice.attempt.waited = waited;
+                    if let Some(queue) = route.queue() {
+                        choice.attempt.place_timeout = queue.timeout;
+                        place = None;
+                    }
                     none.insert(choice)
+                }
+                Err(NoMember::NoRoom) => continue,
+                Err(_) if route.queue().is_some() && route.wish(false).is_some() => {
+                    // There was room a moment ago.
+                    route.begin_round();
+                    continue;
                 }
                 Err(refusal) => {
                     let is_worth_a_pause = route.is_worth_a_pause(refusal);
@@ -125,6 +163,7 @@ pub async fn dispatch<'w, D: Downstream, R: Route<'w>>(
         }
         choice.attempt.end(downstream, settings, &result);
         choice.in_flight = None;
+        settings.waits.count_with_member(|| None);
         route.settle(choice, &result);
         let Err(failure) = result else { return Ok(()) };
         let (worker, member) = (choice.attempt.worker, choice.member);
@@ -205,8 +244,50 @@ async fn has_room_soon<'w>(
     false
 }
 
+/// Waits until the request may choose, in the queue if it has to. It keeps its `place` there: another
+/// request may be faster after all.
+///
+/// # Errors
+///
+/// Why it may not; `None` if its client has left.
+async fn stand_in_queue<'w>(
+    queue: Queue<'w>,
+    route: &mut impl Route<'w>,
+    place: &mut Option<QueuePlace<'w>>,
+    waited: &mut Duration,
+    waits: Waits<'_>,
+) -> Result<(), Option<Cause>> {
+    let mut is_called = false;
+    while let Some(wish) = route.wish(is_called) {
+        let begun = clock::now();
+        route.note_full(begun);
+        let left = queue.timeout.saturating_sub(*waited);
+        if left.is_zero() {
+            *place = None;
+            if wish != Wish::Any && route.leave_session() {
+                continue;
+            }
+            return Err(Some(Cause::QueueTimeout));
+        }
+        let own = match place {
+            Some(own) => {
+                own.again();
+                own
+            }
+            None => place.insert(queue.enter(wish).ok_or(Some(Cause::QueueFull))?),
+        };
+        let turn = own.turn(waits, begun.plus(left)).await;
+        *waited += clock::now().since(begun);
+        is_called = turn.map_err(|_| None)?;
+    }
+    Ok(())
+}
+
 /// How often a request that waits for room looks whether there is some.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Seconds after which a client may try again: members in error are asked every half second.
+pub const RETRY_AFTER: u32 = 2;
 
 /// What the handler answers to a client that is not there: nothing of it is sent.
 const CLIENT_LEFT: u16 = 503;

@@ -10,7 +10,7 @@ use crate::lb::retry_policy::{Fault, Stage};
 use crate::log::{LONGEST_NAME, excerpt};
 use crate::messages::MessageCode::{
     JK301, JK302, JK303, JK304, JK305, JK306, JK307, JK308, JK309, JK310, JK311, JK312, JK313,
-    JK314, JK320, JK321,
+    JK314, JK320, JK321, JK322, JK323,
 };
 use crate::net::{NetError, Phase};
 
@@ -152,6 +152,12 @@ pub enum Cause {
     /// `busy_limit` is reached.
     #[error("busy_limit is reached")]
     Busy,
+    /// It did not become less than `busy_limit` in time.
+    #[error("no room below busy_limit within queue_timeout")]
+    QueueTimeout,
+    /// As many requests wait for room as may.
+    #[error("busy_limit is reached and the queue is full")]
+    QueueFull,
     /// The worker must not connect.
     #[error("the worker's port is 0")]
     Disabled,
@@ -181,7 +187,11 @@ impl Cause {
             Self::Client(error) => error.http_status().unwrap_or(400),
             Self::Encode(failure) => failure.error.http_status(),
             Self::ReplyTimeout => 504,
-            Self::Status { .. } | Self::Busy | Self::Disabled => 503,
+            Self::Status { .. }
+            | Self::Busy
+            | Self::QueueTimeout
+            | Self::QueueFull
+            | Self::Disabled => 503,
         }
     }
 
@@ -209,7 +219,7 @@ impl Cause {
             Self::ReplyTimeout => Outcome::ReplyTimeout,
             Self::Status { is_hard: true, .. } => Outcome::HardStatus,
             Self::Status { is_hard: false, .. } => Outcome::SoftStatus,
-            Self::Busy => Outcome::OwnFault,
+            Self::Busy | Self::QueueTimeout | Self::QueueFull => Outcome::OwnFault,
             Self::Disabled => Outcome::ConnectFailed,
         }
     }
@@ -218,7 +228,7 @@ impl Cause {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Client(_) | Self::Encode(_) => Fault::Client,
-            Self::Busy => Fault::Full,
+            Self::Busy | Self::QueueTimeout | Self::QueueFull => Fault::Full,
             Self::Disabled => Fault::NoPlace,
             Self::Net(error) if error.phase == Phase::Acquire => Fault::NoPlace,
             _ => Fault::Backend,
@@ -228,7 +238,7 @@ impl Cause {
     /// Tells whether the worker only had no room for the request.
     pub fn is_no_room(&self) -> bool {
         match self {
-            Self::Busy => true,
+            Self::Busy | Self::QueueTimeout | Self::QueueFull => true,
             Self::Net(error) => error.phase == Phase::Acquire,
             _ => false,
         }
@@ -265,6 +275,8 @@ impl Cause {
             Self::ReplyTimeout => JK310.text(),
             Self::Status { .. } => JK311.text(),
             Self::Busy => JK312.text(),
+            Self::QueueTimeout => JK322.text(),
+            Self::QueueFull => JK323.text(),
             Self::Disabled => JK313.text(),
             Self::Abandoned => JK314.text(),
         }

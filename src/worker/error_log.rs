@@ -116,6 +116,29 @@ pub(in crate::worker) fn who(balancer: Option<&str>, worker: &Ajp13) -> (String,
     (format!("{subject} at {address}"), address)
 }
 
+/// Says that a request is refused before any attempt, and why. Returns the status to answer with.
+#[cold]
+pub fn log_refusal<D: Downstream>(
+    downstream: &D,
+    subject: &str,
+    worker: &str,
+    cause: &Cause,
+    begun: Millis,
+) -> u16 {
+    let (code, status, remedy) = (cause.code(), cause.http_status(), cause.remedy());
+    let (request, cause) = (downstream.label(), cause.to_string());
+    let ms = clock::now().since(begun).as_millis() as u64;
+    tracing::error!(
+        worker,
+        request,
+        cause,
+        status,
+        ms,
+        "{code} {subject}: {request}: {cause}, after {ms} ms; answered {status}; {remedy}"
+    );
+    status
+}
+
 /// Names a balancer, a member or a worker of its own, as log lines begin. Either name may be empty.
 pub(in crate::worker) fn subject(balancer: &str, worker: &str) -> String {
     match (balancer, worker) {

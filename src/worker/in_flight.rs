@@ -1,6 +1,8 @@
 //! Whose requests are in flight. The election reads one total per member; each child also keeps
 //! its own share, so that what a killed child had under way can be given back.
 
+mod waiting;
+
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -8,7 +10,8 @@ use once_cell::sync::OnceCell;
 
 use crate::clock::{self, Millis};
 use crate::metrics::{Shard, Totals};
-use crate::shm::Segment;
+use crate::net::Tally;
+use crate::shm::{Capacity, Header, Segment, futex};
 
 /// The shares of all children, and which of them is ours.
 #[derive(Clone, Debug)]
@@ -21,26 +24,30 @@ pub struct ChildCounts {
     claimed: OnceCell<Millis>,
 }
 
-/// A request under way with a worker, until dropped.
+/// A request under way with a worker, until dropped. Then those that wait for room may look.
 #[derive(Debug)]
 pub struct InFlightGuard {
-    _count: CountGuard,
+    count: Option<CountGuard>,
+    header: &'static Header,
     /// Where this child counts what becomes of it.
     pub shard: &'static Shard,
 }
 
 /// One request in a total and in this child's share of it, until dropped.
 #[derive(Debug)]
-pub struct CountGuard {
-    total: &'static AtomicU32,
-    counter: Option<&'static AtomicU32>,
-}
+pub struct CountGuard(Tally);
 
 impl Drop for CountGuard {
     fn drop(&mut self) {
-        lower(self.total, 1);
-        if let Some(counter) = self.counter {
-            lower(counter, 1);
+        self.0.lower();
+    }
+}
+
+impl Drop for InFlightGuard {
+    fn drop(&mut self) {
+        self.count = None;
+        if self.header.queued.load(Relaxed) > 0 {
+            futex::ring(&self.header.room_bell);
         }
     }
 }
@@ -69,6 +76,7 @@ impl ChildCounts {
             Some(row) => {
                 // Nothing should be left there, but what is would never be given back.
                 self.segment.child_counts(row).iter().for_each(|counter| counter.store(0, Relaxed));
+                self.segment.queue_heads(row).iter().for_each(|head| head.store(0, Relaxed));
                 self.own.set(self.segment.child_counts(row)).is_ok()
                     && self.row.set(row).is_ok()
                     && self.shards.set(self.segment.shards(row)).is_ok()
@@ -90,7 +98,11 @@ impl ChildCounts {
     /// Books a request whose election has raised the member's total already.
     pub fn enter(&self, record_index: usize) -> InFlightGuard {
         let total = &self.segment.member(record_index).busy;
-        InFlightGuard { _count: self.count(total, record_index), shard: self.shard(record_index) }
+        InFlightGuard {
+            count: Some(self.count(total, record_index)),
+            header: self.segment.header(),
+            shard: self.shard(record_index),
+        }
     }
 
     /// Books a request of a balancer.
@@ -100,15 +112,20 @@ impl ChildCounts {
         if busy > record.max_busy.load(Relaxed) {
             record.max_busy.fetch_max(busy, Relaxed);
         }
-        self.count(&record.busy, self.segment.capacity().members.saturating_add(record_index))
+        self.count(&record.busy, self.balancer_place(record_index))
+    }
+
+    /// Returns the number of a balancer among the workers: [`Capacity::workers`].
+    pub fn balancer_place(&self, record_index: usize) -> usize {
+        self.segment.capacity().members.saturating_add(record_index)
     }
 
     fn count(&self, total: &'static AtomicU32, counter: usize) -> CountGuard {
-        let counter = self.own.get().and_then(|child_counts| child_counts.get(counter));
-        if let Some(counter) = counter {
-            counter.fetch_add(1, Relaxed);
+        let share = self.own.get().and_then(|child_counts| child_counts.get(counter));
+        if let Some(share) = share {
+            share.fetch_add(1, Relaxed);
         }
-        CountGuard { total, counter }
+        CountGuard(Tally { total, share })
     }
 
     /// Returns where this child counts for a worker.
@@ -199,9 +216,19 @@ impl ChildCounts {
 
     /// Returns the total that a share is part of.
     fn total(&self, counter: usize) -> &'static AtomicU32 {
-        match counter.checked_sub(self.segment.capacity().members) {
-            None => &self.segment.member(counter).busy,
-            Some(balancer) => &self.segment.balancer(balancer).busy,
+        let Capacity { members, .. } = self.segment.capacity();
+        let workers = self.segment.capacity().workers();
+        let (kind, worker) = (counter / workers, counter % workers);
+        match worker.checked_sub(members) {
+            _ if kind == 3 => &self.segment.header().queued,
+            None => {
+                let record = self.segment.member(worker);
+                [&record.busy, &record.queued, &record.parked][kind]
+            }
+            Some(balancer) => {
+                let record = self.segment.balancer(balancer);
+                [&record.busy, &record.queued, &record.parked][kind]
+            }
         }
     }
 
@@ -219,6 +246,7 @@ impl ChildCounts {
                 pool.open.store(0, Relaxed);
                 pool.idle.store(0, Relaxed);
             }
+            self.segment.queue_heads(row).iter().for_each(|head| head.store(0, Relaxed));
         });
     }
 }
@@ -261,7 +289,6 @@ fn started(pid: u32) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shm::Capacity;
 
     fn segment() -> Segment {
         Segment::create(Capacity { balancers: 1, members: 4, children: 2 }).expect("memory")

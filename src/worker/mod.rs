@@ -11,6 +11,7 @@ mod error_log;
 mod in_flight;
 pub mod mounts;
 mod overrides;
+mod queue;
 mod records;
 mod remedy;
 mod serve;

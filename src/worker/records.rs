@@ -79,10 +79,12 @@ impl Records {
     ) -> Option<Self> {
         let segment = self.segment;
         let Capacity { children, .. } = segment.capacity();
-        let is_free = |counter: usize| {
-            (0..children).all(|child| {
-                let has_owner = segment.children()[child].owner() != 0;
-                !has_owner || segment.child_counts(child)[counter].load(Relaxed) == 0
+        let workers = segment.capacity().workers();
+        let is_free = |worker: usize| {
+            (0..children).filter(|child| segment.children()[*child].owner() != 0).all(|child| {
+                let counts = segment.child_counts(child).iter().skip(worker).step_by(workers);
+                // Of the kinds that are counted of each worker, and not of all that wait.
+                counts.take(3).all(|count| count.load(Relaxed) == 0)
             })
         };
         let room = segment.capacity();

@@ -25,6 +25,12 @@ impl Cause {
             Self::Busy => {
                 "more requests are in flight than busy_limit allows: raise it, or add members"
             }
+            Self::QueueTimeout => {
+                "the backends answer too slowly for the number of requests: find out why they are slow, add members, or raise busy_limit if they can take more"
+            }
+            Self::QueueFull => {
+                "more requests wait than queue_size allows: find out why the backends are slow, add members, or raise busy_limit if they can take more"
+            }
             Self::Disabled => "port 0 disables the worker: set port",
             Self::Status { .. } => "see the application's log",
             Self::Client(error) => of_client(*error),

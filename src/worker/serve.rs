@@ -1,7 +1,5 @@
 //! How a worker of any kind serves a request.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use crate::clock::{self, Millis};
 use crate::exchange::RequestBody;
 use crate::lb::retry_policy::RetryPolicy;
@@ -29,8 +27,19 @@ impl Workers {
         match worker {
             Worker::Ajp13(ajp, place) => self.alone(ajp, *place, downstream, settings).await,
             Worker::Lb(lb) => {
-                let _in_flight = self.child_counts.enter_balancer(lb.record_index);
-                lb.serve(downstream, settings, &self.child_counts).await
+                let counts = &self.child_counts;
+                let _in_flight = counts.enter_balancer(lb.record_index);
+                settings
+                    .waits
+                    .count_with_worker(|| counts.parked(counts.balancer_place(lb.record_index)));
+                let queue = match lb.config.queue_size {
+                    0 => None,
+                    size => {
+                        let place = self.child_counts.balancer_place(lb.record_index);
+                        self.queues.of(&self.child_counts, place, size, lb.queue_timeout())
+                    }
+                };
+                lb.serve(downstream, settings, &self.child_counts, queue).await
             }
             Worker::Status(config) => handler::serve(self, config, downstream, settings),
         }
@@ -50,11 +59,10 @@ impl Workers {
             Ok(request_body) => request_body,
             Err(error) => return log_client(downstream, &ajp.name, error),
         };
-        let record = self.records.segment.member(place);
-        let busy = record.busy.fetch_add(1, Relaxed).wrapping_add(1);
-        let in_flight = self.child_counts.enter(place);
-        record.max_busy.fetch_max(busy, Relaxed);
-        record.used.fetch_add(1, Relaxed);
+        let config = &ajp.config;
+        settings.waits.count_with_worker(|| self.child_counts.parked(place));
+        let queue =
+            self.queues.of(&self.child_counts, place, config.queue_size, config.queue_timeout);
         let mut route = Single {
             worker: ajp,
             data: MemberData {
@@ -63,11 +71,15 @@ impl Workers {
                 activation: "ACT",
                 session_cookie: None,
             },
-            record,
-            shard: in_flight.shard,
+            place,
+            child_counts: &self.child_counts,
+            queue,
+            record: self.records.segment.member(place),
             events: self.records.segment.events(),
-            busy,
+            in_flight: None,
+            busy: 0,
             count: 0,
+            begun: Millis::of_micros(begun),
             // The client may have been slow to send its body.
             begun_us: Some(begun).filter(|_| request_body.length() == RequestBody::None),
         };

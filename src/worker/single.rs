@@ -1,5 +1,6 @@
 //! A worker used directly, without a balancer.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use crate::clock::{self, Millis};
@@ -7,14 +8,16 @@ use crate::lb::{
     AloneAttempt, Event, MemberRecord, NoMember, Outcome, Policy, has_something_to_clear,
     transition,
 };
-use crate::metrics::Shard;
 use crate::shm::EventLog;
 use crate::worker::ajp13::attempt::Attempt;
 use crate::worker::ajp13::attempt_metrics::AttemptMetrics;
 use crate::worker::ajp13::rejection::Answer;
 use crate::worker::ajp13::worker::Ajp13;
-use crate::worker::dispatch::{Candidate, Route};
-use crate::worker::error::Failure;
+use crate::worker::dispatch::{Candidate, RETRY_AFTER, Route};
+use crate::worker::error::{Cause, Failure};
+use crate::worker::error_log::{log_refusal, subject};
+use crate::worker::in_flight::{ChildCounts, InFlightGuard};
+use crate::worker::queue::{Queue, Wish};
 use crate::worker::state_events::{self, Standing, Symptom};
 use crate::worker::{Downstream, MemberData};
 
@@ -27,8 +30,14 @@ pub struct Single<'w> {
     pub data: MemberData<'w>,
     /// Its record.
     pub record: &'static MemberRecord,
-    /// This child's share of the metrics.
-    pub shard: &'static Shard,
+    /// The index of its record.
+    pub place: usize,
+    /// Where this child counts.
+    pub child_counts: &'w ChildCounts,
+    /// The queue for requests that find no room, if there is one.
+    pub queue: Option<Queue<'w>>,
+    /// That the request is in flight, from its first attempt on.
+    pub in_flight: Option<InFlightGuard>,
     /// Where what happens to it is kept.
     pub events: &'static EventLog,
     /// Requests under way there, this one included, when it was booked. What others have booked
@@ -36,6 +45,8 @@ pub struct Single<'w> {
     pub busy: u32,
     /// Attempts so far.
     pub count: usize,
+    /// When the request came.
+    pub begun: Millis,
     /// When the first attempt began, in microseconds, if that is known already.
     pub begun_us: Option<u64>,
 }
@@ -47,7 +58,20 @@ impl<'w> Route<'w> for Single<'w> {
 
     fn choose<D: Downstream>(&mut self, _: &mut D) -> Result<Candidate<'w>, NoMember> {
         let started_us = self.begun_us.take().unwrap_or_else(clock::micros);
-        let mut metrics = AttemptMetrics::begin(self.record, self.shard, self.count, started_us);
+        if self.in_flight.is_none() {
+            self.busy = self.record.busy.fetch_add(1, Relaxed).wrapping_add(1);
+            let in_flight = self.child_counts.enter(self.place);
+            let limit = self.worker.config.busy_limit.get();
+            let busy = || self.worker.in_flight(self.record, self.busy);
+            if self.queue.is_some() && limit.is_some_and(|limit| busy() > limit) {
+                return Err(NoMember::NoRoom);
+            }
+            self.record.max_busy.fetch_max(self.busy, Relaxed);
+            self.record.used.fetch_add(1, Relaxed);
+            self.in_flight = Some(in_flight);
+        }
+        let shard = self.child_counts.shard(self.place);
+        let mut metrics = AttemptMetrics::begin(self.record, shard, self.count, started_us);
         metrics.busy = self.busy;
         self.count += 1;
         Ok(Candidate {
@@ -77,6 +101,38 @@ impl<'w> Route<'w> for Single<'w> {
         let change = transition(self.record, event, &policy, || false, clock::now());
         let kind = state_events::kind_of(event, change, before, Standing::of(self.record));
         state_events::keep(self.events, ("", &self.worker.name), kind, symptom);
+    }
+
+    fn queue(&self) -> Option<Queue<'w>> {
+        self.queue
+    }
+
+    #[cold]
+    fn wish(&self, is_called: bool) -> Option<Wish> {
+        let has_others = !is_called && self.record.queued.load(Relaxed) > 0;
+        (has_others || self.worker.room(self.record).free == 0).then_some(Wish::Any)
+    }
+
+    fn leave_session(&mut self) -> bool {
+        false
+    }
+
+    fn note_full(&self, now: Millis) {
+        self.record.full.note(now);
+    }
+
+    fn refuse_waiting<D: Downstream>(&mut self, cause: &Cause, downstream: &mut D) -> u16 {
+        let shard = self.child_counts.shard(self.place);
+        shard.requests.fetch_add(1, Relaxed);
+        shard.failure(cause.code());
+        downstream.retry_after(RETRY_AFTER);
+        log_refusal(
+            downstream,
+            &subject("", &self.worker.name),
+            &self.worker.name,
+            cause,
+            self.begun,
+        )
     }
 
     fn spend(&self) -> bool {

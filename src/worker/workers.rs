@@ -17,6 +17,7 @@ use crate::status::view::{ConfigurationView, RuleView};
 use crate::worker::ajp13::worker::Ajp13;
 use crate::worker::balancer::members::Lb;
 use crate::worker::in_flight::ChildCounts;
+use crate::worker::queue::Queues;
 use crate::worker::records::Records;
 
 /// A worker ready to serve.
@@ -64,6 +65,8 @@ pub struct Workers {
     pub records: Records,
     /// Whose requests are in flight.
     pub child_counts: ChildCounts,
+    /// Requests of this child that wait for room.
+    pub queues: Arc<Queues>,
     /// What the file says, which changes are laid over.
     pub(super) config: Arc<WorkersConfig>,
 }
@@ -108,6 +111,7 @@ impl Workers {
             fallback: None,
             source: ConfigurationView::default(),
             maintain,
+            queues: Arc::new(Queues::new(records.segment)),
             records,
             child_counts,
             config: Arc::new(config.clone()),
@@ -146,6 +150,7 @@ impl Workers {
             maintain: self.maintain,
             records: self.records.clone(),
             child_counts: self.child_counts.clone(),
+            queues: Arc::clone(&self.queues),
             config: Arc::clone(&self.config),
         }
     }
@@ -165,6 +170,15 @@ impl Workers {
             let rejected = EventFacts::new(EventKind::Rejected, "", "");
             self.keep_event(&EventFacts { new: why.into(), ..rejected });
         }
+    }
+
+    /// Tells whether a worker has a queue for requests that find no room.
+    pub fn have_queues(&self) -> bool {
+        self.config.workers.values().any(|worker| match &worker.kind {
+            WorkerKind::Ajp13(ajp) => ajp.queue_size > 0,
+            WorkerKind::Lb(lb) => lb.queue_size > 0,
+            WorkerKind::Status(_) => false,
+        })
     }
 
     /// Returns the configuration, without changes.

@@ -268,7 +268,7 @@ impl Play {
                         None => name.clone(),
                     }
                 }
-                Err(NoMember::NoMember) => "none".to_owned(),
+                Err(NoMember::NoMember | NoMember::NoRoom) => "none".to_owned(),
                 Err(NoMember::StickyForced) => "forced".to_owned(),
             });
         }

@@ -33,6 +33,7 @@ fn all_gauges() -> Gauges {
         outages: Some(2),
         is_healthy: Some(false),
         busy_limit: Some(10),
+        queued: Some(3),
         pool_size: Some(9),
         recent_sessions: Some(u64::MAX),
         ..series("", "", Totals::default()).gauges
@@ -78,6 +79,7 @@ fn shards_of_all_children_add_up() {
         condition: "degraded",
         since: Some(1_795_511_628),
         unserved: 7,
+        queued: 3,
     };
     let scrape = scrape(&[lb], vec![series("lb", "n1", totals)]);
     let samples = read(&scrape.text(Dialect::OpenMetrics, true)).expect("OpenMetrics");

@@ -391,6 +391,6 @@ fn a_thousand_members_are_scraped() {
     let scrape = Scrape { series: series.collect(), conditions, ..Scrape::default() };
     let text = scrape.text(Dialect::OpenMetrics, false);
     let samples = crate::support::openmetrics::read(&text).expect("OpenMetrics");
-    assert_eq!(samples.len(), 2 + 1000 * 35);
+    assert_eq!(samples.len(), 2 + 1000 * 36);
     assert!(text.len() < 4_000_000, "{}", text.len());
 }

@@ -44,6 +44,11 @@ impl Client {
         Some(Self { stream: BufReader::new(stream) })
     }
 
+    /// The port on this side.
+    pub fn local_port(&self) -> u16 {
+        self.stream.get_ref().local_addr().expect("a connection").port()
+    }
+
     pub fn get(&mut self, path: &str) -> Response {
         self.request("GET", path, &[], b"")
     }

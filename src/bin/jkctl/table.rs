@@ -169,11 +169,17 @@ fn balancer_head(balancer: &Value) -> String {
         true => format!("{serving} of {all} members serving"),
         false => format!("{} of {all} members shown", members.len()),
     };
+    let waiting = |key: &str, what: &str| match balancer[key].as_u64() {
+        None | Some(0) => String::new(),
+        Some(count) => format!(", {count} {what}"),
+    };
     format!(
-        "balancer {}: {count}, {} in flight (most {}), method {}, {sticky}",
+        "balancer {}: {count}, {} in flight (most {}){}{}, method {}, {sticky}",
         text(balancer, "name"),
         number(balancer, "busy"),
         number(balancer, "max_busy"),
+        waiting("waiting", "waiting for room"),
+        waiting("parked", "without a thread"),
         text(balancer, "method"),
     )
 }

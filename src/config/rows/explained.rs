@@ -91,6 +91,15 @@ pub const EXPLAINED: &[Explained] = &[
         "busy_limit=180",
     ),
     explained(
+        "queue_size",
+        "Requests that find every member at its `busy_limit` wait in turn until one has room, those of sessions first and \
+         for their own member; older ones go before younger ones, over all child processes. One that waits longer than \
+         `queue_timeout` gets 503 with Retry-After (JK-322), and one beyond `queue_size` gets it at once (JK-323). A session \
+         that has waited in vain goes to another member with room, unless sticky_session_force forbids it. With JkAsync who \
+         waits holds no thread; without it, each holds one. Of a member it is without effect: set it at the balancer.",
+        "queue_size=400",
+    ),
+    explained(
         "fail_on_status",
         "Responses with these statuses are not passed on: the request goes to another member if it may be repeated, else \
          the client gets 503 (JK-311). A positive status takes the member out of service, a negative one does not.",

@@ -119,6 +119,13 @@ pub const PROPERTIES: &[PropertyRow] = &[
         .ajp13(read_apart(|own: &Ajp13Config, _| Value::List(own.fail_on_status.clone())).keeping_connections()),
     row("busy_limit", Ajp13, Int, "", "1.2.41", "Most requests in flight over all httpd child processes; 0 for no limit.")
         .ajp13(field!(ajp13.busy_limit).keeping_connections().changed_by("vabl", "1.2.41")),
+    row("queue_size", Both, Int, "0", "2.0.0", "Most requests, over all httpd child processes, that wait until a member below its busy_limit has room; 0 answers them with 503 at once.")
+        .ajp13(field!(ajp13.queue_size).keeping_connections())
+        .lb(field!(lb.queue_size)),
+    row("queue_timeout", Both, Millis, "connection_acquire_timeout", "2.0.0", "How long a request waits for room and for a connection, together; of a balancer the longest connection_acquire_timeout of its members where it is unset or 0.")
+        .range(Range::SetFrom(1))
+        .ajp13(field!(ajp13.queue_timeout).keeping_connections().otherwise(|own| own.connection_acquire_timeout.to_value(Millis)))
+        .lb(field!(lb.queue_timeout)),
     row("max_packet_size", Ajp13, Bytes, "8192", "1.2.19", "Largest packet; the connector's packetSize must not be smaller.")
         .range(Range::Packet).ajp13(field!(ajp13.max_packet_size).changed_by("vamps", "1.2.27")),
     row("secret", Both, Secret, "", "1.2.12", "The value of the connector's secret attribute.")

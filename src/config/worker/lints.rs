@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::error::Diagnostic;
-use crate::config::model::{Ajp13Config, LbConfig, WorkerKind, WorkersConfig};
+use crate::config::model::{Ajp13Config, LbConfig, MemberConfig, WorkerKind, WorkersConfig};
 use crate::config::rows::{PROPERTIES, ValueKind};
 use crate::config::unix_host::unix_path;
 use crate::config::worker::lints::meant::{is_odd, is_odd_name};
@@ -34,6 +34,17 @@ impl Resolver<'_> {
                 let text = format!("{} has no effect, as ping_timeout is 0", line.name);
                 self.warn(line, text);
             }
+        }
+        // check: queue-at-a-worker-that-is-never-full
+        if config.queue_size > 0
+            && config.busy_limit.get().is_none()
+            && let Some(line) = self.find(name, "queue_size")
+        {
+            let text = format!(
+                "{} has no effect, as the worker has no busy_limit; expected one, a little below Tomcat's maxThreads",
+                line.name
+            );
+            self.warn(line, text);
         }
         if let Some(line) = self.find(name, "connection_pool_size") {
             match config.connection_pool_size {
@@ -150,6 +161,14 @@ impl Resolver<'_> {
                 "worker.{name}.sticky_session_force has no effect, as sticky_session is off"
             );
             self.problems.push(Diagnostic::warning(&at(self, "sticky_session_force"), text));
+        }
+        // check: queue-at-a-balancer-that-is-never-full
+        let is_limited = |own: &Arc<MemberConfig>| self.find(&own.worker, "busy_limit").is_some();
+        if lb.queue_size > 0 && !lb.members.iter().any(is_limited) {
+            let text = format!(
+                "worker.{name}.queue_size has no effect, as no member has a busy_limit; expected one at each member, a little below its Tomcat's maxThreads"
+            );
+            self.problems.push(Diagnostic::warning(&at(self, "queue_size"), text));
         }
         // check: the-own-cookie-of-the-backend
         if lb.set_session_cookie && lb.session_cookie == "JSESSIONID" {

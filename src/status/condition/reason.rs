@@ -44,6 +44,8 @@ pub enum Reason {
     Silent(u64),
     /// As many requests are in flight as `busy_limit` allows.
     AtBusyLimit(u64),
+    /// So many requests wait for room, the oldest for this long.
+    Queued(u64, Option<Duration>),
 }
 
 impl Reason {
@@ -128,6 +130,12 @@ impl Reason {
             }
             Self::AtBusyLimit(limit) => {
                 format!("{limit} requests are in flight, as many as busy_limit allows")
+            }
+            Self::Queued(count, longest) => {
+                let oldest = longest
+                    .map(|own| format!(", the oldest for {} ms", own.as_millis()))
+                    .unwrap_or_default();
+                format!("requests wait until a member has room: {count}{oldest}")
             }
         }
     }

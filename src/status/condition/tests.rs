@@ -35,7 +35,7 @@ fn member(name: &str) -> MemberView {
 }
 
 fn of_balancer(lb: &BalancerView) -> Assessment {
-    of_assessed(&of_members(lb))
+    of_assessed(lb, &of_members(lb))
 }
 
 fn balancer(members: Vec<MemberView>) -> BalancerView {

@@ -16,7 +16,7 @@ use crate::status::rating::{Rating, RatingRules};
 use crate::status::request::{Action, StatusRequest};
 use crate::status::view::{
     BalancerView, EventList, MemberView, Moment, RuleView, RuntimeChange, ServerView, Snapshot,
-    WorkerView, percentiles,
+    WaitingView, WorkerView, percentiles,
 };
 use crate::status::{StatusError, shown};
 use crate::text;
@@ -150,7 +150,7 @@ fn balancer(
 ) -> Value {
     let wanted = command.member.as_deref().filter(|_| command.action == Action::Show);
     let assessed = condition::of_members(lb);
-    let found = condition::of_assessed(&assessed);
+    let found = condition::of_assessed(lb, &assessed);
     let members = assessed.into_iter();
     let members = members.filter(|(own, _)| wanted.is_none_or(|name| name == own.ajp.name));
     let members = members.filter(|_| !command.hidden.members());
@@ -158,6 +158,8 @@ fn balancer(
     let own = json!({
         "name": lb.name, "type": "lb",
         "busy": lb.busy, "max_busy": lb.max_busy, "map_count": lb.map_count,
+        "waiting": lb.waits.queued, "longest_wait_ms": longest_wait(&lb.waits),
+        "parked": lb.waits.parked,
         "time_to_maintenance_min_s": lb.time_to_maintenance_min,
         "time_to_maintenance_max_s": lb.time_to_maintenance_max,
         "member_count": lb.members.len(), "good": count(Rating::Good),
@@ -167,6 +169,10 @@ fn balancer(
         "rules": rules_of(&lb.rules, command),
     });
     with_settings(with_condition(own, &found), &*lb.config)
+}
+
+fn longest_wait(waiting: &WaitingView) -> Option<u64> {
+    waiting.longest.map(|own| own.as_millis() as u64)
 }
 
 /// Adds what users get, why, since when, what ends an outage, and what to do.
@@ -225,6 +231,8 @@ fn ajp(ajp: &WorkerView, command: &StatusRequest, server: &ServerView) -> Value 
         "client_errors": ajp.client_errors, "reply_timeouts": ajp.reply_timeouts,
         "bytes_sent": ajp.transferred, "bytes_received": ajp.read,
         "busy": ajp.busy, "max_busy": ajp.max_busy,
+        "waiting": ajp.waits.queued, "longest_wait_ms": longest_wait(&ajp.waits),
+        "parked": ajp.waits.parked,
         "connected": ajp.connected, "max_connected": ajp.max_connected, "idle": ajp.idle,
         "map_count": ajp.map_count,
         "recent": recent(&ajp.recent),

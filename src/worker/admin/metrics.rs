@@ -28,7 +28,7 @@ pub fn scrape(workers: &Workers, dialect: Dialect, is_full: bool) -> String {
                 let gauges = Gauges {
                     state: MemberState::of(record).code(),
                     activation: Activation::Active.code(),
-                    ..gauges(&view, &condition::of_worker(&view))
+                    ..gauges(&view, &condition::of_worker(&view), own.config.queue_size)
                 };
                 all.series.push(series("", view, gauges));
             }
@@ -36,18 +36,21 @@ pub fn scrape(workers: &Workers, dialect: Dialect, is_full: bool) -> String {
                 // Rules are no part of the metrics, and there may be thousands.
                 let view = balancer(workers, lb, Vec::new(), present);
                 let assessed = condition::of_members(&view);
-                let found = condition::of_assessed(&assessed);
+                let found = condition::of_assessed(&view, &assessed);
                 all.balancers.push(BalancerSeries {
                     name: name.to_owned(),
                     condition: found.condition.word(),
                     since: since(&found),
                     unserved: view.unserved,
+                    queued: view.waits.queued,
                 });
                 let outages = |index: usize| lb.records[index].outages.get();
                 let gauges: Vec<_> = assessed
                     .iter()
                     .enumerate()
-                    .map(|(index, (member, found))| of_member(member, found, outages(index)))
+                    .map(|(index, (member, found))| {
+                        of_member(member, found, outages(index), lb.config.queue_size)
+                    })
                     .collect();
                 let members = view.members.into_iter().zip(gauges);
                 all.series.extend(members.map(|(own, gauges)| series(name, own.ajp, gauges)));
@@ -63,7 +66,7 @@ fn series(balancer: &str, view: WorkerView, gauges: Gauges) -> Series {
     Series { balancer: balancer.to_owned(), worker: view.name, totals: view.counts, gauges }
 }
 
-fn of_member(member: &MemberView, found: &Assessment, outages: u64) -> Gauges {
+fn of_member(member: &MemberView, found: &Assessment, outages: u64, queue_size: u32) -> Gauges {
     Gauges {
         state: member.state.code(),
         activation: member.activation.code(),
@@ -74,11 +77,11 @@ fn of_member(member: &MemberView, found: &Assessment, outages: u64) -> Gauges {
             Some(Health::Unknown) | None => None,
         },
         recent_sessions: Some(member.recent_sessions),
-        ..gauges(&member.ajp, found)
+        ..gauges(&member.ajp, found, queue_size)
     }
 }
 
-fn gauges(view: &WorkerView, found: &Assessment) -> Gauges {
+fn gauges(view: &WorkerView, found: &Assessment, queue_size: u32) -> Gauges {
     Gauges {
         condition: found.condition.word(),
         since: since(found),
@@ -86,6 +89,8 @@ fn gauges(view: &WorkerView, found: &Assessment) -> Gauges {
         connections: view.connected,
         idle: view.idle,
         last_failure: view.last_failure.map(|own| (own.code(), view.last_failure_at)),
+        parked: view.waits.parked,
+        queued: (queue_size > 0).then_some(view.waits.queued),
         busy_limit: view.config.busy_limit.get().map(u64::from),
         pool_size: view.config.connection_pool_size.map(|size| size as u64),
         ..Gauges::default()

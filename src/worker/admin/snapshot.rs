@@ -1,8 +1,8 @@
 //! The live records as the status worker shows them.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::Duration;
 
 use crate::clock::{self, Millis};
@@ -14,7 +14,7 @@ use crate::metrics::{BUCKETS_US, RecentCounts};
 use crate::shm::SLOW_MS;
 use crate::status::view::{
     BalancerView, Beginnings, CheckView, ChildView, CountsSinceReturn, EventList, MemberView,
-    Moment, RuleView, ServerView, Since, Snapshot, WorkerView,
+    Moment, RuleView, ServerView, Since, Snapshot, WaitingView, WorkerView,
 };
 use crate::worker::admin::runtime_changes::runtime_changes;
 use crate::worker::ajp13::worker::Ajp13;
@@ -123,6 +123,10 @@ pub(in crate::worker) fn balancer(
         config: Arc::clone(&lb.config),
         busy: lb.record.busy.load(Relaxed).into(),
         max_busy: lb.record.max_busy.load(Relaxed).into(),
+        waits: waiting(workers, (&lb.record.queued, &lb.record.parked), present, {
+            let own = workers.child_counts.balancer_place(lb.record_index);
+            lb.record_indexes.iter().copied().chain([own])
+        }),
         map_count: rules.len() as u64,
         time_to_maintenance_min: next.as_secs(),
         time_to_maintenance_max: (next + workers.maintain).as_secs(),
@@ -214,6 +218,12 @@ pub(in crate::worker) fn ajp(
         busy,
         max_busy: record.max_busy.load(Relaxed).into(),
         waiting: silent.map_or(0, |own| own.1),
+        waits: waiting(
+            workers,
+            (&record.queued, &record.parked),
+            present,
+            std::iter::once(record_index),
+        ),
         connected: connections,
         max_connected: record.max_connected.load(Relaxed).into(),
         error_time: (first != 0).then(|| present.since(Millis(first))),
@@ -233,6 +243,19 @@ pub(in crate::worker) fn ajp(
         map_count: 0,
         rules: Vec::new(),
     }
+}
+
+/// Reads how many requests wait, and how long the oldest has at one of `places`.
+fn waiting(
+    workers: &Workers,
+    (queued, parked): (&AtomicU32, &AtomicU32),
+    present: Present,
+    places: impl Iterator<Item = usize> + Clone,
+) -> WaitingView {
+    let queued = queued.load(Relaxed).into();
+    let oldest = || workers.child_counts.oldest_waiting(places);
+    let longest = if queued == 0 { None } else { oldest().map(|at| present.now.since(at)) };
+    WaitingView { queued, longest, parked: parked.load(Relaxed).into() }
 }
 
 /// Returns the latest health check; nothing before there was one.

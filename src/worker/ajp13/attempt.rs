@@ -32,14 +32,18 @@ pub struct Attempt<'w> {
     metrics: AttemptMetrics,
     /// Whether a new connection must answer a CPING before the request is sent over it.
     pub must_answer: bool,
-    /// How long the request has waited for places in pools, with the attempts before.
+    /// How long the request has waited for places in pools, with the attempts before, and for room.
     pub waited: Duration,
+    /// How long it may wait for all that.
+    pub place_timeout: Duration,
 }
 
 impl<'w> Attempt<'w> {
     /// Begins an attempt; nothing is opened yet.
     pub fn new(worker: &'w Ajp13, balancer: Option<&'w str>, metrics: AttemptMetrics) -> Self {
-        Self { worker, balancer, lease: None, metrics, must_answer: false, waited: Duration::ZERO }
+        let place_timeout = worker.config.connection_acquire_timeout;
+        let (lease, must_answer, waited) = (None, false, Duration::ZERO);
+        Self { worker, balancer, lease, metrics, must_answer, waited, place_timeout }
     }
 
     /// Sends the request once and passes the response on. After a failure it may be called again and
@@ -176,7 +180,7 @@ impl<'w> Attempt<'w> {
         }
         let now = metrics.begun();
         // All waits of a request for a place are one wait.
-        let limit = worker.config.connection_acquire_timeout.saturating_sub(self.waited);
+        let limit = self.place_timeout.saturating_sub(self.waited);
         let acquired = worker.pool.acquire(waits, now, limit).await;
         let waited = match &acquired {
             Ok(lease) => lease.waited(),

@@ -23,7 +23,9 @@ impl Cause {
             Self::Status { .. } => FailureDetail::FailStatus,
             Self::Busy => FailureDetail::BusyLimit,
             Self::Disabled => FailureDetail::PortZero,
-            Self::Client(_) | Self::Encode(_) => return None,
+            Self::Client(_) | Self::Encode(_) | Self::QueueTimeout | Self::QueueFull => {
+                return None;
+            }
         })
     }
 }

@@ -9,6 +9,7 @@ use once_cell::sync::OnceCell;
 use crate::clock;
 use crate::config::Ajp13Config;
 use crate::lb::MemberRecord;
+use crate::lb::queue::{Room, Takes};
 use crate::lb::retry_policy::may_execute_again;
 use crate::messages::MessageCode::{JK302, JK317, JK318, JK327, JK328};
 use crate::net::{Endpoint, NetError, Pool, PoolOptions, SocketOptions};
@@ -82,6 +83,14 @@ impl Ajp13 {
         let others = self.records.get().into_iter().flatten();
         let others = others.filter(|record| !std::ptr::eq(**record, own));
         busy + others.map(|record| record.busy.load(Relaxed)).sum::<u32>()
+    }
+
+    /// Returns its room for requests, as a worker used directly.
+    pub fn room(&self, record: &MemberRecord) -> Room {
+        let busy = self.in_flight(record, record.busy.load(Relaxed));
+        let free =
+            self.config.busy_limit.get().map_or(u32::MAX, |limit| limit.saturating_sub(busy));
+        Room { takes: Takes::All, free, sessions: 0, elsewhere: None }
     }
 
     /// Returns how much body may go out together with a request.

@@ -1,9 +1,11 @@
-//! What each child does beside requests, in one thread.
+//! What each child does beside requests, in threads of its own.
 
 pub(in crate::worker) mod dns;
 pub(in crate::worker) mod health_check;
 pub(in crate::worker) mod idle_ping;
 pub(in crate::worker) mod probe;
+pub mod queue_turns;
 pub(in crate::worker) mod replies;
 mod seed;
+mod undying;
 pub mod watchdog;

@@ -7,7 +7,6 @@
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -16,7 +15,6 @@ use std::time::Duration;
 
 use crate::clock::{self, Millis};
 use crate::log::{self, Log};
-use crate::messages::MessageCode::JK902;
 use crate::net::{Interest, waiting};
 use crate::worker::ajp13::worker::Ajp13;
 use crate::worker::background::dns::LookUps;
@@ -24,6 +22,7 @@ use crate::worker::background::health_check::Checks;
 use crate::worker::background::idle_ping::Pings;
 use crate::worker::background::probe::Prober;
 use crate::worker::background::replies;
+use crate::worker::background::undying::again_after_panics;
 use crate::worker::mounts::reload::MountFiles;
 use crate::worker::overrides::current::RuntimeConfig;
 use crate::worker::state_events;
@@ -82,24 +81,6 @@ impl Watchdog {
                 false
             }
         })
-    }
-}
-
-/// Runs `body` until it returns. A panic in it is logged, and it is run again after a pause, with
-/// nothing of what it had: members in error would never come back otherwise, and httpd would notice
-/// nothing.
-fn again_after_panics(stop: &AtomicBool, pause: Duration, mut body: impl FnMut()) {
-    // Nothing borrowed by `body` is used after a panic but what other threads use as well.
-    while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut body)) {
-        tracing::error!(
-            "{JK902} panic in the background thread, which restarts in {} ms: {}",
-            pause.as_millis(),
-            log::panic_text(&*panic)
-        );
-        std::thread::sleep(pause);
-        if stop.load(Relaxed) {
-            return;
-        }
     }
 }
 
@@ -298,25 +279,3 @@ const AFTER_PANIC: Duration = Duration::from_millis(500);
 /// that wants a lock of an interrupted request takes longer, and it would take for ever.
 const STOP_LIMIT: Duration = Duration::from_millis(1_000);
 const NAP: Duration = Duration::from_millis(2);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_thread_goes_on_after_a_panic() {
-        let (stop, mut runs) = (AtomicBool::new(false), 0);
-        again_after_panics(&stop, Duration::ZERO, || {
-            runs += 1;
-            assert!(runs > 2, "a defect");
-        });
-        assert_eq!(runs, 3);
-        // Told to end meanwhile, it does not begin again.
-        stop.store(true, Relaxed);
-        again_after_panics(&stop, Duration::ZERO, || {
-            runs += 1;
-            panic!("another one");
-        });
-        assert_eq!(runs, 4);
-    }
-}

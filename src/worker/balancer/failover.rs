@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use crate::clock::{self, Millis};
+use crate::lb::queue::Takes;
 use crate::lb::retry_policy::Stage;
 use crate::lb::session::SessionIds;
 use crate::lb::{Activation, MemberState, NoMember, Query, has_something_to_clear, retry_budget};
@@ -13,9 +14,11 @@ use crate::worker::ajp13::rejection::Answer;
 use crate::worker::balancer::members::Lb;
 use crate::worker::balancer::notes;
 use crate::worker::balancer::notes::MemberNumbers;
-use crate::worker::dispatch::{Candidate, Route};
-use crate::worker::error::{Failure, Uncommitted};
+use crate::worker::dispatch::{Candidate, RETRY_AFTER, Route};
+use crate::worker::error::{Cause, Failure, Uncommitted};
+use crate::worker::error_log::{log_refusal, subject};
 use crate::worker::in_flight::ChildCounts;
+use crate::worker::queue::{Queue, Wish};
 use crate::worker::{Downstream, MemberData, RequestSettings};
 
 /// The members, and what one request has tried so far.
@@ -24,6 +27,9 @@ pub struct MemberSelection<'w> {
     pub(super) lb: &'w Lb,
     settings: &'w RequestSettings<'w>,
     child_counts: &'w ChildCounts,
+    queue: Option<Queue<'w>>,
+    /// Whether the request has waited in vain for the member of its session.
+    has_left_session: bool,
     /// The session ids of the request.
     pub ids: SessionIds,
     /// What the method Hash goes by.
@@ -50,6 +56,7 @@ impl<'w> MemberSelection<'w> {
         lb: &'w Lb,
         settings: &'w RequestSettings<'w>,
         child_counts: &'w ChildCounts,
+        queue: Option<Queue<'w>>,
         begun: Millis,
         first_us: Option<u64>,
     ) -> Self {
@@ -57,6 +64,8 @@ impl<'w> MemberSelection<'w> {
             lb,
             settings,
             child_counts,
+            queue,
+            has_left_session: false,
             ids: SessionIds::new(),
             hash: None,
             begun,
@@ -67,6 +76,36 @@ impl<'w> MemberSelection<'w> {
             last: None,
             seen: None,
         }
+    }
+
+    /// Returns what the request asks of an election, beside the members that it must not get.
+    fn query<'q>(&'q self, tried: &'q [usize]) -> Query<'q> {
+        let settings = self.settings;
+        let says_nothing = settings.activations.iter().all(|(names, _)| names.is_empty());
+        Query {
+            session_ids: self.ids.as_bytes(),
+            is_stateless: settings.stateless,
+            overrides: if says_nothing { &[] } else { &settings.activations[..] },
+            tried,
+            hash: self.hash,
+        }
+    }
+
+    /// Returns the member that has the request's session, if it goes to no other one yet.
+    fn session_member(&self) -> Option<usize> {
+        let of_session =
+            || self.lb.balancer.session_member(&self.lb.records, &self.query(&self.tried));
+        (!self.has_left_session && !self.ids.as_bytes().is_empty()).then(of_session)?
+    }
+
+    /// Returns the members that have no room for the request, beside those that it has tried.
+    fn tried_and_full(&self) -> Vec<usize> {
+        let own = self.session_member();
+        let rooms = self.lb.rooms(|_| None);
+        let is_full = |index: &usize| Some(*index) != own && rooms[*index].for_strangers() == 0;
+        let full =
+            (0..rooms.len()).filter(|index| rooms[*index].takes == Takes::All).filter(is_full);
+        self.tried.iter().copied().chain(full).collect()
     }
 
     /// Leaves notes about the members for the access log.
@@ -88,23 +127,25 @@ impl<'w> Route<'w> for MemberSelection<'w> {
 
     fn choose<D: Downstream>(&mut self, downstream: &mut D) -> Result<Candidate<'w>, NoMember> {
         let (lb, settings) = (self.lb, self.settings);
-        let says_nothing = settings.activations.iter().all(|(names, _)| names.is_empty());
-        let query = Query {
-            session_ids: self.ids.as_bytes(),
-            is_stateless: settings.stateless,
-            overrides: if says_nothing { &[] } else { &settings.activations[..] },
-            tried: &self.tried,
-            hash: self.hash,
-        };
         let started_us = self.first_us.take().unwrap_or_else(clock::micros);
         let started = Millis::of_micros(started_us);
+        let full = self.queue.map(|_| self.tried_and_full());
+        let query = self.query(full.as_deref().unwrap_or(&self.tried));
         let election = lb.balancer.elect(lb.record, &lb.records, &query, started)?;
         let index = election.member;
+        if self.queue.is_some() && lb.is_over(index, election.busy) {
+            lb.take_back(index, &query);
+            drop(self.child_counts.enter(lb.record_indexes[index]));
+            return Err(NoMember::NoRoom);
+        }
         if election.is_forced {
             lb.forced(index);
         }
         let (worker, record) = (&lb.members[index], lb.records[index]);
         let in_flight = self.child_counts.enter(lb.record_indexes[index]);
+        settings
+            .waits
+            .count_with_member(|| Some(self.child_counts.parked(lb.record_indexes[index])));
         match election.is_sticky {
             true => record.recent.note(self.ids.as_bytes(), started.0),
             false if lb.config.sticky_session && !settings.stateless => {
@@ -151,6 +192,46 @@ impl<'w> Route<'w> for MemberSelection<'w> {
             let first = self.seen.map_or(now, |(first, _)| first);
             self.seen = Some((first, now));
         }
+    }
+
+    fn queue(&self) -> Option<Queue<'w>> {
+        self.queue
+    }
+
+    #[cold]
+    fn wish(&self, is_called: bool) -> Option<Wish> {
+        let lb = self.lb;
+        if let Some(own) = self.session_member() {
+            let waiting = lb.records[own].queued.load(Relaxed);
+            let must_wait = lb.is_full(own) || !is_called && waiting > 0;
+            return must_wait.then(|| Wish::Member(own, lb.record_indexes[own]));
+        }
+        let rooms = lb.rooms(|_| None);
+        let usable = || {
+            let takes = rooms.iter().enumerate().filter(|(_, room)| room.takes == Takes::All);
+            takes.filter(|(index, _)| !self.tried.contains(index))
+        };
+        let has_room = usable().any(|(_, room)| room.for_strangers() > 0);
+        let sessions: u32 = rooms.iter().map(|room| room.sessions).sum();
+        let has_others = !is_called && lb.record.queued.load(Relaxed) > sessions;
+        (usable().next().is_some() && (!has_room || has_others)).then_some(Wish::Any)
+    }
+
+    fn leave_session(&mut self) -> bool {
+        let may_leave = !self.has_left_session && !self.lb.config.sticky_session_force;
+        self.has_left_session = true;
+        may_leave
+    }
+
+    fn note_full(&self, now: Millis) {
+        let full = (0..self.lb.members.len()).filter(|index| self.lb.is_full(*index));
+        full.for_each(|index| self.lb.records[index].full.note(now));
+    }
+
+    fn refuse_waiting<D: Downstream>(&mut self, cause: &Cause, downstream: &mut D) -> u16 {
+        self.lb.record.unserved.fetch_add(1, Relaxed);
+        downstream.retry_after(RETRY_AFTER);
+        log_refusal(downstream, &subject(&self.lb.name, ""), &self.lb.name, cause, self.begun)
     }
 
     fn spend(&self) -> bool {
@@ -221,6 +302,3 @@ fn is_full(failure: &Failure) -> bool {
     matches!(failure, Failure::Uncommitted(Uncommitted { stage: Stage::NotSent, cause, .. })
         if cause.is_no_room())
 }
-
-/// Seconds after which a client may try again: members in error are asked every half second.
-const RETRY_AFTER: u32 = 2;

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
+use crate::clock::Millis;
 use crate::config::LbConfig;
+use crate::lb::queue::{Room, Takes};
 use crate::lb::{
     Activation, Balancer, BalancerRecord, ElectionRules, Health, Member, MemberRecord, MemberState,
-    Policy, multiplicities,
+    Policy, Query, multiplicities,
 };
 use crate::shm::EventLog;
 use crate::worker::ajp13::worker::Ajp13;
@@ -114,6 +117,63 @@ impl Lb {
         let (own, record) = (&self.members[index], self.records[index]);
         let busy = || own.in_flight(record, record.busy.load(Relaxed));
         own.config.busy_limit.get().is_some_and(|limit| busy() >= limit)
+    }
+
+    /// Tells whether a member has more requests than its `busy_limit` allows, with `busy` of them here.
+    pub fn is_over(&self, index: usize, busy: u32) -> bool {
+        let (own, record) = (&self.members[index], self.records[index]);
+        own.config.busy_limit.get().is_some_and(|limit| own.in_flight(record, busy) > limit)
+    }
+
+    /// Takes back what an election has counted of a request that the member does not get. That it is in
+    /// flight is not among it.
+    #[cold]
+    pub fn take_back(&self, index: usize, query: &Query<'_>) {
+        let record = self.records[index];
+        record.used.fetch_sub(1, Relaxed);
+        if query.session_ids.is_empty() && !query.is_stateless {
+            record.sessions.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// Returns how long a request waits for room and for a connection.
+    pub fn queue_timeout(&self) -> Duration {
+        let of_members =
+            || self.members.iter().map(|own| own.config.connection_acquire_timeout).max();
+        self.config.queue_timeout.or_else(of_members).unwrap_or_default()
+    }
+
+    /// Returns how many requests beyond those in flight a member may have.
+    fn free(&self, index: usize) -> u32 {
+        let (own, record) = (&self.members[index], self.records[index]);
+        own.config.busy_limit.get().map_or(u32::MAX, |limit| {
+            limit.saturating_sub(own.in_flight(record, record.busy.load(Relaxed)))
+        })
+    }
+
+    /// Returns the members as requests that wait see them. `elsewhere` says since when requests of other
+    /// children wait for one, by the index of its record.
+    pub fn rooms(&self, elsewhere: impl Fn(usize) -> Option<Millis>) -> Vec<Room> {
+        let room = |index: usize| {
+            let record = self.records[index];
+            let state = MemberState::of(record);
+            let takes = match self.activation(index) {
+                Activation::Active if state.is_usable() => Takes::All,
+                own if own.keeps_sessions()
+                    && (state.is_usable() || state == MemberState::HalfOpen) =>
+                {
+                    Takes::Sessions
+                }
+                _ => Takes::Nothing,
+            };
+            Room {
+                takes,
+                free: self.free(index),
+                sessions: record.queued.load(Relaxed),
+                elsewhere: elsewhere(self.record_indexes[index]),
+            }
+        };
+        (0..self.members.len()).map(room).collect()
     }
 
     /// Tells whether a member must stay out of service because of its health.

@@ -18,7 +18,7 @@ impl MemberSelection<'_> {
         let members: Vec<_> = (0..lb.members.len()).map(|index| self.member(index, now)).collect();
         let (name, request) = (lb.name.as_str(), downstream.label());
         let why = match refusal {
-            NoMember::NoMember => "no member can serve the request",
+            NoMember::NoMember | NoMember::NoRoom => "no member can serve the request",
             NoMember::StickyForced => {
                 "the member of its session cannot serve the request, and sticky_session_force forbids another one"
             }

@@ -12,6 +12,7 @@ use crate::worker::balancer::members::Lb;
 use crate::worker::dispatch::dispatch;
 use crate::worker::error_log::log_client;
 use crate::worker::in_flight::ChildCounts;
+use crate::worker::queue::Queue;
 use crate::worker::{Downstream, RequestSettings};
 
 impl Lb {
@@ -25,6 +26,7 @@ impl Lb {
         downstream: &mut D,
         settings: &RequestSettings<'_>,
         child_counts: &ChildCounts,
+        queue: Option<Queue<'_>>,
     ) -> Result<(), u16> {
         retry_budget::earn(self.record, self.config.retry_budget);
         let begun = clock::micros();
@@ -39,7 +41,7 @@ impl Lb {
         // The client may have been slow to send its body.
         let first_us = Some(begun).filter(|_| request_body.length() == RequestBody::None);
         let begun = Millis::of_micros(begun);
-        let mut route = MemberSelection::new(self, settings, child_counts, begun, first_us);
+        let mut route = MemberSelection::new(self, settings, child_counts, queue, begun, first_us);
         self.session_ids(downstream, settings, &mut route.ids);
         route.hash = self.hash_of(downstream);
         let policy = RetryPolicy::balanced(self.members.len(), self.config.retries);

@@ -6,6 +6,7 @@ mod dying;
 mod health;
 mod members;
 mod probing;
+mod queueing;
 mod refusals;
 mod retries;
 mod routes;

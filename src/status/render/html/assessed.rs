@@ -43,7 +43,7 @@ impl<'a> AssessedBalancer<'a> {
         let members = condition::of_members(view);
         let mut counts = ConditionCounts::default();
         members.iter().for_each(|(_, own)| counts.add(own.condition));
-        Self { view, own: condition::of_assessed(&members), members, counts }
+        Self { view, own: condition::of_assessed(view, &members), members, counts }
     }
 
     /// Tells whether users notice something of it or of a member.

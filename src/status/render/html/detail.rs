@@ -127,6 +127,8 @@ impl<'a> Detail<'a> {
             actions: Vec::new(),
             tiles: vec![
                 ("In flight", format!("{} (most {})", ajp.busy, ajp.max_busy)),
+                ("Waiting for room", ajp.waits.queued.to_string()),
+                ("Waiting without a thread", ajp.waits.parked.to_string()),
                 ("Requests", ajp.used.to_string()),
                 ("Failed", ajp.errors.to_string()),
                 ("Client errors", ajp.client_errors.to_string()),

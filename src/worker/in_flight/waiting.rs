@@ -1,0 +1,83 @@
+//! Requests that wait: which of them count where, and since when the oldest do.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::clock::Millis;
+use crate::net::Tally;
+use crate::worker::in_flight::{ChildCounts, CountGuard};
+
+/// What is counted of a worker beside its requests in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiters {
+    /// Requests that wait for room.
+    Queued = 1,
+    /// Requests that wait without a thread.
+    Parked = 2,
+}
+
+impl ChildCounts {
+    /// Returns where requests of a worker count that are parked.
+    pub fn parked(&self, worker: usize) -> Tally {
+        let workers = self.segment.capacity().workers();
+        let counter = Waiters::Parked as usize * workers + worker.min(workers - 1);
+        let share = self.own.get().and_then(|child_counts| child_counts.get(counter));
+        Tally { total: self.total(counter), share }
+    }
+
+    /// Counts a request of a worker, by its number among them, that waits for room.
+    pub fn count_waiting(&self, worker: usize) -> CountGuard {
+        let workers = self.segment.capacity().workers();
+        self.count_one(Waiters::Queued as usize * workers + worker.min(workers - 1))
+    }
+
+    /// Counts a request of a worker that waits for room, if no more than `limit` do with it.
+    pub fn waiting_within(&self, worker: usize, limit: u32) -> Option<CountGuard> {
+        let workers = self.segment.capacity().workers();
+        let counter = Waiters::Queued as usize * workers + worker.min(workers - 1);
+        let total = self.total(counter);
+        let is_counted = total
+            .fetch_update(Relaxed, Relaxed, |waiting| (waiting < limit).then_some(waiting + 1))
+            .is_ok();
+        is_counted.then(|| self.count(total, counter))
+    }
+
+    /// Counts a request that waits for room, whatever its worker.
+    pub fn count_queued(&self) -> CountGuard {
+        self.count_one(3 * self.segment.capacity().workers())
+    }
+
+    fn count_one(&self, counter: usize) -> CountGuard {
+        let total = self.total(counter);
+        total.fetch_add(1, Relaxed);
+        self.count(total, counter)
+    }
+
+    /// Returns since when the oldest request of all children waits at one of some workers.
+    pub fn oldest_waiting(&self, workers: impl Iterator<Item = usize> + Clone) -> Option<Millis> {
+        let rows = self.segment.children().iter().enumerate();
+        let rows = rows.filter(|(_, child)| child.owner() != 0);
+        let heads = rows.flat_map(|(row, _)| {
+            let heads = self.segment.queue_heads(row);
+            workers.clone().filter_map(|worker| heads.get(worker))
+        });
+        heads.map(|head| head.load(Relaxed)).filter(|since| *since != 0).min().map(Millis)
+    }
+
+    /// Returns since when the oldest requests of this child wait; `None` if it has no row.
+    pub fn queue_heads(&self) -> Option<&'static [AtomicU64]> {
+        self.row.get().map(|row| self.segment.queue_heads(*row))
+    }
+
+    /// Returns since when the oldest request of other children waits at a worker, if that is not before
+    /// `earliest`: then it is no longer there, or its child is halted.
+    pub fn oldest_elsewhere(&self, worker: usize, earliest: Millis) -> Option<Millis> {
+        let others = self.segment.children().iter().enumerate();
+        let others =
+            others.filter(|(row, child)| child.owner() != 0 && self.row.get() != Some(row));
+        let heads = others.filter_map(|(row, _)| self.segment.queue_heads(row).get(worker));
+        let since =
+            heads.map(|head| head.load(Relaxed)).filter(|since| *since >= earliest.0.max(1));
+        since.min().map(Millis)
+    }
+}

@@ -1,0 +1,227 @@
+//! Requests that wait for room at a worker. They stand in their own child; who may try next is decided
+//! over all children, by numbers in shared memory, without a lock between processes.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::clock::{self, Millis};
+use crate::lb::queue::Waiting;
+use crate::net::waiting::{Turn, Waits};
+use crate::shm::{Segment, futex};
+use crate::worker::in_flight::{ChildCounts, CountGuard};
+
+/// The queues of this child.
+#[derive(Debug)]
+pub struct Queues {
+    segment: Segment,
+    state: Mutex<QueueState>,
+    changed: Condvar,
+    /// Whether something looks after those who wait.
+    is_attended: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct QueueState {
+    /// By the number of the worker; see [`Capacity::workers`](crate::shm::Capacity::workers).
+    queues: BTreeMap<usize, Vec<Waiter>>,
+    /// The number of the last one.
+    last: u64,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    id: u64,
+    wish: Wish,
+    since: Millis,
+    turn: Arc<Turn>,
+}
+
+/// What a request waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Room at any member, or at the one backend there is.
+    Any,
+    /// Room at the member that has its session: its place in the balancer, and its number among the workers.
+    Member(usize, usize),
+}
+
+/// The queue of a worker.
+#[derive(Clone, Copy, Debug)]
+pub struct Queue<'q> {
+    queues: &'q Queues,
+    child_counts: &'q ChildCounts,
+    /// The worker's number.
+    worker: usize,
+    /// How many requests of all children may wait there.
+    size: u32,
+    /// How long each of them may.
+    pub timeout: Duration,
+}
+
+/// A place in a queue, until dropped.
+#[derive(Debug)]
+pub struct QueuePlace<'q> {
+    queue: Queue<'q>,
+    id: u64,
+    turn: Arc<Turn>,
+    _counts: [Option<CountGuard>; 3],
+}
+
+impl Queues {
+    /// Makes the empty queues of a child.
+    pub fn new(segment: Segment) -> Self {
+        Self {
+            segment,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            is_attended: AtomicBool::new(false),
+        }
+    }
+
+    /// Returns the queue of a worker; `None` where a request does not wait for room.
+    pub fn of<'q>(
+        &'q self,
+        child_counts: &'q ChildCounts,
+        worker: usize,
+        size: u32,
+        timeout: Duration,
+    ) -> Option<Queue<'q>> {
+        let is_there = size > 0 && self.is_attended.load(Relaxed);
+        is_there.then_some(Queue { queues: self, child_counts, worker, size, timeout })
+    }
+
+    /// Says that there is a thread that gives turns: without one they would wait in vain.
+    pub fn attended(&self) {
+        self.is_attended.store(true, Relaxed);
+    }
+
+    /// Returns what rings when there may be room.
+    pub fn bell(&self) -> &'static AtomicU32 {
+        &self.segment.header().room_bell
+    }
+
+    /// Sleeps as long as no request waits.
+    pub fn sleep(&self) {
+        let mut state = self.state.lock();
+        while state.queues.is_empty() {
+            self.changed.wait(&mut state);
+        }
+    }
+
+    /// Gives turns to requests that wait at a worker: to those that `choose` names by their places among
+    /// all that do.
+    pub fn call(&self, worker: usize, choose: impl FnOnce(&[Waiting]) -> Vec<usize>) {
+        let state = self.state.lock();
+        let Some(waiters) = state.queues.get(&worker) else { return };
+        let waiting: Vec<_> = waiters.iter().map(Waiter::seen).collect();
+        for index in choose(&waiting) {
+            waiters[index].turn.give();
+        }
+    }
+}
+
+impl<'q> Queue<'q> {
+    /// Takes a place at the end; `None` if the queue is full.
+    pub fn enter(self, wish: Wish) -> Option<QueuePlace<'q>> {
+        let counts = self.child_counts;
+        let own = counts.waiting_within(self.worker, self.size)?;
+        let member = match wish {
+            Wish::Any => None,
+            Wish::Member(_, place) => Some(counts.count_waiting(place)),
+        };
+        let all = Some(counts.count_queued());
+        let turn = Arc::new(Turn::default());
+        let mut state = self.queues.state.lock();
+        state.last += 1;
+        let id = state.last;
+        let own_turn = Arc::clone(&turn);
+        let waiter = Waiter { id, wish, since: clock::now(), turn: own_turn };
+        state.queues.entry(self.worker).or_default().push(waiter);
+        self.tell(&state);
+        drop(state);
+        self.queues.changed.notify_one();
+        Some(QueuePlace { queue: self, id, turn, _counts: [Some(own), member, all] })
+    }
+
+    /// Tells the other children since when the oldest requests of this one wait here.
+    fn tell(&self, state: &QueueState) {
+        let Some(heads) = self.child_counts.queue_heads() else { return };
+        let waiters = state.queues.get(&self.worker).map_or(&[][..], Vec::as_slice);
+        let tell = |place: usize, is_of: &dyn Fn(Wish) -> bool| {
+            let oldest = waiters.iter().find(|own| is_of(own.wish));
+            if let Some(head) = heads.get(place) {
+                head.store(oldest.map_or(0, |own| own.since.0.max(1)), Relaxed);
+            }
+        };
+        tell(self.worker, &|wish| wish == Wish::Any);
+        for waiter in waiters {
+            if let Wish::Member(_, place) = waiter.wish {
+                tell(place, &|wish| matches!(wish, Wish::Member(_, own) if own == place));
+            }
+        }
+    }
+}
+
+impl QueuePlace<'_> {
+    /// Waits until it is this request's turn to try. Returns whether it is.
+    ///
+    /// # Errors
+    ///
+    /// If the client left.
+    pub async fn turn(&self, waits: Waits<'_>, deadline: Millis) -> io::Result<bool> {
+        waits.turn(&self.turn, deadline).await
+    }
+
+    /// Another request was faster: waits again, at the same place.
+    pub fn again(&mut self) {
+        self.turn = Arc::new(Turn::default());
+        let mut state = self.queue.queues.state.lock();
+        let waiters = state.queues.get_mut(&self.queue.worker);
+        if let Some(own) = waiters.into_iter().flatten().find(|own| own.id == self.id) {
+            own.turn = Arc::clone(&self.turn);
+        }
+    }
+}
+
+impl Drop for QueuePlace<'_> {
+    fn drop(&mut self) {
+        let Queue { queues, worker, .. } = self.queue;
+        let mut state = queues.state.lock();
+        let mut is_empty = false;
+        if let Some(waiters) = state.queues.get_mut(&worker) {
+            if let Some(at) = waiters.iter().position(|own| own.id == self.id) {
+                let left = waiters.remove(at);
+                if let (Wish::Member(_, place), Some(heads)) =
+                    (left.wish, self.queue.child_counts.queue_heads())
+                    && let Some(head) = heads.get(place)
+                {
+                    head.store(0, Relaxed);
+                }
+            }
+            is_empty = waiters.is_empty();
+        }
+        self.queue.tell(&state);
+        if is_empty {
+            state.queues.remove(&worker);
+        }
+        drop(state);
+        // The next one may be in another child, and has waited for this one.
+        futex::ring(&queues.segment.header().room_bell);
+    }
+}
+
+impl Waiter {
+    fn seen(&self) -> Waiting {
+        let member = match self.wish {
+            Wish::Any => None,
+            Wish::Member(member, _) => Some(member),
+        };
+        Waiting { member, since: self.since, is_called: self.turn.is_given() }
+    }
+}

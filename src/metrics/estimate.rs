@@ -1,6 +1,8 @@
 //! Percentiles of a histogram. Buckets say between which bounds a time lies and no more, so a value is
 //! an estimate, and outside the bounds only a limit is known.
 
+use std::fmt;
+
 use crate::metrics::{BUCKETS_US, HistogramTotals};
 
 /// About where a percentile lies, in microseconds.
@@ -12,6 +14,34 @@ pub enum Estimate {
     About(u64),
     /// Above the last bound.
     Over(u64),
+}
+
+impl Estimate {
+    /// Returns it in milliseconds, to a tenth: the middle of the first bucket, and the bound of what lies above
+    /// the last.
+    pub fn ms(self) -> f64 {
+        let us = match self {
+            Self::Under(us) => us / 2,
+            Self::About(us) | Self::Over(us) => us,
+        };
+        (us / 100) as f64 / 10.0
+    }
+
+    /// Writes it in milliseconds, with the signs for less and for more.
+    pub fn write(self, out: &mut impl fmt::Write, [less, more]: [&str; 2]) -> fmt::Result {
+        match self {
+            Self::About(us @ 0..10_000) => write!(out, "{}.{}", us / 1_000, us % 1_000 / 100),
+            Self::About(us) => write!(out, "{}", us / 1_000),
+            Self::Under(us) => write!(out, "{less}{}", us.div_ceil(1_000)),
+            Self::Over(us) => write!(out, "{more}{}", us / 1_000),
+        }
+    }
+}
+
+impl fmt::Display for Estimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, ["<", ">"])
+    }
 }
 
 /// The bucket that an observation lies in, and where there: it is number `place`, from 1, of `count`.
@@ -68,6 +98,13 @@ impl HistogramTotals {
 mod tests {
     use super::Estimate::{About, Over, Under};
     use super::*;
+
+    #[test]
+    fn a_time_is_written_as_exactly_as_buckets_tell_it() {
+        let all = [Under(500), About(700), About(3_456), About(12_345), Over(300_000_000)];
+        assert_eq!(all.map(|own| own.to_string()), ["<1", "0.7", "3.4", "12", ">300000"]);
+        assert_eq!(all.map(Estimate::ms), [0.2, 0.7, 3.4, 12.3, 300_000.0]);
+    }
 
     #[test]
     fn no_bound_is_shown_as_if_it_was_measured() {

@@ -14,6 +14,7 @@ pub mod exposure;
 pub mod history;
 pub mod mod_status;
 pub mod moment;
+pub mod percentiles;
 pub mod rating;
 pub mod render;
 pub mod request;

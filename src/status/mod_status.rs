@@ -117,6 +117,6 @@ fn row(balancer: &str, ajp: &WorkerView, condition: Condition) -> ServerStatusRo
         errors: ajp.errors,
         connected: ajp.connected,
         idle: ajp.idle,
-        p95: ajp.counts.first_byte.estimate(95).map_or("-".to_owned(), condition::estimated),
+        p95: ajp.recent.first_byte.estimate(95).map_or("-".to_owned(), condition::estimated),
     }
 }

@@ -9,7 +9,7 @@ use crate::config::{Ajp13Config, LbConfig, MemberConfig, Value};
 use crate::events::LoggedEvent;
 use crate::lb::{Activation, Health, MemberState, ReadmitReason};
 use crate::messages::FailureDetail;
-use crate::metrics::{HistogramTotals, RecentCounts, Totals};
+use crate::metrics::{RecentCounts, Totals};
 pub use crate::status::moment::Moment;
 use crate::status::request::{Action, StatusRequest};
 
@@ -359,17 +359,6 @@ impl WorkerView {
             false => self.address.as_str().into(),
         }
     }
-
-    /// Returns the times to the first byte of the reply, in milliseconds: median, 95 and 99 percent.
-    pub fn latency_ms(&self) -> Option<[u64; 3]> {
-        percentiles(&self.counts.first_byte)
-    }
-}
-
-/// Returns median, 95 and 99 percent in milliseconds, rounded up to the next bound of a bucket.
-pub fn percentiles(times: &HistogramTotals) -> Option<[u64; 3]> {
-    let of = |percent| times.percentile_ms(percent);
-    Some([of(50)?, of(95)?, of(99)?])
 }
 
 impl RuleView {

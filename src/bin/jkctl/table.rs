@@ -125,7 +125,10 @@ fn rows<'v>(
                 None => count(&row.own["used"]),
             },
             SortBy::Errors => count(&row.own["errors"]),
-            SortBy::P99 => count(&row.own["latency_ms"]["p99"]),
+            SortBy::P99 => {
+                let ms = row.own["recent"]["latency_ms"]["p99"].as_f64().unwrap_or(0.0);
+                (ms * 10.0) as u64
+            }
         }
     };
     // Those that are equal stay in the order of the configuration.

@@ -7,16 +7,17 @@ use crate::config::{Settings, Value as Set};
 use crate::events::{EventKind, LoggedEvent};
 use crate::lb::Health;
 use crate::messages::FailureDetail;
-use crate::metrics::{CLASSES, COUNTERS, FAILURES, HistogramTotals, RecentCounts, Totals};
+use crate::metrics::{CLASSES, COUNTERS, FAILURES, RecentCounts, Totals};
 use crate::status::change_text::Changed;
 use crate::status::condition::{self, Assessment};
 use crate::status::event_text;
 use crate::status::history;
+use crate::status::percentiles;
 use crate::status::rating::{Rating, RatingRules};
 use crate::status::request::{Action, StatusRequest};
 use crate::status::view::{
     BalancerView, EventList, MemberView, Moment, RuleView, RuntimeChange, ServerView, Snapshot,
-    WaitingView, WorkerView, percentiles,
+    WaitingView, WorkerView,
 };
 use crate::status::{StatusError, shown};
 use crate::text;
@@ -236,8 +237,6 @@ fn ajp(ajp: &WorkerView, command: &StatusRequest, server: &ServerView) -> Value 
         "connected": ajp.connected, "max_connected": ajp.max_connected, "idle": ajp.idle,
         "map_count": ajp.map_count,
         "recent": recent(&ajp.recent),
-        "latency_ms": times(&counts.first_byte), "connect_ms": times(&counts.connect),
-        "total_ms": times(&counts.total),
         "counts": counted(counts),
         "last_reset_at": ajp.last_reset_at,
         "error_time": ajp.error_time.as_ref().map(|(at, _)| moment(at)),
@@ -276,6 +275,13 @@ fn counted(counts: &Totals) -> Value {
         COUNTERS.iter().map(|row| (row.key.to_owned(), (row.get)(counts).into())).collect();
     let responses: Map<_, _> = CLASSES.iter().zip(counts.responses).map(named).collect();
     all.insert("responses".to_owned(), responses.into());
+    for (name, own) in [
+        ("connect_ms", &counts.connect),
+        ("latency_ms", &counts.first_byte),
+        ("total_ms", &counts.total),
+    ] {
+        all.insert(name.to_owned(), percentiles::in_json(own));
+    }
     all.insert("failures".to_owned(), failures.map(named).collect::<Map<_, _>>().into());
     all.into()
 }
@@ -286,14 +292,9 @@ fn recent(recent: &RecentCounts) -> Value {
         "failures": recent.failures, "server_errors": recent.server_errors,
         "retries": recent.retries, "outages": recent.outages,
         "bytes_sent": recent.sent_bytes, "bytes_received": recent.received_bytes,
-        "latency_ms": times(&recent.first_byte),
+        "latency_ms": percentiles::in_json(&recent.first_byte),
         "attempts_per_minute": recent.per_minute, "most_per_minute": recent.most_per_minute,
     })
-}
-
-fn times(times: &HistogramTotals) -> Value {
-    percentiles(times)
-        .map_or(Value::Null, |[p50, p95, p99]| json!({ "p50": p50, "p95": p95, "p99": p99 }))
 }
 
 fn rule(rule: &RuleView) -> Value {

@@ -1,5 +1,6 @@
 //! The columns of the table, and which of them a terminal has room for.
 
+use mod_jk::status::percentiles;
 use serde_json::Value;
 
 use crate::page::{number, text};
@@ -50,8 +51,8 @@ const COLUMNS: &[Column] = &[
     numbers("requests", 4, |row| number(row.own, "used")),
     numbers(PER_SECOND, 2, |row| row.rate.map_or("-".to_owned(), |rate| format!("{rate:.1}"))),
     numbers("errors", 2, |row| number(row.own, "errors")),
-    numbers("p50 ms", 9, |row| number(&row.own["latency_ms"], "p50")),
-    numbers("p99 ms", 5, |row| number(&row.own["latency_ms"], "p99")),
+    numbers("p50 ms", 9, |row| percentiles::text(&row.own["recent"]["latency_ms"], "p50")),
+    numbers("p99 ms", 5, |row| percentiles::text(&row.own["recent"]["latency_ms"], "p99")),
     numbers("sessions", 8, |row| match row.own["recent_sessions"].as_u64() {
         Some(count) => count.to_string(),
         None => number(row.own, "sessions"),
@@ -122,7 +123,7 @@ mod tests {
     fn a_narrow_terminal_keeps_what_matters_most() {
         let own = json!({ "name": "tomcat1", "address": "10.0.0.5:8009", "condition": "serving",
             "activation": "ACT", "state": "OK", "busy": 3, "used": 123_456, "errors": 0,
-            "latency_ms": { "p50": 5, "p99": 5_000 }, "recent_sessions": 12_345 });
+            "recent": { "latency_ms": { "p50": 5.0, "p99": 5_000.0 } }, "recent_sessions": 12_345 });
         let rows = [TableRow { balancer: "app", own: &own, rate: Some(12.5) }];
         let of = |columns| Layout::new(&rows, true, columns);
         for column in COLUMNS {

@@ -36,12 +36,7 @@ struct Ms(Estimate);
 
 impl fmt::Display for Ms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Estimate::About(us @ 0..10_000) => write!(f, "{}.{}", us / 1_000, us % 1_000 / 100),
-            Estimate::About(us) => write!(f, "{}", us / 1_000),
-            Estimate::Under(us) => write!(f, "&lt;{}", us.div_ceil(1_000)),
-            Estimate::Over(us) => write!(f, "&gt;{}", us / 1_000),
-        }
+        self.0.write(f, ["&lt;", "&gt;"])
     }
 }
 

@@ -17,13 +17,13 @@ pub fn last_failure(ajp: &WorkerView, server: &ServerView) -> String {
 }
 
 /// Says how often it was out of service, and how long in all.
-pub fn outages(ajp: &WorkerView) -> String {
-    let times = match ajp.outages {
+pub fn outages(count: u64, downtime: Duration) -> String {
+    let times = match count {
         0 => return "never".to_owned(),
         1 => "once".to_owned(),
         times => format!("{times} times"),
     };
-    format!("{times}, {} in all", lasting(ajp.downtime))
+    format!("{times}, {} in all", lasting(downtime))
 }
 
 /// Says what the latest health check found, how long it took, and when that was; nothing for a member
@@ -116,7 +116,7 @@ mod tests {
     fn outages_are_counted_and_add_up() {
         let told = |outages, ms| {
             let downtime = Duration::from_millis(ms);
-            self::outages(&WorkerView { outages, downtime, ..WorkerView::default() })
+            self::outages(outages, downtime)
         };
         assert_eq!(told(0, 0), "never");
         assert_eq!(told(1, 300), "once, less than 1 s in all");

@@ -13,6 +13,7 @@ mod original;
 mod pages;
 mod ping;
 mod running;
+mod status;
 #[path = "../support/mod.rs"]
 mod support;
 

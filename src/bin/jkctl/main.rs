@@ -27,6 +27,7 @@ mod dump;
 mod effects;
 mod events;
 mod explain;
+mod history;
 mod init;
 mod inputs;
 mod members;

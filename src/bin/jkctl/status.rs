@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::cli::server::Status;
 use crate::client::Client;
-use crate::output::{Emphasis, Printer, TextLine};
+use crate::history;
+use crate::output::{Emphasis, Printer, TextLine, wrapped};
 use crate::page::{Target, array};
 use crate::table::{TableView, lines};
 use crate::{CommandResult, OUT, WELL};
@@ -51,9 +52,19 @@ fn show(page: &Value, target: Option<Target<'_>>, output: Printer) {
     if output.is_json() {
         return output.json(page);
     }
-    let view = TableView { columns: output.columns(), ..TableView::default() };
+    let worker = target.and_then(|own| alone(page, own));
+    // Of one alone there is a section of it.
+    let has_history = worker.is_none();
+    let view = TableView { columns: output.columns(), has_history, ..TableView::default() };
     let mut shown = lines(page, &view);
-    if let Some(worker) = target.and_then(|own| alone(page, own)) {
+    if let Some(worker) = worker {
+        shown.push(TextLine::plain(""));
+        shown.push(TextLine::new("history since httpd began", Emphasis::Head));
+        let history = history::in_full(worker, page["server"]["time"]["unix"].as_i64());
+        let history = history.into_iter().map(|(name, value)| (name.to_owned(), value));
+        for (name, value) in history.chain(history::lately(worker)) {
+            shown.extend(pair(&name, &value, output.columns()));
+        }
         shown.push(TextLine::plain(""));
         shown.push(TextLine::new("settings", Emphasis::Head));
         shown.extend(settings(worker));
@@ -89,6 +100,13 @@ fn alone<'p>(page: &'p Value, target: Target<'_>) -> Option<&'p Value> {
     }
 }
 
+/// Writes a name and its value, which goes on below itself where it is long.
+fn pair(name: &str, value: &str, columns: usize) -> Vec<TextLine> {
+    let mut lines = wrapped(&format!("{:INDENT$}{value}", ""), columns, INDENT);
+    lines[0].replace_range(..INDENT, &format!("  {name:<28} "));
+    lines.into_iter().map(TextLine::plain).collect()
+}
+
 /// Writes the settings in force. Those of a member only are not there for a worker.
 fn settings(worker: &Value) -> Vec<TextLine> {
     let rows = MemberConfig::rows().map(|own| own.0).chain(Ajp13Config::rows().map(|own| own.0));
@@ -104,3 +122,6 @@ fn settings(worker: &Value) -> Vec<TextLine> {
     }
     lines
 }
+
+/// Indentation of the values.
+const INDENT: usize = 31;

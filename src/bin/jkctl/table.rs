@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::cli::values::SortBy;
+use crate::history;
 use crate::output::{Emphasis, TextLine, wrapped};
 use crate::page::{array, explained, moment, number, text};
 use columns::{Layout, TableRow, state};
@@ -27,6 +28,8 @@ pub struct TableView<'a> {
     pub filter: &'a str,
     /// Only what is out or degraded.
     pub is_trouble_only: bool,
+    /// Whether what is not serving says what has happened to it before.
+    pub has_history: bool,
 }
 
 /// Writes a page.
@@ -57,6 +60,10 @@ pub fn lines(page: &Value, view: &TableView<'_>) -> Vec<TextLine> {
             out.push(TextLine::new(layout.row(row), look));
             if let Some(why) = explained(row.own, now) {
                 wrap(format!("    {why}"), look, out);
+            }
+            let is_told = view.has_history && row.own["condition"] != "serving";
+            if let Some(before) = is_told.then(|| history::in_short(row.own, now)).flatten() {
+                wrap(format!("    {before}"), Emphasis::Plain, out);
             }
         }
     };

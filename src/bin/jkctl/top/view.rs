@@ -119,7 +119,14 @@ impl LiveView {
         }
         let before = self.before.as_ref().map(|(own, seconds)| (own, *seconds));
         let Self { sort, is_trouble_only, .. } = *self;
-        let view = TableView { before, columns, sort, filter: &self.filter, is_trouble_only };
+        let view = TableView {
+            before,
+            columns,
+            sort,
+            filter: &self.filter,
+            is_trouble_only,
+            has_history: false,
+        };
         let failure = self
             .failure
             .iter()

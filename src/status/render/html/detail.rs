@@ -141,7 +141,7 @@ impl<'a> Detail<'a> {
             span: span(&ajp.recent),
             history: vec![
                 ("Latest failure", history::last_failure(ajp, server)),
-                ("Out of service", history::outages(ajp)),
+                ("Out of service", history::outages(ajp.outages, ajp.downtime)),
             ],
             since,
             settings: settings(&*ajp.config, true),

@@ -85,6 +85,15 @@ pub fn sections(servers: &[&ServerSettings], checked: &Checked) -> Vec<DumpSecti
     all
 }
 
+/// Returns where each setting of a worker comes from, by its property: a file and line, or what else has set it.
+pub fn origins(workers: &WorkersConfig, name: &str) -> Vec<(String, String)> {
+    let mut rows = Vec::new();
+    if let Some(worker) = workers.workers.get(name) {
+        one_worker(&mut rows, worker, workers, &workers.lines);
+    }
+    rows.into_iter().map(|row| (row.name, row.from)).collect()
+}
+
 fn directives(rows: &mut Vec<DumpRow>, server: &ServerSettings, is_main: bool) {
     let shows = |given: &&SetDirectives| !matches!(given.name, "JkMount" | "JkUnMount");
     let mut own: Vec<_> = server.given.iter().filter(shows).collect();

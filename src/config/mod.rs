@@ -27,7 +27,7 @@ mod value;
 mod worker;
 
 pub use async_settings::{AsyncMode, AsyncSettings};
-pub use dump::{DumpRow, DumpSection, dump, sections};
+pub use dump::{DumpRow, DumpSection, dump, origins, sections};
 pub use error::{Diagnostic, Origin, Severity};
 pub use limit::Limit;
 pub use model::{

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::config::error::Origin;
 use crate::config::limit::Limit;
+use crate::config::properties::Properties;
 use crate::health::HealthCheck;
 use crate::lb::{Activation, Method};
 use crate::text;
@@ -24,6 +25,8 @@ pub struct WorkersConfig {
     pub has_maintain: bool,
     /// All properties with their values, in the order of the file.
     pub properties: Vec<(String, String)>,
+    /// The lines that they come from.
+    pub lines: Arc<Properties>,
     /// Patterns of `worker.<name>.mount`, with the worker's name.
     pub mounts: Vec<(String, String, Origin)>,
 }

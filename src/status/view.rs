@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub broken_configuration: Option<String>,
     /// What was changed while httpd runs and differs from the configuration.
     pub runtime_changes: Vec<RuntimeChange>,
+    /// Where each setting of the one that is shown comes from, by its property.
+    pub origins: Vec<(String, String)>,
     /// Whether every client that can reach the server may view and change workers.
     pub is_unprotected: bool,
     /// What happened lately; see [`StatusRequest::events_since`](crate::status::request::StatusRequest).

@@ -97,6 +97,7 @@ pub fn snapshot() -> Snapshot {
         .collect();
     properties.push(("worker.solo.secret".to_owned(), "s3cret".to_owned()));
     Snapshot {
+        origins: Vec::new(),
         server: ServerView {
             name: "127.0.0.73".to_owned(),
             port: 8173,

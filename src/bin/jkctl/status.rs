@@ -67,7 +67,7 @@ fn show(page: &Value, target: Option<Target<'_>>, output: Printer) {
         }
         shown.push(TextLine::plain(""));
         shown.push(TextLine::new("settings", Emphasis::Head));
-        shown.extend(settings(worker));
+        shown.extend(settings(worker, &page["origins"], output.columns()));
     }
     output.lines(&shown);
 }
@@ -107,8 +107,8 @@ fn pair(name: &str, value: &str, columns: usize) -> Vec<TextLine> {
     lines.into_iter().map(TextLine::plain).collect()
 }
 
-/// Writes the settings in force. Those of a member only are not there for a worker.
-fn settings(worker: &Value) -> Vec<TextLine> {
+/// Writes the settings in force, and where those come from that are set. Those of a member only are not there for a worker.
+fn settings(worker: &Value, origins: &Value, columns: usize) -> Vec<TextLine> {
     let rows = MemberConfig::rows().map(|own| own.0).chain(Ajp13Config::rows().map(|own| own.0));
     let mut lines = Vec::new();
     for row in rows {
@@ -118,7 +118,12 @@ fn settings(worker: &Value) -> Vec<TextLine> {
             Value::Number(number) if row.kind.is_time() => format!("{number} {}", row.kind.unit()),
             other => other.to_string(),
         };
-        lines.push(TextLine::plain(format!("  {:<28} {text}", row.name)));
+        let text = match origins[row.name].as_str() {
+            // Most are as they are by default.
+            Some("default") | None => text,
+            Some(from) => format!("{text} ({from})"),
+        };
+        lines.extend(pair(row.name, &text, columns));
     }
     lines
 }

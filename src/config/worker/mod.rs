@@ -28,6 +28,7 @@ pub fn resolve(properties: &Properties) -> (WorkersConfig, Vec<Diagnostic>) {
         Resolver { properties, problems: properties.replaced(), asked: 0, named: None };
     let mut config = resolver.run();
     config.properties = properties.merged();
+    config.lines = properties.clone().into();
     let mut problems = resolver.problems;
     // A member of two balancers is read for each of them.
     let mut seen = HashSet::new();

@@ -71,6 +71,11 @@ pub fn render(
     if is_list || command.action == Action::Show {
         page["runtime_changes"] = snapshot.runtime_changes.iter().map(runtime_change).collect();
     }
+    if command.action == Action::Show {
+        let own = snapshot.origins.iter();
+        page["origins"] =
+            own.map(|(name, from)| (name.clone(), Value::from(from.as_str()))).collect();
+    }
     if command.events_since().is_some() {
         page["events"] = snapshot
             .events

@@ -18,7 +18,7 @@ use crate::status::{StatusError, access, body};
 use crate::text;
 use crate::worker::admin::apply::{apply, rehearse};
 use crate::worker::admin::metrics::scrape;
-use crate::worker::admin::snapshot::{events, snapshot};
+use crate::worker::admin::snapshot::{events, origins, snapshot};
 use crate::worker::error_log::{client, log_client};
 use crate::worker::workers::{VERSION, Workers};
 use crate::worker::{ClientError, Downstream, RequestSettings};
@@ -82,7 +82,11 @@ pub fn serve<D: Downstream>(
         if !command.action.is_change() {
             check(&command, &before)?;
             let events = command.events_since().map(|since| events(workers, since));
-            let shown = Snapshot { events: events.unwrap_or_default(), ..before };
+            let origins = match command.action {
+                Action::Show => origins(workers, &command, &before),
+                _ => Vec::new(),
+            };
+            let shown = Snapshot { events: events.unwrap_or_default(), origins, ..before };
             return Ok(StatusAnswer::of(command, shown));
         }
         if !may_change(downstream) {

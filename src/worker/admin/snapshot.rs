@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::Duration;
 
 use crate::clock::{self, Millis};
+use crate::config;
 use crate::lb::{
     Activation, Health, MemberRecord, MemberState, ReadmitReason, downtime, is_refusing,
 };
 use crate::messages::FailureDetail;
 use crate::metrics::{BUCKETS_US, RecentCounts};
 use crate::shm::SLOW_MS;
+use crate::status::request::StatusRequest;
 use crate::status::view::{
     BalancerView, Beginnings, CheckView, ChildView, CountsSinceReturn, EventList, MemberView,
     Moment, RuleView, ServerView, Since, Snapshot, WaitingView, WorkerView,
@@ -74,6 +76,7 @@ pub fn snapshot(workers: &Workers, server: ServerView) -> Snapshot {
         others,
         properties,
         broken_configuration: workers.fallback.clone(),
+        origins: Vec::new(),
         runtime_changes: runtime_changes(workers, present.utc_offset),
         is_unprotected: false,
         events: EventList::default(),
@@ -96,6 +99,40 @@ fn described(workers: &Workers, server: ServerView, present: Present) -> ServerV
         configuration: workers.source.clone(),
         ..server
     }
+}
+
+/// Says where each setting of a worker, balancer or member comes from: the configuration, or who changed it since.
+pub fn origins(
+    workers: &Workers,
+    command: &StatusRequest,
+    shown: &Snapshot,
+) -> Vec<(String, String)> {
+    let Some(worker) = command.worker.as_deref() else { return Vec::new() };
+    let member = command.member.as_deref();
+    let mut all = config::origins(&workers.config(), member.unwrap_or(worker));
+    let is_balancer = shown.balancers.iter().any(|lb| lb.name == worker);
+    for change in &shown.runtime_changes {
+        let is_own = match (is_balancer, member) {
+            // A setting of an ajp13 worker is changed for all its balancers at once.
+            (true, Some(member)) => {
+                change.worker == member && (change.balancer.is_empty() || change.balancer == worker)
+            }
+            (true, None) => change.balancer == worker && change.worker.is_empty(),
+            (false, _) => change.worker == worker,
+        };
+        let row = all.iter_mut().find(|(name, _)| name == change.property);
+        if let Some((_, from)) = row.filter(|_| is_own) {
+            let edit = change.edit.as_ref();
+            let edit =
+                edit.map(|edit| format!(" by {}, {} {}", edit.who(), edit.at.pretty(), edit.at.tz));
+            *from = format!(
+                "changed while httpd runs{}; before: {} ({from})",
+                edit.unwrap_or_default(),
+                change.old
+            );
+        }
+    }
+    all
 }
 
 /// Adds what happened behind the event of a number.

@@ -215,3 +215,46 @@ fn httpd_says_since_when_it_runs_and_with_which_file() {
     assert!(wait_until(Duration::from_secs(60), is_read), "{}", server());
     assert_eq!(unix(&server(), "started"), unix(&first, "started"));
 }
+
+#[test]
+fn each_setting_says_where_it_comes_from() {
+    let (n1, n2) = (Backend::start(echo("n1")), Backend::start(echo("n2")));
+    let more = "worker.t.reply_timeout=9000\nworker.n1.reference=worker.t\nworker.n1.ping_mode=A\n";
+    let httpd = balanced("origins", "event", [n1.port, n2.port], more);
+    assert_eq!(get(&httpd, "/jkstatus?cmd=update&w=lb&sw=n1&vwf=3"), 200);
+    let ask = |query: &str| Client::connect(httpd.port).get(&format!("/jkstatus?{query}")).text();
+    let path = httpd.dir.join("workers.properties");
+    let file = std::fs::read_to_string(&path).expect("a file");
+    let line = |text: &str| {
+        let at = file.lines().position(|line| line.starts_with(text)).expect("a line") + 1;
+        format!("{}:{at}", path.display())
+    };
+    let json: Value = serde_json::from_str(&ask("cmd=show&w=lb&sw=n1&mime=json")).expect("JSON");
+    let origins = &json["origins"];
+    let from = |name: &str| origins[name].as_str().unwrap_or_default().to_owned();
+    let by_mode = format!("ping_mode, {}", line("worker.n1.ping_mode"));
+    let by_reference = format!("{}, by reference to worker.t", line("worker.t.reply_timeout"));
+    for (name, expected) in [
+        ("port", &*line("worker.n1.port")),
+        ("reply_timeout", &*by_reference),
+        ("connect_timeout", &*by_mode),
+        ("max_packet_size", "default"),
+        ("lbfactor", "changed while httpd runs by 127.0.0.1, "),
+    ] {
+        assert!(from(name).starts_with(expected), "{name}: {origins}");
+    }
+    assert!(from("lbfactor").ends_with("; before: 1 (default)"), "{origins}");
+    let page = ask("cmd=show&w=lb&sw=n1");
+    for name in ["port", "reply_timeout", "lbfactor", "max_packet_size"] {
+        let shown = format!("<small>{}</small>", from(name));
+        assert!(page.contains(&shown), "{shown}: {page}");
+    }
+    // A page with many members has no room for it.
+    assert!(!ask("cmd=list").contains("<small>default"));
+    let of = |query: &str| serde_json::from_str::<Value>(&ask(query)).expect("JSON");
+    assert_eq!(of("cmd=list&mime=json")["origins"], Value::Null);
+    let balancer = of("cmd=show&w=lb&mime=json");
+    assert_eq!(balancer["origins"]["balance_workers"], line("worker.lb.balance_workers"));
+    // Another member's change is not its own.
+    assert_eq!(of("cmd=show&w=lb&sw=n2&mime=json")["origins"]["lbfactor"], "default");
+}

@@ -14,7 +14,7 @@ use crate::status::render::html::numbers::{Percentiles, bytes, span};
 use crate::status::render::html::rows;
 use crate::status::render::html::rows::Lately;
 use crate::status::request::{Action, StatusRequest, encode};
-use crate::status::view::{MemberView, ServerView, WorkerView};
+use crate::status::view::{MemberView, ServerView, Snapshot, WorkerView};
 
 pub(super) struct Detail<'a> {
     pub balancer: Option<&'a str>,
@@ -39,9 +39,9 @@ pub(super) struct Detail<'a> {
     /// Its latest failure, outages and health check, also when they are over.
     pub history: Vec<(&'static str, String)>,
     pub since: Vec<(String, String)>,
-    pub settings: Vec<SettingRow>,
+    pub settings: Vec<SettingRow<'a>>,
     /// Those that only the file can change.
-    pub further: Vec<SettingRow>,
+    pub further: Vec<SettingRow<'a>>,
     pub failures: Vec<FailureRow>,
 }
 
@@ -53,9 +53,11 @@ pub(super) struct DrainBar {
     pub whole: u64,
 }
 
-pub(super) struct SettingRow {
+pub(super) struct SettingRow<'a> {
     pub name: String,
     pub value: String,
+    /// Where it comes from; empty if that is not known.
+    pub from: &'a str,
     pub help: &'static str,
 }
 
@@ -72,17 +74,18 @@ impl<'a> Detail<'a> {
     pub fn of(
         command: &StatusRequest,
         assessed: &AssessedWorkers<'a>,
-        server: &ServerView,
+        snapshot: &'a Snapshot,
     ) -> Option<Self> {
+        let (server, origins) = (&snapshot.server, snapshot.origins.as_slice());
         let name = command.worker.as_deref().filter(|_| command.action == Action::Show)?;
         if let Some((ajp, found)) = assessed.workers.iter().find(|(ajp, _)| ajp.name == name) {
-            return Some(Self::new(ajp, None, found, server));
+            return Some(Self::new(ajp, None, found, (server, origins)));
         }
         let lb = assessed.balancers.iter().find(|lb| lb.view.name == name)?;
         let wanted = command.member.as_deref()?;
         let (member, found) = lb.members.iter().find(|(own, _)| own.ajp.name == wanted)?;
-        let mut detail = Self::new(&member.ajp, Some(&lb.view.name), found, server);
-        detail.add_member(member, found);
+        let mut detail = Self::new(&member.ajp, Some(&lb.view.name), found, (server, origins));
+        detail.add_member(member, found, origins);
         detail.history.extend(Some("Latest health check").zip(history::last_check(member, server)));
         Some(detail)
     }
@@ -91,7 +94,7 @@ impl<'a> Detail<'a> {
         ajp: &'a WorkerView,
         balancer: Option<&'a str>,
         found: &Assessment,
-        server: &ServerView,
+        (server, origins): (&ServerView, &'a [(String, String)]),
     ) -> Self {
         let (query, lb_query) = (encode(&ajp.name), balancer.map(encode).unwrap_or_default());
         let counts = &ajp.counts;
@@ -144,13 +147,18 @@ impl<'a> Detail<'a> {
                 ("Out of service", history::outages(ajp.outages, ajp.downtime)),
             ],
             since,
-            settings: settings(&*ajp.config, true),
-            further: settings(&*ajp.config, false),
+            settings: settings(&*ajp.config, true, origins),
+            further: settings(&*ajp.config, false, origins),
             failures: failures.collect(),
         }
     }
 
-    fn add_member(&mut self, member: &'a MemberView, found: &Assessment) {
+    fn add_member(
+        &mut self,
+        member: &'a MemberView,
+        found: &Assessment,
+        origins: &'a [(String, String)],
+    ) {
         let base = format!("w={}&sw={}", self.lb_query, self.query);
         let change = |to: &str| format!("?cmd=update&{base}&vwa={to}");
         self.actions = match member.activation {
@@ -172,7 +180,7 @@ impl<'a> Detail<'a> {
         self.tiles.insert(1, ("Load", member.lbvalue.to_string()));
         self.tiles.insert(2, ("Sessions of the last ½ h", member.recent_sessions.to_string()));
         self.tiles.insert(3, ("New sessions", member.sessions.to_string()));
-        self.settings.splice(0..0, settings(&*member.config, true));
+        self.settings.splice(0..0, settings(&*member.config, true, origins));
         self.member = Some(member);
     }
 }
@@ -257,7 +265,11 @@ fn progress(member: &MemberView, found: &Assessment) -> Option<DrainBar> {
 }
 
 /// Returns the settings that can change at run time, or the others.
-fn settings<C: Settings>(config: &C, is_live: bool) -> Vec<SettingRow> {
+fn settings<'a, C: Settings>(
+    config: &C,
+    is_live: bool,
+    origins: &'a [(String, String)],
+) -> Vec<SettingRow<'a>> {
     let rows = C::rows().filter(|(row, own)| {
         // The one in the record counts, and is shown above.
         own.parameter.is_some() == is_live && row.name != ACTIVATION
@@ -267,7 +279,13 @@ fn settings<C: Settings>(config: &C, is_live: bool) -> Vec<SettingRow> {
             ValueKind::Secret => row.key(),
             _ => row.name.to_owned(),
         };
-        SettingRow { name, value: row.with_unit(&own.get(row, config)), help: row.doc }
+        let from = origins.iter().find(|(name, _)| name == row.name);
+        SettingRow {
+            name,
+            value: row.with_unit(&own.get(row, config)),
+            from: from.map_or("", |(_, from)| from),
+            help: row.doc,
+        }
     });
     shown.collect()
 }

@@ -255,7 +255,7 @@ impl<'a> HtmlPage<'a> {
         let verdict = verdict::of(&assessed);
         self.icon = verdict.as_ref().map_or("7a8594", StatusVerdict::icon);
         self.verdict = verdict.filter(|_| command.member.is_none() && !hidden.summary());
-        self.detail = Detail::of(command, &assessed, &snapshot.server);
+        self.detail = Detail::of(command, &assessed, snapshot);
         self.then = if list { "list" } else { "show" };
         self.kept = kept(command).collect();
         self.changed = changed::from_query(command, snapshot);

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::ffi::{CStr, c_char};
 
 use crate::httpd::ffi::server_rec;
+use crate::sorting;
 use crate::uri_map::rule::{Rule, RuleSource};
 use crate::worker::{MountFiles, RuleView};
 
@@ -14,7 +15,7 @@ pub fn of_worker(files: &MountFiles, worker: &str) -> Vec<RuleView> {
         // In the order in which they are tried, exclusions and disabled rules among them.
         let own = map.rules().map(|rule| &**rule).filter(|rule| &*rule.worker == worker);
         let mut rules: Vec<&Rule> = own.collect();
-        rules.sort_by_cached_key(|rule| {
+        sorting::by_cached_key(&mut rules, |rule| {
             let slashes = rule.pattern.iter().filter(|byte| **byte == b'/').count();
             (Reverse(slashes), Reverse(rule.pattern.len()), rule.source, rule.origin.line)
         });

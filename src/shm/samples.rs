@@ -10,6 +10,7 @@ use crate::clear::cleared_by_field;
 use crate::clock::Millis;
 use crate::metrics::{Histogram, HistogramTotals, RecentCounts, Totals};
 use crate::shm::silence::Silence;
+use crate::sorting;
 
 /// Time between two samples.
 pub const INTERVAL: Duration = Duration::from_secs(30);
@@ -153,7 +154,7 @@ impl SampleRing {
                 count += 1;
             }
         }
-        points[..count].sort_unstable();
+        sorting::by_key(&mut points[..count], |point| *point);
         let is_early = count > 1 && now.since(Millis(points[count - 1].0)) < SHORTEST;
         // Too little time has passed since the latest one: it is measured from the one before.
         let count = if is_early { count - 1 } else { count };

@@ -12,6 +12,7 @@ mod remedy;
 use crate::lb::{ALONE_OUT_AFTER, Activation, Health};
 use crate::messages::FailureDetail;
 use crate::metrics::HistogramTotals;
+use crate::sorting;
 use crate::status::condition::lately::{began, of_recent, recent_p95};
 use crate::status::condition::outage::{
     cause, earliest, has_no_address, is_out, latest, out_since, refusing, way_back,
@@ -263,7 +264,7 @@ pub fn of_members(lb: &BalancerView) -> Vec<(&MemberView, Assessment)> {
     let times = |own: &'_ MemberView| recent_p95(&own.ajp.recent);
     let mut sorted: Vec<(u64, usize)> =
         lb.members.iter().enumerate().filter_map(|(at, own)| Some((times(own)?, at))).collect();
-    sorted.sort_unstable();
+    sorting::by_key(&mut sorted, |own| *own);
     // The middle of all the others: of all but its own.
     let middle = |own: u64| {
         let at = (sorted.len() - 1) / 2;

@@ -24,6 +24,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::sorting;
 use crate::text;
 use compiled::matcher::Matcher;
 pub use compiled::prefilter::Prefilter;
@@ -66,7 +67,7 @@ impl UriMap {
         let (excluding, mut ranked): (Vec<_>, Vec<_>) =
             enabled.into_iter().partition(|rule| rule.is_exclusion);
         // The sort is stable, which keeps the order of definition among equals.
-        ranked.sort_by_cached_key(|rule| rule.sort_key());
+        sorting::by_cached_key(&mut ranked, |rule| rule.sort_key());
 
         let mut by_worker: HashMap<Box<str>, u32> = HashMap::new();
         let mut sets: Vec<Vec<Arc<Rule>>> = Vec::new();

@@ -32,7 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("status", &["config", "events", "lb", "messages", "metrics", "sorting", "text", "uri_map"]),
     ("text", &[]),
     ("tool", &["ajp", "config", "net", "text", "uri_map"]),
-    ("uri_map", &["text"]),
+    ("uri_map", &["sorting", "text"]),
     (
         "worker",
         &[

@@ -14,6 +14,7 @@ pub struct Tally {
 
 impl Tally {
     /// Counts one more.
+    #[inline]
     pub fn raise(self) {
         self.total.fetch_add(1, Relaxed);
         if let Some(share) = self.share {
@@ -22,9 +23,16 @@ impl Tally {
     }
 
     /// Counts one less, and never less than none.
+    #[inline]
     pub fn lower(self) {
-        for counter in [Some(self.total), self.share].into_iter().flatten() {
-            let _ = counter.fetch_update(Relaxed, Relaxed, |count| count.checked_sub(1));
+        lower(self.total);
+        if let Some(share) = self.share {
+            lower(share);
         }
     }
+}
+
+#[inline]
+fn lower(counter: &AtomicU32) {
+    let _ = counter.fetch_update(Relaxed, Relaxed, |count| count.checked_sub(1));
 }

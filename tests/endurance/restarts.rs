@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::backend::{BackendProcess, answering};
 use crate::load::{self, Load};
-use crate::support::free_port;
 use crate::support::httpd::Setup;
+use crate::support::{PATIENCE, free_port, wait_until};
 use crate::{MOUNTS, figure, is_long, values, workers};
 
 /// Open descriptors and resident memory in KiB of a process.
@@ -16,6 +16,17 @@ fn size(pid: u32) -> (usize, u64) {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let resident = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
     (descriptors, resident.expect("a number of KiB"))
+}
+
+/// The same when httpd has done what belongs to a restart: it opens more for moments.
+fn settled(pid: u32) -> (usize, u64) {
+    let mut last = size(pid);
+    let is_same = || {
+        let now = size(pid);
+        std::mem::replace(&mut last, now).0 == now.0
+    };
+    assert!(wait_until(PATIENCE, is_same), "its descriptors come and go");
+    last
 }
 
 #[test]
@@ -40,10 +51,10 @@ fn graceful_restarts_lose_no_request_and_no_edit() {
         httpd.graceful();
         // The first ones are left out: httpd itself grows in them.
         if number == restarts / 4 {
-            early = Some(size(httpd.pid()));
+            early = Some(settled(httpd.pid()));
         }
     }
-    let (early, late) = (early.expect("a quarter of the restarts"), size(httpd.pid()));
+    let (early, late) = (early.expect("a quarter of the restarts"), settled(httpd.pid()));
     let seen = load.end();
     figure(&format!(
         "{restarts} graceful restarts: {} of {} requests failed, {} repeated on a new connection; parent {} descriptors and {} KiB after a quarter, {} and {} KiB at the end",

@@ -109,6 +109,10 @@ impl<'w> Route<'w> for Single<'w> {
 
     #[cold]
     fn wish(&self, is_called: bool) -> Option<Wish> {
+        if self.in_flight.is_some() {
+            // Its place is its own until it ends, however often it is tried.
+            return None;
+        }
         let has_others = !is_called && self.record.queued.load(Relaxed) > 0;
         (has_others || self.worker.room(self.record).free == 0).then_some(Wish::Any)
     }

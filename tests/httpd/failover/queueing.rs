@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::support::backend::{Backend, Reply, ok};
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, Setup};
-use crate::support::{PATIENCE, signal, wait_until};
+use crate::support::{PATIENCE, free_port, signal, wait_until};
 
 /// A backend that answers after a time, with how many requests it had at once at most.
 fn slow(time: Duration) -> (Backend, Arc<AtomicUsize>) {
@@ -136,6 +136,20 @@ fn a_worker_used_directly_has_a_queue_too() {
         let own = shown(&httpd);
         assert_eq!((&own["waiting"], &own["used"]), (&0.into(), &50.into()), "{own}");
     }
+}
+
+#[test]
+fn a_request_that_is_tried_again_does_not_wait_for_itself() {
+    let workers = format!(
+        "worker.w.port={}\nworker.w.busy_limit=1\nworker.w.queue_size=4\nworker.w.queue_timeout=30000\n",
+        free_port()
+    );
+    let mut httpd = prepare("queue-again", "event", "JkAsync Off\n", &workers);
+    httpd.expect("JK-303");
+    httpd.launch();
+    assert_eq!(Client::connect(httpd.port).get("/app/x").status, 503);
+    httpd.says("JK-303 worker w at", 1);
+    httpd.says("JK-322", 0);
 }
 
 #[test]

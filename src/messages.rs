@@ -8,6 +8,10 @@ mod failure_detail;
 
 pub use failure_detail::FailureDetail;
 
+/// What to do about a member that goes out of service again and again, whatever takes it out: one look finds
+/// that the backend runs.
+pub const REMEDY_OF_FLAPPING: &str = "see the backend's log, and that of what starts it, for why it stops and comes back; drain the member until it is stable";
+
 /// One kind of message.
 #[derive(Clone, Copy, Debug)]
 pub struct Message {

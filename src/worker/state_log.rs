@@ -8,8 +8,8 @@ use crate::clock::{self, Millis};
 use crate::events::{EventKind, EventReason};
 use crate::lb::{Event, MemberState, Outcome, StateChange, is_refusing};
 use crate::log::span;
-use crate::messages::FailureDetail;
 use crate::messages::MessageCode::{JK401, JK403, JK409, JK410, JK411};
+use crate::messages::{FailureDetail, REMEDY_OF_FLAPPING};
 use crate::worker::ajp13::rejection::Rejection;
 use crate::worker::balancer::members::Lb;
 use crate::worker::error::Cause;
@@ -121,11 +121,16 @@ impl Lb {
             ),
             false => format!("it receives no requests; one tries it every {recover_time}"),
         };
+        let record = self.records[index];
+        let is_again = record.flapping.begun().is_some_and(|first| first.0 < record.out_ms.get());
+        let (again, remedy) = match is_again {
+            true => (", again within minutes", REMEDY_OF_FLAPPING),
+            false => ("", cause.remedy()),
+        };
         tracing::warn!(
             worker = name,
             balancer = lb.as_str(),
-            "{JK401} balancer {lb}: member {name} at {at} is in error: {cause}; {way_back}; {}",
-            cause.remedy()
+            "{JK401} balancer {lb}: member {name} at {at} is in error{again}: {cause}; {way_back}; {remedy}"
         );
     }
 

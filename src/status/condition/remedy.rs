@@ -1,6 +1,7 @@
 //! What an administrator does about something that is out or degraded.
 
 use crate::messages::MessageCode::{JK312, JK322, JK408, JK409};
+use crate::messages::REMEDY_OF_FLAPPING;
 use crate::messages::{CATALOGUE, MessageCode};
 use crate::status::condition::Assessment;
 use crate::status::condition::reason::Reason;
@@ -58,9 +59,7 @@ impl Reason {
             Self::Failing { .. } => Some(
                 "see the failures by message in the details, and httpd's error log; drain the member if users are hurt",
             ),
-            Self::Flapping { .. } => Some(
-                "see the backend's log, and that of what starts it, for why it stops and comes back; drain the member until it is stable",
-            ),
+            Self::Flapping { .. } => Some(REMEDY_OF_FLAPPING),
             Self::Slow { .. } => Some(
                 "take a thread dump of the backend while it is slow, and see its garbage collection and database",
             ),

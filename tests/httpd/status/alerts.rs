@@ -246,6 +246,17 @@ fn a_member_flaps() {
         }
         requests(&httpd, 40);
     });
+    // Its log says from the second time on that it is not for good that it is down.
+    let log = httpd.log("jk.log");
+    let again: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains("JK-401"))
+        .map(|line| {
+            line.contains("is in error, again within minutes: ")
+                && line.contains("for why it stops and comes back")
+        })
+        .collect();
+    assert!(again.len() >= 2 && !again[0] && again[1..].iter().all(|own| *own), "{log}");
     outage.over(&httpd, 16, |_| requests(&httpd, 6));
 }
 

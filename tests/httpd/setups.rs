@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
+use crate::support::backend::{Backend, Reply, ok};
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, Setup};
 use crate::support::installation::apxs;
@@ -72,4 +76,18 @@ pub fn compiled(name: &str) -> String {
         format!("LoadModule {name}_module {}/.libs/mod_{name}.so\n", dir.display())
     };
     lines.entry(name.to_owned()).or_insert_with(build).clone()
+}
+
+/// A backend that answers after a time, and says how many requests it had at once at most.
+pub fn slow(time: Duration) -> (Backend, Arc<AtomicUsize>) {
+    let most = Arc::new(AtomicUsize::new(0));
+    let (seen, now) = (Arc::clone(&most), AtomicUsize::new(0));
+    let backend = Backend::start(move |request| {
+        seen.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
+        thread::sleep(time);
+        now.fetch_sub(1, SeqCst);
+        let body = format!("{} {}", request.uri, request.body.len());
+        Reply::Bytes(ok(&[("Content-Type", "text/plain")], body.as_bytes()))
+    });
+    (backend, most)
 }

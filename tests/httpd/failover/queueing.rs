@@ -2,29 +2,17 @@
 
 use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::setups::slow;
 use crate::support::backend::{Backend, Reply, ok};
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, Setup};
 use crate::support::{PATIENCE, free_port, signal, wait_until};
-
-/// A backend that answers after a time, with how many requests it had at once at most.
-fn slow(time: Duration) -> (Backend, Arc<AtomicUsize>) {
-    let most = Arc::new(AtomicUsize::new(0));
-    let (seen, now) = (Arc::clone(&most), AtomicUsize::new(0));
-    let backend = Backend::start(move |_| {
-        seen.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
-        thread::sleep(time);
-        now.fetch_sub(1, SeqCst);
-        Reply::Bytes(ok(&[("Content-Type", "text/plain")], b"served"))
-    });
-    (backend, most)
-}
 
 /// A backend that answers when it is let.
 fn held() -> (Backend, Arc<AtomicBool>) {
@@ -248,10 +236,11 @@ fn a_session_waits_for_its_own_member_and_goes_elsewhere_when_that_takes_too_lon
     let mut second = send(&httpd, "second", "JSESSIONID=s.n1");
     assert_eq!(
         Client::connect(httpd.port).get("/app/stranger").text(),
-        "served",
+        "/app/stranger 0",
         "by the other one"
     );
-    assert_eq!(second.response("GET").map(|answer| answer.text()), Some("served".to_owned()));
+    let answer = second.response("GET").map(|answer| answer.text());
+    assert_eq!(answer, Some("/app/second 0".to_owned()), "by the other one");
     assert!(begun.elapsed() >= Duration::from_millis(950), "{:?}", begun.elapsed());
     is_let.store(true, SeqCst);
     assert_eq!(first.response("GET").map(|answer| answer.text()), Some("/app/first".to_owned()));

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::bare::{Then, bare, give, serving, take};
-use crate::setups::number;
+use crate::setups::{number, slow};
 use crate::support::backend::{Backend, Reply, chunk_packet, echo, end, head, ok};
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, Setup, load, waiting_lines};
@@ -33,20 +33,6 @@ fn one_worker(name: &str, port: u16, properties: &str, config: &str) -> Httpd {
         properties.replace("w1.", "worker.w1.")
     );
     few_threads(name, &workers, &format!("JkMount /app/* w1\n{config}"))
-}
-
-/// A backend that answers after a time, and says how many requests it had at once at most.
-pub fn slow(time: Duration) -> (Backend, Arc<AtomicUsize>) {
-    let most = Arc::new(AtomicUsize::new(0));
-    let (seen, now) = (Arc::clone(&most), AtomicUsize::new(0));
-    let backend = Backend::start(move |request| {
-        seen.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
-        thread::sleep(time);
-        now.fetch_sub(1, SeqCst);
-        let body = format!("{} {}", request.uri, request.body.len());
-        Reply::Bytes(ok(&[("Content-Type", "text/plain")], body.as_bytes()))
-    });
-    (backend, most)
 }
 
 /// A backend that never answers.

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::Duration;
 
-use crate::forwarding::parking::slow;
+use crate::setups::slow;
 use crate::support::backend::{Backend, echo};
 use crate::support::free_port;
 use crate::support::httpd::{Httpd, Setup, load};

@@ -61,7 +61,7 @@ impl<'w> Route<'w> for Single<'w> {
         if self.in_flight.is_none() {
             self.busy = self.record.busy.fetch_add(1, Relaxed).wrapping_add(1);
             let in_flight = self.child_counts.enter(self.place);
-            let limit = self.worker.config.busy_limit.get();
+            let limit = self.worker.busy_limit();
             let busy = || self.worker.in_flight(self.record, self.busy);
             if self.queue.is_some() && limit.is_some_and(|limit| busy() > limit) {
                 return Err(NoMember::NoRoom);

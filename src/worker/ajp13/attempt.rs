@@ -170,7 +170,7 @@ impl<'w> Attempt<'w> {
             return Err(Cause::Disabled.into());
         }
         let busy = || worker.in_flight(metrics.record, metrics.busy);
-        if let Some(limit) = worker.config.busy_limit.get()
+        if let Some(limit) = worker.busy_limit()
             && busy() >= limit
         {
             metrics.record.full.note(metrics.begun());

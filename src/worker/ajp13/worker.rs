@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use once_cell::sync::OnceCell;
 
@@ -26,6 +26,9 @@ pub struct Ajp13 {
     pub pool: Arc<Pool>,
     /// What its backend has shown of itself.
     pub capabilities: Arc<PeerCapabilities>,
+    /// Its `busy_limit` as it was set last, [`NO_LIMIT`] for none: a request that waits for room keeps the
+    /// settings that it began with, but must not wait by a limit that is no longer in force.
+    busy_limit: Arc<AtomicU32>,
     /// Its records: one in each balancer, and one for itself.
     pub(in crate::worker) records: OnceCell<Vec<&'static MemberRecord>>,
 }
@@ -54,6 +57,7 @@ impl Ajp13 {
         (
             Self {
                 name: name.to_owned(),
+                busy_limit: Arc::new(AtomicU32::new(config.busy_limit.get().unwrap_or(NO_LIMIT))),
                 config: Arc::new(config),
                 pool,
                 capabilities: Arc::default(),
@@ -74,7 +78,14 @@ impl Ajp13 {
             (Arc::new(Pool::new(target, options)), Arc::default())
         };
         let (name, records) = (self.name.clone(), OnceCell::new());
-        Self { name, config: Arc::new(config.clone()), pool, capabilities, records }
+        let busy_limit = Arc::clone(&self.busy_limit);
+        busy_limit.store(config.busy_limit.get().unwrap_or(NO_LIMIT), Relaxed);
+        Self { name, config: Arc::new(config.clone()), pool, capabilities, busy_limit, records }
+    }
+
+    /// Returns how many requests it may have at once, as it was set last.
+    pub fn busy_limit(&self) -> Option<u32> {
+        Some(self.busy_limit.load(Relaxed)).filter(|limit| *limit != NO_LIMIT)
     }
 
     /// Returns how many requests to it are in flight over all children and balancers, with `busy` of
@@ -88,8 +99,7 @@ impl Ajp13 {
     /// Returns its room for requests, as a worker used directly.
     pub fn room(&self, record: &MemberRecord) -> Room {
         let busy = self.in_flight(record, record.busy.load(Relaxed));
-        let free =
-            self.config.busy_limit.get().map_or(u32::MAX, |limit| limit.saturating_sub(busy));
+        let free = self.busy_limit().map_or(u32::MAX, |limit| limit.saturating_sub(busy));
         Room { takes: Takes::All, free, sessions: 0, elsewhere: None }
     }
 
@@ -157,6 +167,9 @@ impl Ajp13 {
         }
     }
 }
+
+/// Stands for no `busy_limit`: more requests than this cannot be in flight.
+const NO_LIMIT: u32 = u32::MAX;
 
 /// Returns where the backend of a worker listens. Nothing is looked up yet.
 pub(in crate::worker) fn endpoint(config: &Ajp13Config) -> Endpoint {

@@ -116,13 +116,13 @@ impl Lb {
     pub fn is_full(&self, index: usize) -> bool {
         let (own, record) = (&self.members[index], self.records[index]);
         let busy = || own.in_flight(record, record.busy.load(Relaxed));
-        own.config.busy_limit.get().is_some_and(|limit| busy() >= limit)
+        own.busy_limit().is_some_and(|limit| busy() >= limit)
     }
 
     /// Tells whether a member has more requests than its `busy_limit` allows, with `busy` of them here.
     pub fn is_over(&self, index: usize, busy: u32) -> bool {
         let (own, record) = (&self.members[index], self.records[index]);
-        own.config.busy_limit.get().is_some_and(|limit| own.in_flight(record, busy) > limit)
+        own.busy_limit().is_some_and(|limit| own.in_flight(record, busy) > limit)
     }
 
     /// Takes back what an election has counted of a request that the member does not get. That it is in
@@ -146,7 +146,7 @@ impl Lb {
     /// Returns how many requests beyond those in flight a member may have.
     fn free(&self, index: usize) -> u32 {
         let (own, record) = (&self.members[index], self.records[index]);
-        own.config.busy_limit.get().map_or(u32::MAX, |limit| {
+        own.busy_limit().map_or(u32::MAX, |limit| {
             limit.saturating_sub(own.in_flight(record, record.busy.load(Relaxed)))
         })
     }

@@ -247,6 +247,39 @@ fn a_session_waits_for_its_own_member_and_goes_elsewhere_when_that_takes_too_lon
     assert!(most.load(SeqCst) >= 1);
 }
 
+/// Sets the member's `busy_limit` while httpd runs.
+fn limit(httpd: &Httpd, value: &str) {
+    let path = format!("/jkstatus?cmd=update&mime=json&w=w&sw=n1&vabl={value}");
+    assert_eq!(Client::connect(httpd.port).get(&path).status, 200, "{value}");
+}
+
+#[test]
+fn a_limit_that_is_changed_is_that_of_requests_that_wait_already() {
+    for mode in ["Off", "On"] {
+        let (backend, is_let) = held();
+        let name = format!("queue-changed-{mode}");
+        let workers = one_at_a_time(backend.port, MANY, "");
+        let mut httpd = prepare(&name, "event", &format!("JkAsync {mode}\n"), &workers);
+        // It says who changed a setting.
+        httpd.expect("JK-502");
+        httpd.launch();
+        let mut clients = vec![send(&httpd, "first", "")];
+        assert!(wait_until(PATIENCE, || backend.count() == 1), "{mode}");
+        clients.extend((0..6).map(|number| send(&httpd, &number.to_string(), "")));
+        queued(&httpd, 6);
+        limit(&httpd, "3");
+        queued(&httpd, 4);
+        assert!(wait_until(PATIENCE, || backend.count() == 3), "{mode}: {}", shown(&httpd));
+        limit(&httpd, "unset");
+        queued(&httpd, 0);
+        assert!(wait_until(PATIENCE, || backend.count() == 7), "{mode}: {}", shown(&httpd));
+        is_let.store(true, SeqCst);
+        for client in &mut clients {
+            assert_eq!(client.response("GET").map(|answer| answer.status), Some(200), "{mode}");
+        }
+    }
+}
+
 /// The child that has taken a client's connection.
 fn child_of(httpd: &Httpd, client: &Client) -> String {
     let [here, there] = [httpd.port, client.local_port()].map(|port| format!(":{port:04X}"));

@@ -69,8 +69,10 @@ pub struct Queue<'q> {
 pub struct QueuePlace<'q> {
     queue: Queue<'q>,
     id: u64,
+    wish: Wish,
     turn: Arc<Turn>,
-    _counts: [Option<CountGuard>; 3],
+    /// That it waits at its worker, at the member that it waits for, and at all.
+    _counts: (CountGuard, Option<CountGuard>, CountGuard),
 }
 
 impl Queues {
@@ -135,7 +137,7 @@ impl<'q> Queue<'q> {
             Wish::Any => None,
             Wish::Member(_, place) => Some(counts.count_waiting(place)),
         };
-        let all = Some(counts.count_queued());
+        let all = counts.count_queued();
         let turn = Arc::new(Turn::default());
         let mut state = self.queues.state.lock();
         state.last += 1;
@@ -143,28 +145,24 @@ impl<'q> Queue<'q> {
         let own_turn = Arc::clone(&turn);
         let waiter = Waiter { id, wish, since: clock::now(), turn: own_turn };
         state.queues.entry(self.worker).or_default().push(waiter);
-        self.tell(&state);
+        self.tell(&state, wish);
         drop(state);
         self.queues.changed.notify_one();
-        Some(QueuePlace { queue: self, id, turn, _counts: [Some(own), member, all] })
+        Some(QueuePlace { queue: self, id, wish, turn, _counts: (own, member, all) })
     }
 
-    /// Tells the other children since when the oldest requests of this one wait here.
-    fn tell(&self, state: &QueueState) {
-        let Some(heads) = self.child_counts.queue_heads() else { return };
-        let waiters = state.queues.get(&self.worker).map_or(&[][..], Vec::as_slice);
-        let tell = |place: usize, is_of: &dyn Fn(Wish) -> bool| {
-            let oldest = waiters.iter().find(|own| is_of(own.wish));
-            if let Some(head) = heads.get(place) {
-                head.store(oldest.map_or(0, |own| own.since.0.max(1)), Relaxed);
-            }
+    /// Tells the other children since when the oldest request of this one waits here for what `wish` says.
+    fn tell(&self, state: &QueueState, wish: Wish) {
+        let place = match wish {
+            Wish::Any => self.worker,
+            Wish::Member(_, place) => place,
         };
-        tell(self.worker, &|wish| wish == Wish::Any);
-        for waiter in waiters {
-            if let Wish::Member(_, place) = waiter.wish {
-                tell(place, &|wish| matches!(wish, Wish::Member(_, own) if own == place));
-            }
-        }
+        let Some(head) = self.child_counts.queue_heads().and_then(|heads| heads.get(place)) else {
+            return;
+        };
+        let mut waiters = state.queues.get(&self.worker).into_iter().flatten();
+        let oldest = waiters.find(|own| own.wish == wish);
+        head.store(oldest.map_or(0, |own| own.since.0.max(1)), Relaxed);
     }
 }
 
@@ -193,26 +191,16 @@ impl Drop for QueuePlace<'_> {
     fn drop(&mut self) {
         let Queue { queues, worker, .. } = self.queue;
         let mut state = queues.state.lock();
-        let mut is_empty = false;
         if let Some(waiters) = state.queues.get_mut(&worker) {
-            if let Some(at) = waiters.iter().position(|own| own.id == self.id) {
-                let left = waiters.remove(at);
-                if let (Wish::Member(_, place), Some(heads)) =
-                    (left.wish, self.queue.child_counts.queue_heads())
-                    && let Some(head) = heads.get(place)
-                {
-                    head.store(0, Relaxed);
-                }
+            waiters.retain(|own| own.id != self.id);
+            if waiters.is_empty() {
+                state.queues.remove(&worker);
             }
-            is_empty = waiters.is_empty();
         }
-        self.queue.tell(&state);
-        if is_empty {
-            state.queues.remove(&worker);
-        }
+        self.queue.tell(&state, self.wish);
         drop(state);
         // The next one may be in another child, and has waited for this one.
-        futex::ring(&queues.segment.header().room_bell);
+        futex::ring(queues.bell());
     }
 }
 

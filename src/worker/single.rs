@@ -61,9 +61,7 @@ impl<'w> Route<'w> for Single<'w> {
         if self.in_flight.is_none() {
             self.busy = self.record.busy.fetch_add(1, Relaxed).wrapping_add(1);
             let in_flight = self.child_counts.enter(self.place);
-            let limit = self.worker.busy_limit();
-            let busy = || self.worker.in_flight(self.record, self.busy);
-            if self.queue.is_some() && limit.is_some_and(|limit| busy() > limit) {
+            if self.queue.is_some() && self.worker.is_over(self.record, self.busy) {
                 return Err(NoMember::NoRoom);
             }
             self.record.max_busy.fetch_max(self.busy, Relaxed);
@@ -114,7 +112,7 @@ impl<'w> Route<'w> for Single<'w> {
             return None;
         }
         let has_others = !is_called && self.record.queued.load(Relaxed) > 0;
-        (has_others || self.worker.room(self.record).free == 0).then_some(Wish::Any)
+        (has_others || self.worker.free(self.record) == 0).then_some(Wish::Any)
     }
 
     fn leave_session(&mut self) -> bool {

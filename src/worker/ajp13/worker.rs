@@ -96,11 +96,20 @@ impl Ajp13 {
         busy + others.map(|record| record.busy.load(Relaxed)).sum::<u32>()
     }
 
+    /// Returns how many requests beyond those in flight it may have, where `record` is its own.
+    pub fn free(&self, record: &MemberRecord) -> u32 {
+        let busy = || self.in_flight(record, record.busy.load(Relaxed));
+        self.busy_limit().map_or(u32::MAX, |limit| limit.saturating_sub(busy()))
+    }
+
+    /// Tells whether it has more requests than it may, with `busy` of them by the record `own`.
+    pub fn is_over(&self, own: &MemberRecord, busy: u32) -> bool {
+        self.busy_limit().is_some_and(|limit| self.in_flight(own, busy) > limit)
+    }
+
     /// Returns its room for requests, as a worker used directly.
     pub fn room(&self, record: &MemberRecord) -> Room {
-        let busy = self.in_flight(record, record.busy.load(Relaxed));
-        let free = self.busy_limit().map_or(u32::MAX, |limit| limit.saturating_sub(busy));
-        Room { takes: Takes::All, free, sessions: 0, elsewhere: None }
+        Room { takes: Takes::All, free: self.free(record), sessions: 0, elsewhere: None }
     }
 
     /// Returns how much body may go out together with a request.

@@ -114,15 +114,12 @@ impl Lb {
 
     /// Tells whether a member has as many requests as its `busy_limit` allows.
     pub fn is_full(&self, index: usize) -> bool {
-        let (own, record) = (&self.members[index], self.records[index]);
-        let busy = || own.in_flight(record, record.busy.load(Relaxed));
-        own.busy_limit().is_some_and(|limit| busy() >= limit)
+        self.members[index].free(self.records[index]) == 0
     }
 
     /// Tells whether a member has more requests than its `busy_limit` allows, with `busy` of them here.
     pub fn is_over(&self, index: usize, busy: u32) -> bool {
-        let (own, record) = (&self.members[index], self.records[index]);
-        own.busy_limit().is_some_and(|limit| own.in_flight(record, busy) > limit)
+        self.members[index].is_over(self.records[index], busy)
     }
 
     /// Takes back what an election has counted of a request that the member does not get. That it is in
@@ -143,14 +140,6 @@ impl Lb {
         self.config.queue_timeout.or_else(of_members).unwrap_or_default()
     }
 
-    /// Returns how many requests beyond those in flight a member may have.
-    fn free(&self, index: usize) -> u32 {
-        let (own, record) = (&self.members[index], self.records[index]);
-        own.busy_limit().map_or(u32::MAX, |limit| {
-            limit.saturating_sub(own.in_flight(record, record.busy.load(Relaxed)))
-        })
-    }
-
     /// Returns the members as requests that wait see them. `elsewhere` says since when requests of other
     /// children wait for one, by the index of its record.
     pub fn rooms(&self, elsewhere: impl Fn(usize) -> Option<Millis>) -> Vec<Room> {
@@ -168,7 +157,7 @@ impl Lb {
             };
             Room {
                 takes,
-                free: self.free(index),
+                free: self.members[index].free(record),
                 sessions: record.queued.load(Relaxed),
                 elsewhere: elsewhere(self.record_indexes[index]),
             }

@@ -17,24 +17,27 @@ enum Waiters {
 }
 
 impl ChildCounts {
+    /// Returns the number of a worker's counter among the shares.
+    fn counter(&self, kind: Waiters, worker: usize) -> usize {
+        let workers = self.segment.capacity().workers();
+        kind as usize * workers + worker.min(workers - 1)
+    }
+
     /// Returns where requests of a worker count that are parked.
     pub fn parked(&self, worker: usize) -> Tally {
-        let workers = self.segment.capacity().workers();
-        let counter = Waiters::Parked as usize * workers + worker.min(workers - 1);
+        let counter = self.counter(Waiters::Parked, worker);
         let share = self.own.get().and_then(|child_counts| child_counts.get(counter));
         Tally { total: self.total(counter), share }
     }
 
     /// Counts a request of a worker, by its number among them, that waits for room.
     pub fn count_waiting(&self, worker: usize) -> CountGuard {
-        let workers = self.segment.capacity().workers();
-        self.count_one(Waiters::Queued as usize * workers + worker.min(workers - 1))
+        self.count_one(self.counter(Waiters::Queued, worker))
     }
 
     /// Counts a request of a worker that waits for room, if no more than `limit` do with it.
     pub fn waiting_within(&self, worker: usize, limit: u32) -> Option<CountGuard> {
-        let workers = self.segment.capacity().workers();
-        let counter = Waiters::Queued as usize * workers + worker.min(workers - 1);
+        let counter = self.counter(Waiters::Queued, worker);
         let total = self.total(counter);
         let is_counted = total
             .fetch_update(Relaxed, Relaxed, |waiting| (waiting < limit).then_some(waiting + 1))

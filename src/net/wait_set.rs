@@ -10,7 +10,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::Wake;
 
-use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 
 use crate::net::socket::check;
@@ -22,8 +21,8 @@ pub struct WaitSet {
     epoll: ManuallyDrop<OwnedFd>,
     /// Whether httpd has closed the descriptor: its number may belong to something else now.
     is_lost: AtomicBool,
-    /// Whether it is readable because it was woken.
-    is_woken: Mutex<bool>,
+    /// The member by which it is readable because it was woken.
+    signal: Mutex<Option<RawFd>>,
 }
 
 /// Why a set became readable. More than one can be true, and none if it was early.
@@ -46,7 +45,7 @@ impl WaitSet {
         let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
         // SAFETY: `fd` was just opened and has no other owner.
         let epoll = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(fd) });
-        Ok(Self { epoll, is_lost: AtomicBool::new(false), is_woken: Mutex::new(false) })
+        Ok(Self { epoll, is_lost: AtomicBool::new(false), signal: Mutex::new(None) })
     }
 
     /// Says that the descriptor was closed: it is not used any more.
@@ -114,10 +113,7 @@ impl WaitSet {
                 _ => {}
             }
         }
-        let mut is_woken = self.is_woken.lock();
-        if std::mem::take(&mut *is_woken)
-            && let Ok(signal) = signal()
-        {
+        if let Some(signal) = self.signal.lock().take() {
             self.remove(signal);
         }
         woken
@@ -161,9 +157,9 @@ impl Wake for WaitSet {
 
     /// Makes the set readable until [`take`](Self::take).
     fn wake_by_ref(self: &Arc<Self>) {
-        let mut is_woken = self.is_woken.lock();
-        if !*is_woken && let Ok(signal) = signal() {
-            *is_woken = self.add(signal, libc::EPOLLIN, SIGNAL).is_ok();
+        let mut signal = self.signal.lock();
+        if signal.is_none() {
+            *signal = SIGNALS.lock().add_to(self);
         }
     }
 }
@@ -173,30 +169,53 @@ impl Wake for WaitSet {
 pub fn works() -> bool {
     let Ok(set) = WaitSet::new() else { return false };
     let set = Arc::new(set);
-    let is_readable = || {
-        let mut poll = libc::pollfd { fd: set.raw(), events: libc::POLLIN, revents: 0 };
-        // SAFETY: `poll` is one valid entry.
-        unsafe { libc::poll(&raw mut poll, 1, 0) == 1 }
-    };
-    let before = is_readable();
+    let before = is_readable(&set);
     set.wake_by_ref();
-    let woken = is_readable();
+    let woken = is_readable(&set);
     set.take();
-    !before && woken && !is_readable()
+    !before && woken && !is_readable(&set)
 }
 
-/// Returns a descriptor of this process that is always readable: a set that has it is.
-fn signal() -> io::Result<RawFd> {
-    let make = || {
+fn is_readable(set: &WaitSet) -> bool {
+    let mut poll = libc::pollfd { fd: set.raw(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: `poll` is one valid entry.
+    unsafe { libc::poll(&raw mut poll, 1, 0) == 1 }
+}
+
+/// Descriptors of this process that are always readable: a set that has one is. The kernel lets one descriptor
+/// wake at most 500 sets that lie in another one, so there are more of them when more sets are woken at once.
+struct Signals {
+    all: Vec<OwnedFd>,
+    /// The one that is tried first.
+    next: usize,
+}
+
+static SIGNALS: Mutex<Signals> = Mutex::new(Signals { all: Vec::new(), next: 0 });
+
+impl Signals {
+    /// Makes a set readable; returns the descriptor that does, and `None` if the system has no room for it.
+    fn add_to(&mut self, set: &WaitSet) -> Option<RawFd> {
+        let add = |signal: &OwnedFd| {
+            set.add(signal.as_raw_fd(), libc::EPOLLIN, SIGNAL).ok()?;
+            Some(signal.as_raw_fd())
+        };
+        // One that had room has it still, in most cases.
+        for _ in 0..self.all.len() {
+            if let Some(added) = self.all.get(self.next).and_then(add) {
+                return Some(added);
+            }
+            self.next = (self.next + 1) % self.all.len();
+        }
         // SAFETY: takes numbers.
-        let fd = check(unsafe { libc::eventfd(1, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+        let fd = check(unsafe { libc::eventfd(1, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) }).ok()?;
         // SAFETY: `fd` was just opened and has no other owner.
-        Ok::<_, io::Error>(unsafe { OwnedFd::from_raw_fd(fd) })
-    };
-    SIGNAL_FD.get_or_try_init(make).map(AsRawFd::as_raw_fd)
+        let signal = unsafe { OwnedFd::from_raw_fd(fd) };
+        let added = add(&signal)?;
+        self.next = self.all.len();
+        self.all.push(signal);
+        Some(added)
+    }
 }
-
-static SIGNAL_FD: OnceCell<OwnedFd> = OnceCell::new();
 
 /// The members of a set.
 const SOCKET: u64 = 1;
@@ -232,5 +251,23 @@ mod tests {
         set.take();
         set.leave_client(client.as_raw_fd());
         assert_eq!(set.take(), Woken::default());
+    }
+
+    #[test]
+    fn more_sets_are_woken_at_once_than_one_descriptor_can_wake() {
+        // As the MPM has them: each lies in one more set.
+        let outer = WaitSet::new().expect("a descriptor");
+        let make = |_| {
+            let set = Arc::new(WaitSet::new().expect("a descriptor"));
+            outer.watch_socket(set.raw(), Interest::Read).expect("a set");
+            set
+        };
+        let sets: Vec<_> = (0..600).map(make).collect();
+        for _ in 0..2 {
+            sets.iter().for_each(Wake::wake_by_ref);
+            assert!(sets.iter().all(|set| is_readable(set)));
+            sets.iter().for_each(|set| _ = set.take());
+            assert!(!sets.iter().any(|set| is_readable(set)));
+        }
     }
 }

@@ -94,6 +94,17 @@ void jk_shim_complete(request_rec *r, int status)
     ap_process_request_after_handler(r);
 }
 
+int jk_shim_has_input(request_rec *r)
+{
+    conn_rec *c = r->connection;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, c->bucket_alloc);
+    apr_status_t rv = ap_get_brigade(c->input_filters, bb, AP_MODE_SPECULATIVE, APR_NONBLOCK_READ, 1);
+    int has_input = rv == APR_SUCCESS && !APR_BRIGADE_EMPTY(bb) && !APR_BUCKET_IS_EOS(APR_BRIGADE_FIRST(bb));
+
+    apr_brigade_destroy(bb);
+    return has_input;
+}
+
 void jk_shim_linger(conn_rec *c)
 {
     c->cs->state = CONN_STATE_LINGER;

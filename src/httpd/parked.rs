@@ -3,7 +3,7 @@
 
 use std::ffi::c_int;
 use std::future::Future;
-use std::os::fd::RawFd;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use crate::clock;
 use crate::httpd::ffi;
 use crate::httpd::ffi::{conn_rec, request_rec};
-use crate::net::waiting::{self, Parking};
+use crate::net::waiting::Parking;
 use crate::net::{Alarm, AlarmClock, WaitSet};
 
 /// A request that can be parked.
@@ -95,8 +95,9 @@ impl Parked {
         }
     }
 
-    /// Has the MPM wait for what the request waits for. Returns whether it does.
-    pub fn park(&mut self, connection: *mut conn_rec, alarms: &AlarmClock) -> bool {
+    /// Has the MPM wait for what the request waits for, and for the end of the client's connection if it
+    /// `may_end`. Returns whether it does.
+    pub fn park(&mut self, connection: *mut conn_rec, alarms: &AlarmClock, may_end: bool) -> bool {
         let Some(wanted) = self.parking.wanted() else { return false };
         let now = clock::now();
         // SAFETY: reads the connection's server.
@@ -117,7 +118,7 @@ impl Parked {
             return false;
         }
         self.client = Some(client);
-        if self.watched.is_none() && self.set.watch_client(client).is_ok() {
+        if may_end && self.watched.is_none() && self.set.watch_client(client).is_ok() {
             self.watched = Some(client);
         }
         self.alarm = Some(alarms.at(deadline, Waker::from(Arc::clone(&self.set))));
@@ -133,25 +134,30 @@ impl Parked {
         // SAFETY: the connection is live and this thread's; the descriptor is the one that was there.
         let before = unsafe { ffi::jk_shim_swap_socket(connection, client) };
         if before != self.set.raw() {
-            // httpd has closed what was in the socket, because it could not wait for it.
+            // httpd has closed what was in the socket, because it could not wait for it: nothing closes the
+            // client's descriptor any more.
             self.set.forget();
+            // SAFETY: as above.
+            unsafe { ffi::jk_shim_swap_socket(connection, before) };
+            // SAFETY: it was in the socket of this connection, which has it no longer.
+            drop(unsafe { OwnedFd::from_raw_fd(client) });
         }
     }
 
-    /// Looks why the request was woken.
-    pub fn wake(&mut self) {
+    /// Looks why the request was woken. Returns whether the client has closed its half behind further requests:
+    /// then it waits for the answers to all of them.
+    pub fn wake(&mut self) -> bool {
         let woken = self.set.take();
         self.leave_sockets();
-        if let Some(client) = self.watched.filter(|_| woken.client) {
-            // SAFETY: the request is live.
-            let is_tls = unsafe { ffi::jk_shim_is_tls(self.request) } != 0;
-            match !is_tls && waiting::has_more(client) {
-                // It has sent further requests before it closed its half.
-                true => self.leave_client(),
-                false => self.parking.client_left(),
-            }
+        // SAFETY: the request is live, this thread's, and has the client's descriptor back.
+        let waits = woken.client && unsafe { ffi::jk_shim_has_input(self.request) } != 0;
+        match woken.client {
+            true if waits => self.leave_client(),
+            true => self.parking.client_left(),
+            false => {}
         }
         self.parking.go_on(woken.socket);
+        waits
     }
 }
 

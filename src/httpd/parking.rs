@@ -41,6 +41,8 @@ static ALARMS: OnceCell<AlarmClock> = OnceCell::new();
 struct ConnectionRecord {
     /// Whether httpd's own processing runs within ours.
     is_nested: Cell<bool>,
+    /// Whether the client has sent all its requests and closed its half: its end says nothing more.
+    has_sent_all: Cell<bool>,
     parked: RefCell<Option<Box<Parked>>>,
 }
 
@@ -152,7 +154,10 @@ pub unsafe fn process_connection(connection: *mut conn_rec) -> c_int {
     // SAFETY: reads the connection.
     let is_suspended = unsafe { ffi::jk_shim_is_suspended(connection) } != 0;
     match parked {
-        Some(parked) if is_suspended => leave(connection, record, parked),
+        Some(parked) if is_suspended => match leave(connection, record, parked) {
+            Some(parked) => go_on(connection, record, parked),
+            None => OK,
+        },
         parked => {
             *record.parked.borrow_mut() = parked;
             result
@@ -188,38 +193,51 @@ pub unsafe fn resume_connection(connection: *mut conn_rec) {
     unsafe { ffi::jk_shim_linger(connection) };
 }
 
-/// Gives a suspended connection to the MPM. Where that does not work, the thread waits.
-fn leave(connection: *mut conn_rec, record: &ConnectionRecord, mut parked: Box<Parked>) -> c_int {
-    if ALARMS.get().is_some_and(|alarms| parked.park(connection, alarms)) {
+/// Gives a suspended connection to the MPM. Where that does not work, the thread waits, and the request is
+/// returned.
+fn leave(
+    connection: *mut conn_rec,
+    record: &ConnectionRecord,
+    mut parked: Box<Parked>,
+) -> Option<Box<Parked>> {
+    let may_end = !record.has_sent_all.get();
+    if ALARMS.get().is_some_and(|alarms| parked.park(connection, alarms, may_end)) {
         *record.parked.borrow_mut() = Some(parked);
-        return OK;
+        return None;
     }
     waiting::for_wanted(parked.parking.wanted());
-    go_on(connection, record, parked)
+    Some(parked)
 }
 
-/// Lets a parked request go on.
+/// Lets a parked request go on until it ends or is parked again.
 fn go_on(connection: *mut conn_rec, record: &ConnectionRecord, mut parked: Box<Parked>) -> c_int {
     let raw = parked.request;
     // SAFETY: a parked request is live: its pool takes it from the record before it goes.
     let Some(request) = (unsafe { Request::from_raw(raw) }) else { return DECLINED };
-    parked.wake();
-    // SAFETY: the request is live and this thread's.
-    unsafe { ffi::jk_shim_go_on(raw) };
-    let polled = guard_with(
-        "a parked request",
-        || Poll::Ready(after_panic(request)),
-        || error_log::within(&request, || parked.poll()),
-    );
-    // SAFETY: as above.
-    unsafe { ffi::jk_shim_pause(raw) };
-    match polled {
-        Poll::Pending => leave(connection, record, parked),
-        Poll::Ready(code) => {
-            parked.end();
-            // SAFETY: as above; it is not used afterwards.
-            unsafe { ffi::jk_shim_complete(raw, code) };
-            OK
+    loop {
+        if parked.wake() {
+            record.has_sent_all.set(true);
+        }
+        // SAFETY: the request is live and this thread's.
+        unsafe { ffi::jk_shim_go_on(raw) };
+        let polled = guard_with(
+            "a parked request",
+            || Poll::Ready(after_panic(request)),
+            || error_log::within(&request, || parked.poll()),
+        );
+        // SAFETY: as above.
+        unsafe { ffi::jk_shim_pause(raw) };
+        match polled {
+            Poll::Pending => match leave(connection, record, parked) {
+                Some(own) => parked = own,
+                None => return OK,
+            },
+            Poll::Ready(code) => {
+                parked.end();
+                // SAFETY: as above; it is not used afterwards.
+                unsafe { ffi::jk_shim_complete(raw, code) };
+                return OK;
+            }
         }
     }
 }

@@ -276,14 +276,6 @@ pub fn for_wanted(wanted: Option<Wanted>) {
     }
 }
 
-/// Tells whether a socket has data to read that stays there.
-pub fn has_more(fd: RawFd) -> bool {
-    let mut byte = 0_u8;
-    let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
-    // SAFETY: `byte` is writable for one byte; the descriptor is a number.
-    unsafe { libc::recv(fd, (&raw mut byte).cast(), 1, flags) == 1 }
-}
-
 /// How often a request that cannot be parked looks whether another thread has woken it.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 

@@ -11,7 +11,7 @@ use crate::support::backend::{Backend, Reply, ok};
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, Setup};
 use crate::support::installation::apxs;
-use crate::support::{fresh_dir, root};
+use crate::support::{free_port, fresh_dir, root};
 
 pub fn one_worker(name: &str, mpm: &str, port: u16, more: &str) -> Httpd {
     let workers = format!(
@@ -61,6 +61,13 @@ pub fn number(httpd: &Httpd, member: &str, key: &str) -> String {
     word.unwrap_or_else(|| panic!("no {key} in {line}")).to_owned()
 }
 
+/// How many requests of the only worker no thread waits for.
+pub fn parked(httpd: &Httpd) -> usize {
+    let page = Client::connect(httpd.port).get("/jkstatus?mime=json").text();
+    let page: serde_json::Value = serde_json::from_str(&page).expect("JSON");
+    page["ajp_workers"][0]["parked"].as_u64().expect("a number") as usize
+}
+
 /// Compiles a module of `tests/httpd/modules`, once for all tests, and returns the line that loads it.
 pub fn compiled(name: &str) -> String {
     static LINES: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
@@ -76,6 +83,20 @@ pub fn compiled(name: &str) -> String {
         format!("LoadModule {name}_module {}/.libs/mod_{name}.so\n", dir.display())
     };
     lines.entry(name.to_owned()).or_insert_with(build).clone()
+}
+
+/// Compiles a library of `tests/httpd/modules` that takes the place of functions of the system, and returns its
+/// path.
+pub fn preloaded(name: &str) -> String {
+    let library =
+        fresh_dir(&format!("preloaded-{name}-{}", free_port())).join(format!("{name}.so"));
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .arg(&library)
+        .arg(root().join(format!("tests/httpd/modules/{name}.c")))
+        .status();
+    assert!(compiled.expect("cc runs").success());
+    library.display().to_string()
 }
 
 /// A backend that answers after a time, and says how many requests it had at once at most.

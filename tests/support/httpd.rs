@@ -80,11 +80,12 @@ impl Setup<'_> {
     }
 }
 
-/// The line by which all tests run in another mode of waiting: `MOD_JK_TEST_ASYNC=Auto`.
+/// The lines by which all tests run in another mode of waiting: `MOD_JK_TEST_ASYNC=Auto`. Scripted backends answer
+/// at once, so a request is parked whenever its answer is not there yet.
 pub fn waiting_lines() -> String {
     let factor = "<IfModule mpm_event_module>\nAsyncRequestWorkerFactor 2\n</IfModule>";
     let mode = std::env::var("MOD_JK_TEST_ASYNC");
-    mode.map(|mode| format!("JkAsync {mode}\n{factor}\n")).unwrap_or_default()
+    mode.map(|mode| format!("JkAsync {mode}\nJkAsyncAfter 0\n{factor}\n")).unwrap_or_default()
 }
 
 impl Httpd {

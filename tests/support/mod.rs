@@ -64,6 +64,22 @@ pub fn wait_until(limit: Duration, mut done: impl FnMut() -> bool) -> bool {
     done()
 }
 
+/// Lets this process, and each that it starts, have so many descriptors. Returns whether the system does.
+#[allow(unsafe_code)]
+pub fn many_descriptors(count: usize) -> bool {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is writable.
+    unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    limit.rlim_cur = limit.rlim_max.min((count as u64).max(limit.rlim_cur));
+    // SAFETY: `limit` is readable.
+    unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+    let is_enough = limit.rlim_cur >= count as u64;
+    if !is_enough {
+        skip("descriptors", &format!("{count} descriptors are more than the limit allows"));
+    }
+    is_enough
+}
+
 /// Sends a signal. The shell's own kill: the program is not on every machine.
 pub fn signal(name: &str, pid: u32) -> bool {
     let sent = Command::new("sh")

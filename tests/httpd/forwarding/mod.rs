@@ -18,4 +18,5 @@ mod serving;
 mod taken_back;
 mod tls;
 mod unix_sockets;
+mod unparkable;
 mod waiting;

@@ -1,25 +1,18 @@
 //! Host names, and a name server that takes its time.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::setups::preloaded;
 use crate::support::backend::{Backend, echo};
 use crate::support::client::Client;
 use crate::support::httpd::Setup;
-use crate::support::{fresh_dir, root, wait_until};
+use crate::support::wait_until;
 
 /// How long the name server takes, as slow_names.c has it.
 const SLOW: Duration = Duration::from_secs(6);
 
 #[test]
 fn no_request_waits_for_a_name_server_after_the_host_was_changed() {
-    let library = fresh_dir("slow-names").join("slow_names.so");
-    let compiled = Command::new("cc")
-        .args(["-shared", "-fPIC", "-o"])
-        .arg(&library)
-        .arg(root().join("tests/httpd/modules/slow_names.c"))
-        .status();
-    assert!(compiled.expect("cc runs").success());
     let (old, new) = (Backend::start(echo("old")), Backend::start(echo("new")));
     let workers = format!(
         "worker.list=w,jk\nworker.w.host=127.0.0.1\nworker.w.port={}\nworker.jk.type=status\n",
@@ -28,7 +21,7 @@ fn no_request_waits_for_a_name_server_after_the_host_was_changed() {
     let config = "JkMount /app/* w\nJkMount /jkstatus jk\nStartServers 4\nMinSpareServers 4\nMaxSpareServers 8\n";
     let setup = Setup { name: "names", mpm: "prefork", config, workers: &workers };
     let mut httpd = setup.prepare();
-    httpd.environment.push(("LD_PRELOAD".to_owned(), library.display().to_string()));
+    httpd.environment.push(("LD_PRELOAD".to_owned(), preloaded("slow_names")));
     httpd.launch();
     // The status page is open to this machine.
     httpd.expect("JK-102");

@@ -203,6 +203,9 @@ messages! {
     JK323 "JK-323":
         "busy_limit is reached, and queue_size requests wait for room already; answered 503 with Retry-After",
         "find out why the backends are slow, add members, or raise busy_limit if they can take more; a longer queue helps with short bursts only";
+    JK324 "JK-324":
+        "a worker holds as many threads of httpd as max_threads_share allows; answered 503 with Retry-After, unless another member served the request",
+        "find out why the backends are slow; raise max_threads_share or MaxRequestWorkers if they are not; JkAsync lets requests wait without a thread";
     JK327 "JK-327":
         "a backend sent data that belongs to no request; its idle connections are closed, and for 5 minutes each connection must answer CPING before it is used again",
         "find out what sends the data: if it arrives just as a request is sent, it can be taken for the response to that request";

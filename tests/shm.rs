@@ -63,7 +63,7 @@ impl Bench {
 
     /// Serves one request as a child does, from the election to the end. `false` if no member could.
     fn serve(&self, child_counts: &ChildCounts) -> bool {
-        let _of_balancer = child_counts.enter_balancer(1);
+        let (_of_balancer, _) = child_counts.enter_balancer(1);
         let (record, now) = (self.segment.balancer(1), clock::now());
         let Ok(chosen) = self.balancer.elect(record, &self.records, &Query::default(), now) else {
             return false;

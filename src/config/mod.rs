@@ -19,6 +19,7 @@ pub mod request_log;
 pub mod rows;
 mod section;
 mod server;
+pub mod threads;
 mod unfinished;
 mod unix_host;
 pub mod uri_map_file;

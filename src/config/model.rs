@@ -127,6 +127,8 @@ pub struct Ajp13Config {
     pub queue_size: u32,
     /// How long a request waits for room and for a connection.
     pub queue_timeout: Duration,
+    /// Per cent of httpd's threads that it may hold at once; 0 for any number.
+    pub max_threads_share: u32,
     pub max_packet_size: usize,
     pub secret: Option<Secret>,
     /// Differs when the secret does; the secret cannot be derived from it.
@@ -167,6 +169,8 @@ pub struct LbConfig {
     pub queue_size: u32,
     /// `None` for the longest `connection_acquire_timeout` of the members.
     pub queue_timeout: Option<Duration>,
+    /// Per cent of httpd's threads that it may hold at once; 0 for any number.
+    pub max_threads_share: u32,
 }
 
 /// Which value of a request the method Hash goes by.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::c_int;
 
+use crate::config::threads::small_shares;
 use crate::config::validate::{Checked, Files, check};
 use crate::config::{Diagnostic, LogLevel, Origin, ServerSettings, Severity, dump, unfinished};
 use crate::httpd::config_files::InPool;
@@ -13,7 +14,7 @@ use crate::messages::MessageCode::{JK101, JK102, JK108, JK213};
 use crate::status::exposure::warning;
 use crate::uri_map::merge::main_rules;
 use crate::worker::mounts::file::Texts;
-use crate::worker::{Workers, fault};
+use crate::worker::{Processes, Workers, fault};
 
 /// The whole configuration, as far as files say.
 pub struct CheckedConfig {
@@ -125,7 +126,7 @@ impl CheckedConfig {
         self.checked.problems.extend(logs);
         if is_test && !self.is_broken() {
             // Names are left to the start: a test waits for no name server.
-            let memory = Workers::check_memory(&self.checked.workers, most_children());
+            let memory = Workers::check_memory(&self.checked.workers, processes().children);
             if let Err(why) = memory {
                 let origin = Origin::new("shared memory", 0);
                 self.checked.problems.push(Diagnostic::error(&origin, why.to_string()));
@@ -166,6 +167,12 @@ pub unsafe fn plan(
         last_good.workers.is_none() && every.first().is_some_and(|main| main.strict == Some(true));
     let aliases = every.iter().filter_map(|own| opening::auto_alias(ptemp, own, is_strict));
     checked.problems.extend(aliases);
+    for mut small in small_shares(&checked.workers, processes().threads) {
+        if is_strict {
+            small.severity = Severity::Error;
+        }
+        checked.problems.push(small);
+    }
     for ((own, settings), mounts) in servers.iter().zip(&checked.mounts) {
         let rules = main_rules(mounts);
         // SAFETY: a server of the list.
@@ -177,11 +184,19 @@ pub unsafe fn plan(
     CheckedConfig { servers, workers_file, checked, mount_files }
 }
 
-/// Returns how many children there may be at once.
-pub fn most_children() -> usize {
+/// Returns how large httpd may become, as it is configured.
+pub fn processes() -> Processes {
+    let children = asked(ffi::AP_MPMQ_HARD_LIMIT_DAEMONS).map_or(256, |count| count.max(1));
+    let (daemons, threads) = (asked(ffi::AP_MPMQ_MAX_DAEMONS), asked(ffi::AP_MPMQ_MAX_THREADS));
+    // A child of prefork is one thread.
+    let threads = daemons.unwrap_or(0).saturating_mul(threads.unwrap_or(1).max(1));
+    Processes { children: children as usize, threads }
+}
+
+/// Asks the MPM for a number; `None` if it does not know it.
+pub fn asked(what: u32) -> Option<u32> {
     let mut count = 0;
     // SAFETY: httpd stores a number; it knows its MPM by now.
-    let status =
-        unsafe { ffi::ap_mpm_query(ffi::AP_MPMQ_HARD_LIMIT_DAEMONS as c_int, &raw mut count) };
-    if status == 0 { usize::try_from(count).unwrap_or(0).max(1) } else { 256 }
+    let status = unsafe { ffi::ap_mpm_query(what as c_int, &raw mut count) };
+    u32::try_from(count).ok().filter(|_| status == 0)
 }

@@ -21,6 +21,7 @@ pub mod session;
 mod session_count;
 mod spell;
 mod state;
+pub mod thread_share;
 mod weights;
 
 pub use activation::Activation;

@@ -6,7 +6,7 @@
 
 use crate::messages::MessageCode::{
     JK301, JK302, JK303, JK304, JK305, JK306, JK307, JK308, JK309, JK310, JK311, JK312, JK313,
-    JK314, JK315, JK320, JK321, JK322, JK323, JK330,
+    JK314, JK315, JK320, JK321, JK322, JK323, JK324, JK330,
 };
 
 /// Makes the codes and their reasons from rows.
@@ -39,6 +39,7 @@ failures! {
     JK321: Client;
     JK322: Limit;
     JK323: Limit;
+    JK324: Limit;
     JK330: Refused;
 }
 
@@ -82,7 +83,7 @@ impl FailureReason {
                 "the AJP connector refused the request: secret, attribute or packet size"
             }
             Self::Limit => {
-                "`busy_limit` was reached, the queue was full or took too long, or no connection became free within `connection_acquire_timeout`"
+                "`busy_limit` or `max_threads_share` was reached, the queue was full or took too long, or no connection became free within `connection_acquire_timeout`"
             }
             Self::Client => {
                 "the client hung up, the request does not fit or is malformed, or a filter of httpd ended it; this says nothing about the backend"

@@ -87,6 +87,11 @@ impl Waits<'_> {
         }
     }
 
+    /// Tells whether a request gives its thread back when it waits for long.
+    pub fn can_park(self) -> bool {
+        matches!(self, Self::Parked(_))
+    }
+
     /// Says where a request counts while it is parked: with its worker.
     pub fn count_with_worker(self, tally: impl FnOnce() -> Tally) {
         if let Self::Parked(parking) = self {

@@ -18,7 +18,7 @@ use crate::status::condition::outage::{
     cause, earliest, has_no_address, is_out, latest, out_since, refusing, way_back,
 };
 pub use crate::status::condition::reason::{Reason, WayBack, estimated, spelled};
-use crate::status::view::{BalancerView, MemberView, Since, WaitingView, WorkerView};
+use crate::status::view::{BalancerView, MemberView, Since, ThreadsView, WaitingView, WorkerView};
 
 /// What users get. The order is that of urgency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,6 +148,7 @@ pub fn of_member(
         reasons.push(Reason::Unhealthy(member.health_status, member.health_detail));
     }
     reasons.extend(at_limit(ajp));
+    reasons.extend(out_of_threads(ajp.threads));
     let recent = of_recent(ajp, others);
     let failed_lately = recent.iter().any(Reason::is_about_failures);
     // One that was unreachable and is tried can be reached again.
@@ -178,6 +179,7 @@ pub fn of_worker(ajp: &WorkerView) -> Assessment {
         reasons.push(Reason::Failed(ajp.last_failure));
     }
     reasons.extend(at_limit(ajp));
+    reasons.extend(out_of_threads(ajp.threads));
     reasons.extend(queued(&ajp.waits));
     let recent = of_recent(ajp, None);
     if !is_out && recent.iter().any(Reason::is_about_failures) {
@@ -223,6 +225,7 @@ pub fn of_assessed(lb: &BalancerView, members: &[(&MemberView, Assessment)]) -> 
     if degraded > 0 || (takes_new && out > 0) {
         reasons.push(Reason::Members { out, degraded, active });
     }
+    reasons.extend(out_of_threads(lb.threads));
     reasons.extend(queued(&lb.waits));
     let condition = match (takes_new, reasons.is_empty()) {
         (false, _) => Condition::Out,
@@ -252,6 +255,12 @@ pub fn of_assessed(lb: &BalancerView, members: &[(&MemberView, Assessment)]) -> 
 fn at_limit(ajp: &WorkerView) -> Option<Reason> {
     let limit = ajp.config.busy_limit.get().map(u64::from)?;
     (ajp.busy >= limit).then_some(Reason::AtBusyLimit(limit))
+}
+
+/// Tells of as many threads of httpd as its requests may hold.
+fn out_of_threads(threads: ThreadsView) -> Option<Reason> {
+    let allowed = threads.allowed.filter(|allowed| threads.held >= *allowed)?;
+    Some(Reason::OutOfThreads(allowed))
 }
 
 /// Tells of requests that wait for room.

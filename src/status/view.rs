@@ -171,6 +171,15 @@ pub struct WaitingView {
     pub parked: u64,
 }
 
+/// Threads of httpd that requests of a worker hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ThreadsView {
+    /// How many, over all child processes.
+    pub held: u64,
+    /// Most by `max_threads_share`, if it is set.
+    pub allowed: Option<u64>,
+}
+
 /// A balancer; the fields are named after the keys of the answer.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)]
@@ -181,6 +190,7 @@ pub struct BalancerView {
     pub busy: u64,
     pub max_busy: u64,
     pub waits: WaitingView,
+    pub threads: ThreadsView,
     /// Rules of all servers that name this worker.
     pub map_count: u64,
     pub time_to_maintenance_min: u64,
@@ -293,6 +303,8 @@ pub struct WorkerView {
     pub busy: u64,
     pub max_busy: u64,
     pub waits: WaitingView,
+    /// Of a member those of all balancers.
+    pub threads: ThreadsView,
     pub connected: u64,
     pub max_connected: u64,
     /// Rules that name it; 0 for a member.

@@ -129,6 +129,7 @@ pub async fn dispatch<'w, D: Downstream, R: Route<'w>>(
                     choice.attempt.waited = waited;
                     if let Some(queue) = route.queue() {
                         choice.attempt.place_timeout = queue.timeout;
+                        choice.attempt.is_beyond_share = settings.waits.can_park();
                         place = None;
                     }
                     none.insert(choice)
@@ -172,6 +173,9 @@ pub async fn dispatch<'w, D: Downstream, R: Route<'w>>(
         let attempted = Attempted { balancer: route.balancer(), worker, begun };
         match next {
             Next::GiveUp | Next::ReplaceConnection | Next::ReplaceAfterCping => {
+                if matches!(failure.cause(), Cause::ThreadShare) {
+                    downstream.retry_after(RETRY_AFTER);
+                }
                 return attempted.give_up(downstream, &failure);
             }
             Next::Pause => {

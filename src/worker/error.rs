@@ -10,7 +10,7 @@ use crate::lb::retry_policy::{Fault, Stage};
 use crate::log::{LONGEST_NAME, excerpt};
 use crate::messages::MessageCode::{
     JK301, JK302, JK303, JK304, JK305, JK306, JK307, JK308, JK309, JK310, JK311, JK312, JK313,
-    JK314, JK320, JK321, JK322, JK323,
+    JK314, JK320, JK321, JK322, JK323, JK324,
 };
 use crate::net::{NetError, Phase};
 
@@ -158,6 +158,9 @@ pub enum Cause {
     /// As many requests wait for room as may.
     #[error("busy_limit is reached and the queue is full")]
     QueueFull,
+    /// The worker holds as many threads of httpd as it may.
+    #[error("max_threads_share is used up")]
+    ThreadShare,
     /// The worker must not connect.
     #[error("the worker's port is 0")]
     Disabled,
@@ -191,6 +194,7 @@ impl Cause {
             | Self::Busy
             | Self::QueueTimeout
             | Self::QueueFull
+            | Self::ThreadShare
             | Self::Disabled => 503,
         }
     }
@@ -219,7 +223,9 @@ impl Cause {
             Self::ReplyTimeout => Outcome::ReplyTimeout,
             Self::Status { is_hard: true, .. } => Outcome::HardStatus,
             Self::Status { is_hard: false, .. } => Outcome::SoftStatus,
-            Self::Busy | Self::QueueTimeout | Self::QueueFull => Outcome::OwnFault,
+            Self::Busy | Self::QueueTimeout | Self::QueueFull | Self::ThreadShare => {
+                Outcome::OwnFault
+            }
             Self::Disabled => Outcome::ConnectFailed,
         }
     }
@@ -229,7 +235,8 @@ impl Cause {
         match self {
             Self::Client(_) | Self::Encode(_) => Fault::Client,
             Self::Busy | Self::QueueTimeout | Self::QueueFull => Fault::Full,
-            Self::Disabled => Fault::NoPlace,
+            // To wait for room would hold one more thread.
+            Self::Disabled | Self::ThreadShare => Fault::NoPlace,
             Self::Net(error) if error.phase == Phase::Acquire => Fault::NoPlace,
             _ => Fault::Backend,
         }
@@ -238,7 +245,7 @@ impl Cause {
     /// Tells whether the worker only had no room for the request.
     pub fn is_no_room(&self) -> bool {
         match self {
-            Self::Busy | Self::QueueTimeout | Self::QueueFull => true,
+            Self::Busy | Self::QueueTimeout | Self::QueueFull | Self::ThreadShare => true,
             Self::Net(error) => error.phase == Phase::Acquire,
             _ => false,
         }
@@ -277,6 +284,7 @@ impl Cause {
             Self::Busy => JK312.text(),
             Self::QueueTimeout => JK322.text(),
             Self::QueueFull => JK323.text(),
+            Self::ThreadShare => JK324.text(),
             Self::Disabled => JK313.text(),
             Self::Abandoned => JK314.text(),
         }

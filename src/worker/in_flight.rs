@@ -105,14 +105,14 @@ impl ChildCounts {
         }
     }
 
-    /// Books a request of a balancer.
-    pub fn enter_balancer(&self, record_index: usize) -> CountGuard {
+    /// Books a request of a balancer. Returns how many it has with it.
+    pub fn enter_balancer(&self, record_index: usize) -> (CountGuard, u32) {
         let record = self.segment.balancer(record_index);
         let busy = record.busy.fetch_add(1, Relaxed).wrapping_add(1);
         if busy > record.max_busy.load(Relaxed) {
             record.max_busy.fetch_max(busy, Relaxed);
         }
-        self.count(&record.busy, self.balancer_place(record_index))
+        (self.count(&record.busy, self.balancer_place(record_index)), busy)
     }
 
     /// Returns the number of a balancer among the workers: [`Capacity::workers`].
@@ -337,11 +337,11 @@ mod tests {
         assert!(child.claim(77));
         let record = segment.balancer(0);
         let counts = || [record.busy.load(Relaxed), record.max_busy.load(Relaxed)];
-        let two = [child.enter_balancer(0), child.enter_balancer(0)];
+        let two = [child.enter_balancer(0).0, child.enter_balancer(0).0];
         assert_eq!(counts(), [2, 2]);
         drop(two);
         assert_eq!(counts(), [0, 2]);
-        std::mem::forget(child.enter_balancer(0));
+        std::mem::forget(child.enter_balancer(0).0);
         assert_eq!(busy(&segment), [0; 4], "no member's");
         let (now, term) = (crate::clock::now(), std::time::Duration::from_secs(60));
         assert!(segment.header().lease.take(77, now, term));

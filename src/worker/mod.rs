@@ -18,6 +18,7 @@ mod serve;
 mod single;
 mod state_events;
 mod state_log;
+mod thread_share;
 mod workers;
 
 use std::ffi::CStr;
@@ -36,7 +37,7 @@ pub use in_flight::ChildCounts;
 pub use mounts::reload::{HostRules, MountFiles, ReloadableMap, fault};
 pub use overrides::current::RuntimeConfig;
 pub use records::Records;
-pub use workers::{VERSION, Worker, Workers};
+pub use workers::{Processes, VERSION, Worker, Workers};
 
 use crate::exchange::{Exchange, NamedEncodeError, RequestBody, ResponseParts};
 use crate::lb::session::SessionIds;

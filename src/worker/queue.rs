@@ -129,6 +129,11 @@ impl Queues {
 }
 
 impl<'q> Queue<'q> {
+    /// Returns it with no more than so many places.
+    pub fn within(self, places: u32) -> Self {
+        Self { size: self.size.min(places), ..self }
+    }
+
     /// Takes a place at the end; `None` if the queue is full.
     pub fn enter(self, wish: Wish) -> Option<QueuePlace<'q>> {
         let counts = self.child_counts;

@@ -31,6 +31,9 @@ impl Cause {
             Self::QueueFull => {
                 "more requests wait than queue_size allows: find out why the backends are slow, add members, or raise busy_limit if they can take more"
             }
+            Self::ThreadShare => {
+                "requests to it hold as many threads of httpd as they may: find out why its backends are slow, or raise max_threads_share"
+            }
             Self::Disabled => "port 0 disables the worker: set port",
             Self::Status { .. } => "see the application's log",
             Self::Client(error) => of_client(*error),

@@ -1,12 +1,15 @@
 //! How a worker of any kind serves a request.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use crate::clock::{self, Millis};
 use crate::exchange::RequestBody;
 use crate::lb::retry_policy::RetryPolicy;
 use crate::worker::admin::handler;
 use crate::worker::ajp13::request_body::ReplayableBody;
 use crate::worker::ajp13::worker::Ajp13;
-use crate::worker::dispatch::dispatch;
+use crate::worker::dispatch::{Route, dispatch};
+use crate::worker::error::Cause;
 use crate::worker::error_log::log_client;
 use crate::worker::single::Single;
 use crate::worker::workers::{Worker, Workers};
@@ -28,7 +31,10 @@ impl Workers {
             Worker::Ajp13(ajp, place) => self.alone(ajp, *place, downstream, settings).await,
             Worker::Lb(lb) => {
                 let counts = &self.child_counts;
-                let _in_flight = counts.enter_balancer(lb.record_index);
+                let (_in_flight, busy) = counts.enter_balancer(lb.record_index);
+                if lb.share.is_exceeded_by(busy) {
+                    lb.admit(busy, settings.waits, downstream)?;
+                }
                 settings
                     .waits
                     .count_with_worker(|| counts.parked(counts.balancer_place(lb.record_index)));
@@ -83,6 +89,14 @@ impl Workers {
             // The client may have been slow to send its body.
             begun_us: Some(begun).filter(|_| request_body.length() == RequestBody::None),
         };
+        if let Some(queue) = queue
+            && let Some(places) = ajp.places_in_queue(route.record, settings.waits)
+        {
+            route.queue = Some(queue.within(places));
+            if route.record.queued.load(Relaxed) >= places {
+                return Err(route.refuse_waiting(&Cause::ThreadShare, downstream));
+            }
+        }
         let policy = RetryPolicy::single(ajp.config.retries);
         let begun = Millis::of_micros(begun);
         dispatch(&mut route, policy, downstream, &mut request_body, settings, begun).await

@@ -31,6 +31,15 @@ pub enum Worker {
     Status(StatusConfig),
 }
 
+/// How large httpd may become.
+#[derive(Clone, Copy, Debug)]
+pub struct Processes {
+    /// Child processes, those included that end after a graceful restart.
+    pub children: usize,
+    /// Threads that serve requests, in all; 0 if that is not known.
+    pub threads: u32,
+}
+
 /// Tells the rules for a worker as they are when it is asked: mount files change.
 #[derive(Clone)]
 struct RulesOf(Arc<dyn Fn(&str) -> Vec<RuleView> + Send + Sync>);
@@ -67,20 +76,22 @@ pub struct Workers {
     pub child_counts: ChildCounts,
     /// Requests of this child that wait for room.
     pub queues: Arc<Queues>,
+    /// How many threads httpd has in all.
+    threads: u32,
     /// What the file says, which changes are laid over.
     pub(super) config: Arc<WorkersConfig>,
 }
 
 impl Workers {
     /// Makes the workers of a configuration; nothing is connected yet. `before` is what the last
-    /// configuration has left, `children` how many children there may be.
+    /// configuration has left.
     ///
     /// # Errors
     ///
     /// If there is no shared memory.
     pub fn build(
         config: &WorkersConfig,
-        children: usize,
+        Processes { children, threads }: Processes,
         before: Option<Records>,
     ) -> Result<Self, SegmentError> {
         let mut problems = Vec::new();
@@ -91,12 +102,12 @@ impl Workers {
         problems.extend(notes);
         let backends = config.workers.iter().filter_map(|(name, worker)| {
             let WorkerKind::Ajp13(ajp) = &worker.kind else { return None };
-            let (made, wrong) = Ajp13::new(name, (**ajp).clone());
+            let (made, wrong) = Ajp13::new(name, (**ajp).clone(), threads);
             problems.extend(wrong.into_iter().map(|problem| (LogLevel::Error, problem)));
             Some((name.clone(), Arc::new(made)))
         });
         let backends = sorting::map(backends);
-        let by_name = listed(config, &backends, &records);
+        let by_name = listed(config, &backends, &records, threads);
         let child_counts = ChildCounts::new(records.segment);
         let (order, rules) = (config.list.clone(), OnceCell::new());
         let maintain = config.maintain.unwrap_or(Duration::from_secs(60));
@@ -114,6 +125,7 @@ impl Workers {
             queues: Arc::new(Queues::new(records.segment)),
             records,
             child_counts,
+            threads,
             config: Arc::new(config.clone()),
         })
     }
@@ -139,7 +151,7 @@ impl Workers {
         });
         let backends = sorting::map(backends);
         Self {
-            by_name: listed(config, &backends, &self.records),
+            by_name: listed(config, &backends, &self.records, self.threads),
             order: self.order.clone(),
             rules: self.rules.clone(),
             backends,
@@ -151,6 +163,7 @@ impl Workers {
             records: self.records.clone(),
             child_counts: self.child_counts.clone(),
             queues: Arc::clone(&self.queues),
+            threads: self.threads,
             config: Arc::clone(&self.config),
         }
     }
@@ -251,6 +264,7 @@ fn listed(
     config: &WorkersConfig,
     backends: &BTreeMap<String, Arc<Ajp13>>,
     records: &Records,
+    threads: u32,
 ) -> BTreeMap<String, Worker> {
     let listed = config.list.iter().filter_map(|name| {
         let made = match &config.workers.get(name)?.kind {
@@ -259,7 +273,7 @@ fn listed(
             }
             WorkerKind::Status(status) => Worker::Status(status.clone()),
             WorkerKind::Lb(lb) => {
-                Worker::Lb(Box::new(Lb::new(name, (**lb).clone(), backends, records)))
+                Worker::Lb(Box::new(Lb::new(name, (**lb).clone(), backends, records, threads)))
             }
         };
         Some((name.clone(), made))

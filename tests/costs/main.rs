@@ -13,7 +13,7 @@ use mod_jk::status::render::html;
 use mod_jk::status::render::html::PageSettings;
 use mod_jk::status::request::parse;
 use mod_jk::status::view::ServerView;
-use mod_jk::worker::{AttemptMetrics, Worker, Workers};
+use mod_jk::worker::{AttemptMetrics, Processes, Worker, Workers};
 use mod_jk::worker::{scrape, snapshot};
 
 const BALANCERS: usize = 50;
@@ -62,7 +62,8 @@ fn workers() -> Workers {
     let problems = properties.read(&text, "costs", &|_| None);
     assert!(problems.is_empty(), "{problems:?}");
     let config = resolve(&properties).0;
-    let workers = Workers::build(&config, 64, None).expect("memory");
+    let workers =
+        Workers::build(&config, Processes { children: 64, threads: 64 }, None).expect("memory");
     for row in 0..2 {
         if row == 1 {
             for place in 0..BALANCERS * MEMBERS {

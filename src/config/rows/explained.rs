@@ -100,6 +100,17 @@ pub const EXPLAINED: &[Explained] = &[
         "queue_size=400",
     ),
     explained(
+        "max_threads_share",
+        "Keeps a worker that hangs from taking all threads of httpd: static files and other workers are still served. Set it at \
+         what is mounted, a balancer or a worker without one. It is a share of MaxRequestWorkers, rounded down, and at least one \
+         thread. All requests count that hold a thread for the worker, over all child processes, those included that wait in \
+         its queue, for a connection or for another try; a request that is parked (JkAsync) holds none. A request beyond the \
+         share gets 503 with Retry-After at once (JK-324) and never waits in the queue, unless it can be parked. Of a member it \
+         limits that member: another one gets the request. Choose it well above what the worker needs when all is well: \
+         requests a second, times the seconds that one of them takes.",
+        "max_threads_share=40",
+    ),
+    explained(
         "fail_on_status",
         "Responses with these statuses are not passed on: the request goes to another member if it may be repeated, else \
          the client gets 503 (JK-311). A positive status takes the member out of service, a negative one does not.",

@@ -126,6 +126,10 @@ pub const PROPERTIES: &[PropertyRow] = &[
         .range(Range::SetFrom(1))
         .ajp13(field!(ajp13.queue_timeout).keeping_connections().otherwise(|own| own.connection_acquire_timeout.to_value(Millis)))
         .lb(field!(lb.queue_timeout)),
+    row("max_threads_share", Both, Int, "0", "2.0.0", "Per cent of all threads of httpd (MaxRequestWorkers) that may be held at once, at least one, over all httpd child processes; further requests are answered 503 at once. Requests that wait without a thread do not count. 0 for no limit.")
+        .range(Range::Percent)
+        .ajp13(field!(ajp13.max_threads_share).keeping_connections().changed_by("vamts", "2.0.0"))
+        .lb(field!(lb.max_threads_share).changed_by("vlmts", "2.0.0")),
     row("max_packet_size", Ajp13, Bytes, "8192", "1.2.19", "Largest packet; the connector's packetSize must not be smaller.")
         .range(Range::Packet).ajp13(field!(ajp13.max_packet_size).changed_by("vamps", "1.2.27")),
     row("secret", Both, Secret, "", "1.2.12", "The value of the connector's secret attribute.")

@@ -44,6 +44,8 @@ pub enum Reason {
     Silent(u64),
     /// As many requests are in flight as `busy_limit` allows.
     AtBusyLimit(u64),
+    /// Its requests hold as many threads of httpd as `max_threads_share` allows.
+    OutOfThreads(u64),
     /// So many requests wait for room, the oldest for this long.
     Queued(u64, Option<Duration>),
 }
@@ -130,6 +132,11 @@ impl Reason {
             }
             Self::AtBusyLimit(limit) => {
                 format!("{limit} requests are in flight, as many as busy_limit allows")
+            }
+            Self::OutOfThreads(allowed) => {
+                format!(
+                    "requests hold {allowed} threads of httpd, as many as max_threads_share allows"
+                )
             }
             Self::Queued(count, longest) => {
                 let oldest = longest

@@ -1,6 +1,6 @@
 //! What an administrator does about something that is out or degraded.
 
-use crate::messages::MessageCode::{JK312, JK322, JK408, JK409};
+use crate::messages::MessageCode::{JK312, JK322, JK324, JK408, JK409};
 use crate::messages::REMEDY_OF_FLAPPING;
 use crate::messages::{CATALOGUE, MessageCode};
 use crate::status::condition::Assessment;
@@ -70,6 +70,7 @@ impl Reason {
                 "take a thread dump of the backend: it hangs, or its threads wait for something such as a database; with ping_mode and reply_timeout such a backend is taken out of service by itself",
             ),
             Self::AtBusyLimit(_) => of(JK312),
+            Self::OutOfThreads(_) => of(JK324),
             Self::Queued(..) => of(JK322),
         }
     }

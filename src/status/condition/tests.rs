@@ -384,6 +384,7 @@ fn what_is_wrong_has_a_remedy() {
         Reason::Flapping { times: 2, span },
         Reason::Slow { p95: Some(Estimate::About(9_000_000)), others: None },
         Reason::AtBusyLimit(5),
+        Reason::OutOfThreads(5),
     ] {
         let text = of(vec![reason.clone()]).unwrap_or_default();
         assert!(!text.is_empty() && !text.ends_with('.'), "{reason:?}: {text}");

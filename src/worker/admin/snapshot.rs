@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::clock::{self, Millis};
 use crate::config;
+use crate::lb::thread_share::ThreadShare;
 use crate::lb::{
     Activation, Health, MemberRecord, MemberState, ReadmitReason, downtime, is_refusing,
 };
@@ -16,7 +17,7 @@ use crate::shm::SLOW_MS;
 use crate::status::request::StatusRequest;
 use crate::status::view::{
     BalancerView, Beginnings, CheckView, ChildView, CountsSinceReturn, EventList, MemberView,
-    Moment, RuleView, ServerView, Since, Snapshot, WaitingView, WorkerView,
+    Moment, RuleView, ServerView, Since, Snapshot, ThreadsView, WaitingView, WorkerView,
 };
 use crate::worker::admin::runtime_changes::runtime_changes;
 use crate::worker::ajp13::worker::Ajp13;
@@ -164,6 +165,7 @@ pub(in crate::worker) fn balancer(
             let own = workers.child_counts.balancer_place(lb.record_index);
             lb.record_indexes.iter().copied().chain([own])
         }),
+        threads: threads(lb.threads_held(lb.record.busy.load(Relaxed)), lb.share),
         map_count: rules.len() as u64,
         time_to_maintenance_min: next.as_secs(),
         time_to_maintenance_max: (next + workers.maintain).as_secs(),
@@ -234,6 +236,9 @@ pub(in crate::worker) fn ajp(
     let samples = workers.records.segment.samples(record_index);
     let recent = samples.lately(&counts, record.outages.get(), now);
     let busy = record.busy.load(Relaxed).into();
+    // Only a worker that is used directly has a queue of its own.
+    let queued = if config.queue_size > 0 { record.queued.load(Relaxed) } else { 0 };
+    let waiting_or_busy = record.busy.load(Relaxed).saturating_add(queued);
     let silent = samples.silence.found(&counts, busy, now);
     let of_replies = RepliesSince {
         slow: is_slow(&recent).then(|| samples.slow_since()).flatten(),
@@ -261,6 +266,7 @@ pub(in crate::worker) fn ajp(
             present,
             std::iter::once(record_index),
         ),
+        threads: threads(own.threads_held(record, waiting_or_busy), own.share),
         connected: connections,
         max_connected: record.max_connected.load(Relaxed).into(),
         error_time: (first != 0).then(|| present.since(Millis(first))),
@@ -293,6 +299,10 @@ fn waiting(
     let oldest = || workers.child_counts.oldest_waiting(places);
     let longest = if queued == 0 { None } else { oldest().map(|at| present.now.since(at)) };
     WaitingView { queued, longest, parked: parked.load(Relaxed).into() }
+}
+
+fn threads(held: u32, share: ThreadShare) -> ThreadsView {
+    ThreadsView { held: held.into(), allowed: share.most().map(u64::from) }
 }
 
 /// Returns the latest health check; nothing before there was one.

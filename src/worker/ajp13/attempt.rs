@@ -36,6 +36,9 @@ pub struct Attempt<'w> {
     pub waited: Duration,
     /// How long it may wait for all that.
     pub place_timeout: Duration,
+    /// Whether it has its turn even where its thread is one too many: it was parked in a queue, and those
+    /// that come back together with it hold their threads for a moment only.
+    pub is_beyond_share: bool,
 }
 
 impl<'w> Attempt<'w> {
@@ -43,7 +46,17 @@ impl<'w> Attempt<'w> {
     pub fn new(worker: &'w Ajp13, balancer: Option<&'w str>, metrics: AttemptMetrics) -> Self {
         let place_timeout = worker.config.connection_acquire_timeout;
         let (lease, must_answer, waited) = (None, false, Duration::ZERO);
-        Self { worker, balancer, lease, metrics, must_answer, waited, place_timeout }
+        let is_beyond_share = false;
+        Self {
+            worker,
+            balancer,
+            lease,
+            metrics,
+            must_answer,
+            waited,
+            place_timeout,
+            is_beyond_share,
+        }
     }
 
     /// Sends the request once and passes the response on. After a failure it may be called again and
@@ -177,6 +190,12 @@ impl<'w> Attempt<'w> {
             if busy() > limit {
                 return Err(Cause::Busy.into());
             }
+        }
+        if worker.share.is_on()
+            && !self.is_beyond_share
+            && worker.is_out_of_threads(metrics.record, metrics.busy, self.balancer.is_none())
+        {
+            return Err(Cause::ThreadShare.into());
         }
         let now = metrics.begun();
         // All waits of a request for a place are one wait.

@@ -23,7 +23,11 @@ impl Cause {
             Self::Status { .. } => FailureDetail::FailStatus,
             Self::Busy => FailureDetail::BusyLimit,
             Self::Disabled => FailureDetail::PortZero,
-            Self::Client(_) | Self::Encode(_) | Self::QueueTimeout | Self::QueueFull => {
+            Self::Client(_)
+            | Self::Encode(_)
+            | Self::QueueTimeout
+            | Self::QueueFull
+            | Self::ThreadShare => {
                 return None;
             }
         })

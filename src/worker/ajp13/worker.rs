@@ -11,6 +11,7 @@ use crate::config::Ajp13Config;
 use crate::lb::MemberRecord;
 use crate::lb::queue::{Room, Takes};
 use crate::lb::retry_policy::may_execute_again;
+use crate::lb::thread_share::ThreadShare;
 use crate::messages::MessageCode::{JK302, JK317, JK318, JK327, JK328};
 use crate::net::{Endpoint, NetError, Pool, PoolOptions, SocketOptions};
 use crate::worker::ajp13::peer_capabilities::{PeerCapabilities, distrust};
@@ -29,6 +30,10 @@ pub struct Ajp13 {
     /// Its `busy_limit` as it was set last, [`NO_LIMIT`] for none: a request that waits for room keeps the
     /// settings that it began with, but must not wait by a limit that is no longer in force.
     busy_limit: Arc<AtomicU32>,
+    /// How many of httpd's threads its requests may hold.
+    pub share: ThreadShare,
+    /// How many threads httpd has in all.
+    threads: u32,
     /// Its records: one in each balancer, and one for itself.
     pub(in crate::worker) records: OnceCell<Vec<&'static MemberRecord>>,
 }
@@ -36,7 +41,8 @@ pub struct Ajp13 {
 impl Ajp13 {
     /// Makes a worker at a start, without opening anything. Names are looked up, which may take
     /// seconds; what goes wrong with that is returned in words, and tried again later.
-    pub fn new(name: &str, config: Ajp13Config) -> (Self, Vec<String>) {
+    /// httpd has so many `threads` in all.
+    pub fn new(name: &str, config: Ajp13Config, threads: u32) -> (Self, Vec<String>) {
         let mut problems = Vec::new();
         let target = endpoint(&config);
         if !config.is_off()
@@ -58,6 +64,8 @@ impl Ajp13 {
             Self {
                 name: name.to_owned(),
                 busy_limit: Arc::new(AtomicU32::new(config.busy_limit.get().unwrap_or(NO_LIMIT))),
+                share: ThreadShare::of(config.max_threads_share, threads),
+                threads,
                 config: Arc::new(config),
                 pool,
                 capabilities: Arc::default(),
@@ -80,7 +88,10 @@ impl Ajp13 {
         let (name, records) = (self.name.clone(), OnceCell::new());
         let busy_limit = Arc::clone(&self.busy_limit);
         busy_limit.store(config.busy_limit.get().unwrap_or(NO_LIMIT), Relaxed);
-        Self { name, config: Arc::new(config.clone()), pool, capabilities, busy_limit, records }
+        let threads = self.threads;
+        let share = ThreadShare::of(config.max_threads_share, threads);
+        let config = Arc::new(config.clone());
+        Self { name, config, pool, capabilities, busy_limit, share, threads, records }
     }
 
     /// Returns how many requests it may have at once, as it was set last.

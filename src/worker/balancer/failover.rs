@@ -270,7 +270,9 @@ impl<'w> Route<'w> for MemberSelection<'w> {
     /// A moment can change something if a member had no room, or is on trial.
     fn is_worth_a_pause(&self, refusal: NoMember) -> bool {
         let is_trial = |state| matches!(state, MemberState::HalfOpen | MemberState::Force);
-        self.failures.iter().any(|(_, failure)| is_full(failure))
+        // A pause holds a thread, of which there are none to spare.
+        let is_no_thread = |own: &Failure| matches!(own.cause(), Cause::ThreadShare);
+        self.failures.iter().any(|(_, own)| is_full(own) && !is_no_thread(own))
             || refusal == NoMember::NoMember
                 && self.lb.records.iter().any(|record| is_trial(MemberState::of(record)))
     }

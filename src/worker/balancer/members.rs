@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::clock::Millis;
 use crate::config::LbConfig;
 use crate::lb::queue::{Room, Takes};
+use crate::lb::thread_share::ThreadShare;
 use crate::lb::{
     Activation, Balancer, BalancerRecord, ElectionRules, Health, Member, MemberRecord, MemberState,
     Policy, Query, multiplicities,
@@ -23,6 +24,8 @@ pub struct Lb {
     pub name: String,
     /// Its settings.
     pub config: Arc<LbConfig>,
+    /// How many of httpd's threads its requests may hold.
+    pub share: ThreadShare,
     /// What elections go by.
     pub balancer: Balancer,
     /// The members, in the order of the configuration.
@@ -40,12 +43,14 @@ pub struct Lb {
 }
 
 impl Lb {
-    /// Makes a balancer of backends that exist, with the records that are theirs.
+    /// Makes a balancer of backends that exist, with the records that are theirs. httpd has so many
+    /// `threads` in all.
     pub fn new(
         name: &str,
         config: LbConfig,
         backends: &BTreeMap<String, Arc<Ajp13>>,
         all_records: &Records,
+        threads: u32,
     ) -> Self {
         let factors: Vec<_> = config.members.iter().map(|member| member.lbfactor).collect();
         let members = config.members.iter().zip(multiplicities(&factors));
@@ -84,11 +89,13 @@ impl Lb {
         let record_index = all_records.balancer(name);
         let record = all_records.segment.balancer(record_index);
         let name = name.to_owned();
+        let share = ThreadShare::of(config.max_threads_share, threads);
         let config = Arc::new(config);
         let events = all_records.segment.events();
         Self {
             name,
             config,
+            share,
             balancer,
             members,
             record_index,

@@ -41,6 +41,7 @@ impl MemberSelection<'_> {
     fn member(&self, index: usize, now: Millis) -> String {
         let (lb, record) = (self.lb, self.lb.records[index]);
         let state = match lb.state(index) {
+            _ if self.is_out_of_threads(&index) => "at its max_threads_share",
             _ if self.is_full(index) => "at its busy_limit",
             MemberState::Idle | MemberState::Ok | MemberState::Busy => "in service",
             MemberState::Error => "in error",
@@ -54,7 +55,7 @@ impl MemberSelection<'_> {
         };
         let last = record.error_last_ms.get();
         let why = match (self.cause(index), record.failure_code.load(Relaxed)) {
-            (Some(Cause::Busy), _) => String::new(),
+            (Some(Cause::Busy | Cause::ThreadShare), _) => String::new(),
             (Some(cause), _) => format!(", {}: {cause}", cause.code()),
             (None, code @ 1..) if last > 0 => {
                 format!(", JK-{code} {} ago", span(now.since(Millis(last))))
@@ -74,6 +75,10 @@ impl MemberSelection<'_> {
         self.lb.state(index) == MemberState::Busy || matches!(self.cause(index), Some(Cause::Busy))
     }
 
+    fn is_out_of_threads(&self, index: &usize) -> bool {
+        matches!(self.cause(*index), Some(Cause::ThreadShare))
+    }
+
     fn remedy(&self, refusal: NoMember) -> &'static str {
         let lb = self.lb;
         if refusal == NoMember::StickyForced {
@@ -81,6 +86,9 @@ impl MemberSelection<'_> {
         }
         let is_active = |index: &usize| lb.activation(*index) == Activation::Active;
         let mut active = (0..lb.members.len()).filter(is_active).peekable();
+        if (0..lb.members.len()).any(|index| self.is_out_of_threads(&index)) {
+            return Cause::ThreadShare.remedy();
+        }
         if active.peek().is_none() {
             return "activate a member on the status page or with jkctl";
         }

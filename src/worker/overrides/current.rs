@@ -113,6 +113,9 @@ mod tests {
     use super::*;
     use crate::config::{Properties, WorkersConfig, resolve};
     use crate::status::change_text::change_of;
+    use crate::worker::workers::Processes;
+
+    const ONE: Processes = Processes { children: 1, threads: 1 };
 
     fn config(port: u16) -> WorkersConfig {
         let mut properties = Properties::default();
@@ -124,12 +127,12 @@ mod tests {
     #[test]
     fn every_thread_has_a_change_as_soon_as_it_is_made() {
         const THREADS: usize = 4;
-        let workers = Workers::build(&config(2), 1, None).expect("memory");
+        let workers = Workers::build(&config(2), ONE, None).expect("memory");
         let records = workers.records.clone();
         let overrides = records.segment.overrides();
         for port in 1_000..1_200 {
             // Of a new child, which knows the file only, and of one that has served before.
-            let base = Workers::build(&config(2), 1, Some(records.clone())).expect("memory");
+            let base = Workers::build(&config(2), ONE, Some(records.clone())).expect("memory");
             let runtime_config = RuntimeConfig::new(Arc::new(base));
             for port in [port, port + 1_000] {
                 let change = change_of("", "n1", "vaprt", &port.to_string()).expect("a change");
@@ -151,13 +154,13 @@ mod tests {
 
     #[test]
     fn a_change_of_settings_that_the_file_changed_is_named_and_removed() {
-        let old = Workers::build(&config(2), 1, None).expect("memory");
+        let old = Workers::build(&config(2), ONE, None).expect("memory");
         let overrides = old.records.segment.overrides();
         let changes = ["n1", "n2"].map(|name| change_of("", name, "vaprt", "3").expect("a change"));
         let text = overlay::add(&old.config, "", &changes);
         assert!(overrides.write(&overrides.lock.hold().expect("it is free"), &text));
 
-        let new = Workers::build(&config(20), 1, Some(old.records.clone())).expect("memory");
+        let new = Workers::build(&config(20), ONE, Some(old.records.clone())).expect("memory");
         let runtime_config = RuntimeConfig::new(Arc::new(new));
         // The parent does without the lock, even while it is held.
         let held = overrides.lock.hold().expect("it is free");

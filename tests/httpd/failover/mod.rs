@@ -1,6 +1,7 @@
 //! Which member serves, and what happens when one does not.
 
 mod balancing;
+mod bulkhead;
 mod deliveries;
 mod dying;
 mod health;

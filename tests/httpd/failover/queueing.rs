@@ -15,7 +15,7 @@ use crate::support::httpd::{Httpd, Setup};
 use crate::support::{PATIENCE, free_port, signal, wait_until};
 
 /// A backend that answers when it is let.
-fn held() -> (Backend, Arc<AtomicBool>) {
+pub(super) fn held() -> (Backend, Arc<AtomicBool>) {
     let is_let = Arc::new(AtomicBool::new(false));
     let own = Arc::clone(&is_let);
     let backend = Backend::start(move |request| {
@@ -281,7 +281,7 @@ fn a_limit_that_is_changed_is_that_of_requests_that_wait_already() {
 }
 
 /// The child that has taken a client's connection.
-fn child_of(httpd: &Httpd, client: &Client) -> String {
+pub(super) fn child_of(httpd: &Httpd, client: &Client) -> String {
     let [here, there] = [httpd.port, client.local_port()].map(|port| format!(":{port:04X}"));
     let table = fs::read_to_string("/proc/net/tcp").expect("Linux");
     let rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());

@@ -14,7 +14,7 @@ use crate::status::render::html::numbers::{Percentiles, bytes, span};
 use crate::status::render::html::rows;
 use crate::status::render::html::rows::Lately;
 use crate::status::request::{Action, StatusRequest, encode};
-use crate::status::view::{MemberView, ServerView, Snapshot, WorkerView};
+use crate::status::view::{MemberView, ServerView, Snapshot, ThreadsView, WorkerView};
 
 pub(super) struct Detail<'a> {
     pub balancer: Option<&'a str>,
@@ -130,6 +130,7 @@ impl<'a> Detail<'a> {
             actions: Vec::new(),
             tiles: vec![
                 ("In flight", format!("{} (most {})", ajp.busy, ajp.max_busy)),
+                ("Threads held", threads(ajp.threads)),
                 ("Waiting for room", ajp.waits.queued.to_string()),
                 ("Waiting without a thread", ajp.waits.parked.to_string()),
                 ("Requests", ajp.used.to_string()),
@@ -186,6 +187,11 @@ impl<'a> Detail<'a> {
 }
 
 /// Begins a text with a capital letter.
+fn threads(threads: ThreadsView) -> String {
+    let allowed = threads.allowed.map(|allowed| format!(" (at most {allowed})"));
+    format!("{}{}", threads.held, allowed.unwrap_or_default())
+}
+
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());

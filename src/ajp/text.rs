@@ -1,5 +1,5 @@
 //! Which bytes may stand where, RFC 9110 section 5. Checked on every byte of every request, so
-//! the common answer "all fine" is found sixteen or eight bytes at a time.
+//! the common answer "all fine" is found eight bytes at a time.
 
 /// Tells whether `bytes` may be a field value: no control byte but TAB.
 #[inline]
@@ -38,45 +38,34 @@ pub(super) fn is_control(byte: u8) -> bool {
 }
 
 /// Tells whether any byte is below `LOW` or is DEL.
+#[inline]
 fn has_suspect<const LOW: u8>(bytes: &[u8]) -> bool {
-    if let Some(last) = bytes.last_chunk::<16>() {
-        let (blocks, _) = bytes.as_chunks::<16>();
-        for block in blocks {
-            // Without an end the compiler spreads the loop over many blocks, byte by byte.
-            if is_suspect::<LOW>(block) {
-                return true;
-            }
-        }
+    !is_plain::<LOW>(bytes) && bytes.iter().any(|&byte| byte < LOW || byte == 0x7F)
+}
+
+/// Tells whether all bytes are printable ASCII from `LOW` on.
+fn is_plain<const LOW: u8>(bytes: &[u8]) -> bool {
+    if let Some(last) = bytes.last_chunk::<8>() {
+        let words = bytes.as_chunks::<8>().0;
+        let marks = words.iter().fold(0, |marks, word| marks | others::<LOW>(*word));
         // check: last-bytes-of-a-long-text
-        return is_suspect::<LOW>(last);
-    }
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        let marks = suspects::<LOW>(u64::from_ne_bytes(*first))
-            | suspects::<LOW>(u64::from_ne_bytes(*last));
-        return marks != 0;
+        return (marks | others::<LOW>(*last)) & HIGH_BITS == 0;
     }
     if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        let word =
-            u64::from(u32::from_ne_bytes(*first)) << 32 | u64::from(u32::from_ne_bytes(*last));
-        return suspects::<LOW>(word) != 0;
+        let ([a, b, c, d], [e, f, g, h]) = (*first, *last);
+        return others::<LOW>([a, b, c, d, e, f, g, h]) & HIGH_BITS == 0;
     }
-    bytes.iter().any(|&byte| byte < LOW || byte == 0x7F)
+    bytes.iter().all(|byte| (LOW..=b'~').contains(byte))
 }
 
-/// Looks at sixteen bytes, which is a few instructions of a vector unit.
-#[inline]
-fn is_suspect<const LOW: u8>(block: &[u8; 16]) -> bool {
-    block.iter().fold(false, |found, &byte| found | (byte < LOW) | (byte == 0x7F))
-}
-
-/// Marks the bytes of `word` that are below `LOW` or DEL.
+/// Marks bytes that are not in `LOW..=7E`, in their highest bits.
 ///
-/// A borrow may also mark the neighbour of such a byte, never a byte of a word without one: the
-/// result is zero exactly if the word is clean. `LOW` is at most `80`.
-const fn suspects<const LOW: u8>(word: u64) -> u64 {
-    let below = word.wrapping_sub(ONES * LOW as u64) & !word;
-    let delete = word ^ (ONES * 0x7F);
-    (below | (delete.wrapping_sub(ONES) & !delete)) & HIGH_BITS
+/// A carry or a borrow may also mark the neighbour of such a byte, never a byte of a word without one: the
+/// highest bits are zero exactly if the word has none. `LOW` is at most `80`.
+#[inline]
+const fn others<const LOW: u8>(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    word.wrapping_sub(ONES * LOW as u64) | word.wrapping_add(ONES) | word
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;

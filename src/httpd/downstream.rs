@@ -54,30 +54,34 @@ pub struct HttpdDownstream<'r> {
 }
 
 impl<'r> HttpdDownstream<'r> {
-    /// Takes a request; `path` replaces its URI where cleaning took something away.
+    /// Returns the body of a request.
     ///
     /// # Errors
     ///
     /// The status of httpd's own refusal of the request's framing.
+    #[inline]
+    pub fn body(request: Request<'r>, environment: Environment<'r>) -> Result<Body<'r>, u16> {
+        // A part of a page and the page for an error have no body of their own: it belongs to the
+        // request of the client. One that was only sent on, by mod_rewrite for example, has.
+        let has_own_body = request.main().is_none() && !is_error(request.fields().status());
+        let ignores_length = environment.get(Variable::IgnoreLength).is_some();
+        Body::new(request, has_own_body, ignores_length)
+    }
+
+    /// Takes a request with its body; `path` replaces its URI where cleaning took something away.
+    #[inline(never)] // so that it is made where it stays
     pub fn new(
         request: Request<'r>,
         ready: &'r ServerRuntime,
         environment: Environment<'r>,
         path: Option<&'r [u8]>,
         use_server_errors: u16,
-    ) -> Result<Self, u16> {
-        let raw = request.raw();
-        let first_status = request.fields().status();
-        // A part of a page and the page for an error have no body of their own: it belongs to the
-        // request of the client. One that was only sent on, by mod_rewrite for example, has.
-        let has_own_body = request.main().is_none() && !is_error(first_status);
-        let ignores_length = environment.get(Variable::IgnoreLength).is_some();
-        let body = Body::new(request, has_own_body, ignores_length)?;
+        body: Body<'r>,
+    ) -> Self {
         // SAFETY: makes a brigade in the request's pool.
-        let output = unsafe { ffi::jk_shim_brigade(raw) };
+        let output = unsafe { ffi::jk_shim_brigade(request.raw()) };
         let path = path.or_else(|| request.bytes(request.fields().uri())).unwrap_or_default();
-        let cookie = None;
-        Ok(Self {
+        Self {
             request,
             ready,
             environment,
@@ -88,12 +92,12 @@ impl<'r> HttpdDownstream<'r> {
             is_queued: false,
             has_ended: false,
             is_answered: false,
-            cookie,
+            cookie: None,
             use_server_errors,
             own_page: None,
             before: None,
-            first_status,
-        })
+            first_status: request.fields().status(),
+        }
     }
 
     /// Reads the beginning of the body if filters may change it.

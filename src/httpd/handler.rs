@@ -98,7 +98,7 @@ pub fn handle(request: Request<'_>) -> c_int {
             None => in_thread(work.serve(None)),
             Some(place) => {
                 let parking = place.parking();
-                place.run(work.serve(Some(parking)))
+                place.run(async move { work.serve(Some(parking)).await })
             }
         }
     })
@@ -121,8 +121,8 @@ struct Work<'r> {
 
 impl Work<'_> {
     /// Serves the request. Returns what the handler returns.
-    async fn serve(self, parking: Option<Rc<Parking>>) -> c_int {
-        let Self { request, ready, environment, mapped, chosen } = self;
+    async fn serve(&self, parking: Option<Rc<Parking>>) -> c_int {
+        let Self { request, ready, environment, mapped, ref chosen } = *self;
         let (name, extensions) = chosen.parts();
         let workers = ready.workers.current();
         let Some(worker) = workers.get(name) else {
@@ -149,10 +149,11 @@ impl Work<'_> {
         request.add_kept(Table::Notes, c"JK_WORKER_TYPE".into(), kind.into());
         let path = mapped.and_then(|mapped| mapped.path.as_deref());
         let begun = ready.wants_duration.then(crate::clock::micros);
-        let downstream =
-            HttpdDownstream::new(request, ready, environment, path, settings.use_server_errors);
-        let ending = match downstream {
-            Ok(mut downstream) => {
+        let ending = match HttpdDownstream::body(request, environment) {
+            Ok(body) => {
+                let own_pages = settings.use_server_errors;
+                let mut downstream =
+                    HttpdDownstream::new(request, ready, environment, path, own_pages, body);
                 let served = match downstream.look_ahead() {
                     Ok(()) => workers.serve(worker, &mut downstream, &settings).await,
                     Err(error) => log_client(&downstream, name, error),

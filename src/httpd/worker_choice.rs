@@ -27,7 +27,7 @@ pub enum WorkerChoice<'r> {
     /// A rule of the map, looked up where something else has set the handler.
     Found(Arc<Rule>),
     /// The variable that `JkWorkerIndicator` names.
-    Variable(Box<str>, Extensions),
+    Variable(Box<(Box<str>, Extensions)>),
 }
 
 impl WorkerChoice<'_> {
@@ -36,7 +36,7 @@ impl WorkerChoice<'_> {
         match self {
             Self::Rule(rule) => (&rule.worker, &rule.extensions),
             Self::Found(rule) => (&rule.worker, &rule.extensions),
-            Self::Variable(worker, extensions) => (worker, extensions),
+            Self::Variable(parsed) => (&parsed.0, &parsed.1),
         }
     }
 }
@@ -76,7 +76,7 @@ pub fn choose<'r>(
     let forwarded = forwarded_path(request, ready, path);
     let misread = forwarded.differs_from_sections().or_else(|| match &chosen {
         WorkerChoice::Found(rule) => ready.map.current().misreading(rule, &forwarded),
-        WorkerChoice::Rule(_) | WorkerChoice::Variable(..) => None,
+        WorkerChoice::Rule(_) | WorkerChoice::Variable(_) => None,
     });
     match misread {
         Some(why) => Err(refuse(request, path, &why)),
@@ -87,11 +87,11 @@ pub fn choose<'r>(
 fn named_by<'r>(named: &[u8]) -> WorkerChoice<'r> {
     let origin = Origin::new("JkWorkerIndicator", 0);
     let mut problems = Vec::new();
-    let (worker, extensions) = parse_worker(named, &origin, &mut problems);
+    let parsed = Box::new(parse_worker(named, &origin, &mut problems));
     for problem in problems {
         tracing::warn!("{JK207} {}", log::excerpt(&text::raw(&problem.text), LONGEST_PROBLEM));
     }
-    WorkerChoice::Variable(worker, extensions)
+    WorkerChoice::Variable(parsed)
 }
 
 /// Tells whether unsafe paths are kept from workers.

@@ -21,12 +21,16 @@ pub trait Route<'w> {
     /// Returns the balancer's name, if there is one.
     fn balancer(&self) -> Option<&'w str>;
 
-    /// Chooses who gets the request.
+    /// Chooses who gets the request, and puts that into `place`, where it stays.
     ///
     /// # Errors
     ///
     /// If no member is left that may have it.
-    fn choose<D: Downstream>(&mut self, downstream: &mut D) -> Result<Candidate<'w>, NoMember>;
+    fn choose<'c, D: Downstream>(
+        &mut self,
+        downstream: &mut D,
+        place: &'c mut Option<Candidate<'w>>,
+    ) -> Result<&'c mut Candidate<'w>, NoMember>;
 
     /// Returns the queue for a request that finds no room, if there is one.
     fn queue(&self) -> Option<Queue<'w>>;
@@ -124,15 +128,15 @@ pub async fn dispatch<'w, D: Downstream, R: Route<'w>>(
         }
         let choice = match &mut current {
             Some(choice) => choice,
-            none => match route.choose(downstream) {
-                Ok(mut choice) => {
+            none => match route.choose(downstream, none) {
+                Ok(choice) => {
                     choice.attempt.waited = waited;
                     if let Some(queue) = route.queue() {
                         choice.attempt.place_timeout = queue.timeout;
                         choice.attempt.is_beyond_share = settings.waits.can_park();
                         place = None;
                     }
-                    none.insert(choice)
+                    choice
                 }
                 Err(NoMember::NoRoom) => continue,
                 Err(_) if route.queue().is_some() && route.wish(false).is_some() => {

@@ -56,7 +56,12 @@ impl<'w> Route<'w> for Single<'w> {
         None
     }
 
-    fn choose<D: Downstream>(&mut self, _: &mut D) -> Result<Candidate<'w>, NoMember> {
+    #[inline(always)] // as for a balancer
+    fn choose<'c, D: Downstream>(
+        &mut self,
+        _: &mut D,
+        place: &'c mut Option<Candidate<'w>>,
+    ) -> Result<&'c mut Candidate<'w>, NoMember> {
         let started_us = self.begun_us.take().unwrap_or_else(clock::micros);
         if self.in_flight.is_none() {
             self.busy = self.record.busy.fetch_add(1, Relaxed).wrapping_add(1);
@@ -72,14 +77,14 @@ impl<'w> Route<'w> for Single<'w> {
         let mut metrics = AttemptMetrics::begin(self.record, shard, self.count, started_us);
         metrics.busy = self.busy;
         self.count += 1;
-        Ok(Candidate {
+        Ok(place.insert(Candidate {
             attempt: Attempt::new(self.worker, None, metrics),
             data: self.data,
             member: 0,
             is_sticky: false,
             in_flight: None,
             started: Millis::of_micros(started_us),
-        })
+        }))
     }
 
     fn settle(&mut self, choice: &Candidate<'w>, result: &Result<Answer, Failure>) {

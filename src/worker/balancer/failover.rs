@@ -125,7 +125,12 @@ impl<'w> Route<'w> for MemberSelection<'w> {
         Some(&self.lb.name)
     }
 
-    fn choose<D: Downstream>(&mut self, downstream: &mut D) -> Result<Candidate<'w>, NoMember> {
+    #[inline(always)] // what it makes is not small, and is made where it stays
+    fn choose<'c, D: Downstream>(
+        &mut self,
+        downstream: &mut D,
+        place: &'c mut Option<Candidate<'w>>,
+    ) -> Result<&'c mut Candidate<'w>, NoMember> {
         let (lb, settings) = (self.lb, self.settings);
         let started_us = self.first_us.take().unwrap_or_else(clock::micros);
         let started = Millis::of_micros(started_us);
@@ -166,14 +171,14 @@ impl<'w> Route<'w> for MemberSelection<'w> {
         metrics.busy = election.busy;
         self.count += 1;
         self.last = Some(index);
-        Ok(Candidate {
+        Ok(place.insert(Candidate {
             attempt: Attempt::new(worker, Some(&lb.name), metrics),
             data,
             member: index,
             is_sticky: election.is_sticky,
             in_flight: Some(in_flight),
             started,
-        })
+        }))
     }
 
     #[inline(always)] // what is booked is cold; most answers are ordinary

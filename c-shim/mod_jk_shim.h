@@ -90,6 +90,8 @@ apr_port_t jk_shim_default_port(const request_rec *r);
 int jk_shim_can_park(void);
 /* Whether nothing about the request forbids it. */
 int jk_shim_may_park(const request_rec *r);
+/* Whether this child was told to end. */
+int jk_shim_is_stopping(void);
 /* Whether the handler has returned SUSPENDED, and httpd has let go of the request. */
 int jk_shim_is_suspended(const conn_rec *c);
 /* Whether the MPM is about to close the connection. */

@@ -25,6 +25,13 @@ int jk_shim_may_park(const request_rec *r)
     return !c->master && c->cs && !c->clogging_input_filters && !r->main && !r->prev && !r->next;
 }
 
+int jk_shim_is_stopping(void)
+{
+    int state = AP_MPMQ_RUNNING;
+
+    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS && state == AP_MPMQ_STOPPING;
+}
+
 int jk_shim_is_suspended(const conn_rec *c)
 {
     return c->cs && c->cs->state == CONN_STATE_SUSPENDED;

@@ -116,19 +116,25 @@ impl<'r> ParkingPlace<'r> {
         // SAFETY: the future is dropped when the request ends, and at the latest by `drop_parked`, which
         // the request's pool calls before it frees anything.
         let mut parked = unsafe { Parked::new(raw, Box::pin(rest), self.parking, self.set) };
-        match parked.poll() {
-            Poll::Ready(code) => {
+        loop {
+            if let Poll::Ready(code) = parked.poll() {
                 parked.end();
-                code
+                return code;
             }
-            Poll::Pending => {
-                let pool = self.request.fields().pool();
-                // SAFETY: the pool is the request's.
-                unsafe { ffi::apr_pool_pre_cleanup_register(pool, raw.cast(), Some(drop_parked)) };
-                *self.record.parked.borrow_mut() = Some(parked);
-                SUSPENDED
+            // A child that ends as it has no connection may have taken this one a moment before: then nothing
+            // would wake the request. The MPM counts a connection before its request comes here.
+            // SAFETY: asks httpd's MPM; the answer is a number.
+            if unsafe { ffi::jk_shim_is_stopping() } == 0 {
+                break;
             }
+            waiting::for_wanted(parked.parking.wanted());
+            parked.parking.go_on(false);
         }
+        let pool = self.request.fields().pool();
+        // SAFETY: the pool is the request's.
+        unsafe { ffi::apr_pool_pre_cleanup_register(pool, raw.cast(), Some(drop_parked)) };
+        *self.record.parked.borrow_mut() = Some(parked);
+        SUSPENDED
     }
 }
 

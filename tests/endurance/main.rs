@@ -11,9 +11,11 @@
 mod support;
 
 mod backend;
+mod holding;
 mod kills;
 mod load;
 mod outages;
+mod parking;
 mod restarts;
 mod stop_at_once;
 mod stops;

@@ -70,6 +70,8 @@ worded! {
         Restarted = 16, "restarted";
         /// A restart rejected the configuration file; the previous configuration is still in use.
         Rejected = 17, "rejected";
+        /// A balancer or a worker had no room for a request, which was answered 503.
+        Overloaded = 18, "overloaded";
     }
 }
 
@@ -109,7 +111,8 @@ impl EventKind {
             | Self::Healthy
             | Self::Refusing
             | Self::RefusingEnded
-            | Self::Drained => false,
+            | Self::Drained
+            | Self::Overloaded => false,
             Self::Changed
             | Self::Reset
             | Self::Recovered

@@ -42,6 +42,9 @@ pub fn text(facts: &EventFacts<'_>) -> String {
         EventKind::RefusingEnded => {
             "serves again: its AJP connector refuses no more requests".to_owned()
         }
+        EventKind::Overloaded => {
+            format!("had no room for a request, which was answered 503: {}", cause(facts))
+        }
         EventKind::Drained => "is drained: its last session has ended".to_owned(),
         EventKind::Changed => format!("{attribute} changed from \"{old}\" to \"{new}\"{by}"),
         EventKind::Reset => format!("counters reset{by}"),

@@ -88,6 +88,11 @@ impl<'w> Route<'w> for Single<'w> {
     }
 
     fn settle(&mut self, choice: &Candidate<'w>, result: &Result<Answer, Failure>) {
+        if let Err(failure) = result
+            && failure.cause().is_no_room()
+        {
+            state_events::keep_overload(self.events, ("", &self.worker.name), failure.cause());
+        }
         let (outcome, symptom) = match result {
             Ok(Answer::Ordinary) if !has_something_to_clear(self.record) => return,
             Ok(Answer::Ordinary) => (Outcome::Success, Symptom::default()),
@@ -132,6 +137,7 @@ impl<'w> Route<'w> for Single<'w> {
         let shard = self.child_counts.shard(self.place);
         shard.requests.fetch_add(1, Relaxed);
         shard.failure(cause.code());
+        state_events::keep_overload(self.events, ("", &self.worker.name), cause);
         downstream.retry_after(RETRY_AFTER);
         log_refusal(
             downstream,

@@ -88,6 +88,13 @@ pub(super) fn keep(
     log.keep(&facts, clock::unix_now().as_millis() as u64);
 }
 
+/// Keeps that a balancer, or a worker without one, had no room for a request.
+#[cold]
+pub(super) fn keep_overload(log: &EventLog, subject: (&str, &str), cause: &Cause) {
+    let kind = Some((EventKind::Overloaded, EventReason::Request));
+    keep(log, subject, kind, Symptom::of_failure(cause));
+}
+
 /// Decides whether a report is an event. A change of state says more than what led to it, so that each
 /// report is one event at most.
 pub(super) fn kind_of(

@@ -76,6 +76,13 @@ impl Lb {
         state_events::keep(self.events, self.subject(index), forced, Symptom::default());
     }
 
+    /// Counts and keeps that there was no room for a request.
+    #[cold]
+    pub(super) fn overloaded(&self, cause: &Cause) {
+        self.record.unserved.fetch_add(1, Relaxed);
+        state_events::keep_overload(self.events, (&self.name, ""), cause);
+    }
+
     fn subject(&self, index: usize) -> (&str, &str) {
         (&self.name, &self.members[index].name)
     }

@@ -35,9 +35,9 @@ impl Lb {
         if may_wait || !self.share.is_exceeded_by(self.threads_held(busy)) {
             return Ok(());
         }
-        self.record.unserved.fetch_add(1, Relaxed);
-        downstream.retry_after(RETRY_AFTER);
         let (cause, begun) = (Cause::ThreadShare, clock::now());
+        self.overloaded(&cause);
+        downstream.retry_after(RETRY_AFTER);
         Err(log_refusal(downstream, &subject(&self.name, ""), &self.name, &cause, begun))
     }
 }

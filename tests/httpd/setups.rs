@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -111,4 +111,17 @@ pub fn slow(time: Duration) -> (Backend, Arc<AtomicUsize>) {
         Reply::Bytes(ok(&[("Content-Type", "text/plain")], body.as_bytes()))
     });
     (backend, most)
+}
+
+/// A backend that answers when it is let.
+pub fn held() -> (Backend, Arc<AtomicBool>) {
+    let is_let = Arc::new(AtomicBool::new(false));
+    let own = Arc::clone(&is_let);
+    let backend = Backend::start(move |request| {
+        while !own.load(SeqCst) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        Reply::Bytes(ok(&[("Content-Type", "text/plain")], request.uri.as_bytes()))
+    });
+    (backend, is_let)
 }

@@ -234,7 +234,7 @@ impl<'w> Route<'w> for MemberSelection<'w> {
     }
 
     fn refuse_waiting<D: Downstream>(&mut self, cause: &Cause, downstream: &mut D) -> u16 {
-        self.lb.record.unserved.fetch_add(1, Relaxed);
+        self.lb.overloaded(cause);
         downstream.retry_after(RETRY_AFTER);
         log_refusal(downstream, &subject(&self.lb.name, ""), &self.lb.name, cause, self.begun)
     }
@@ -296,7 +296,10 @@ impl<'w> Route<'w> for MemberSelection<'w> {
         let status = self.failures.last().map_or(503, |(_, f)| f.cause().http_status());
         // One at its limit was not tried.
         if self.failures.iter().all(|(_, failure)| is_full(failure)) {
-            self.lb.record.unserved.fetch_add(1, Relaxed);
+            match self.failures.last() {
+                Some((_, failure)) => self.lb.overloaded(failure.cause()),
+                None => _ = self.lb.record.unserved.fetch_add(1, Relaxed),
+            }
         }
         downstream.retry_after(RETRY_AFTER);
         self.explain(refusal, downstream, status);

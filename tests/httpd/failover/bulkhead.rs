@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::queueing::{child_of, held};
+use super::queueing::child_of;
+use crate::setups::held;
 use crate::support::backend::{Backend, Reply, echo, ok};
 use crate::support::client::{Client, Response};
 use crate::support::httpd::{Httpd, Setup};

@@ -1,31 +1,16 @@
 //! Requests that find no room wait for it, in turn, over all children (`queue_size`).
 
 use std::fs;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::setups::slow;
-use crate::support::backend::{Backend, Reply, ok};
+use crate::setups::{held, slow};
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, Setup};
 use crate::support::{PATIENCE, free_port, signal, wait_until};
-
-/// A backend that answers when it is let.
-pub(super) fn held() -> (Backend, Arc<AtomicBool>) {
-    let is_let = Arc::new(AtomicBool::new(false));
-    let own = Arc::clone(&is_let);
-    let backend = Backend::start(move |request| {
-        while !own.load(SeqCst) {
-            thread::sleep(Duration::from_millis(1));
-        }
-        Reply::Bytes(ok(&[("Content-Type", "text/plain")], request.uri.as_bytes()))
-    });
-    (backend, is_let)
-}
 
 const CHILDREN: &str = "StartServers 4\nServerLimit 4\nThreadsPerChild 15\nMaxRequestWorkers 60\n\
     MinSpareThreads 60\nMaxSpareThreads 60\n<IfModule mpm_event_module>\nAsyncRequestWorkerFactor 100\n</IfModule>\n";

@@ -1,11 +1,13 @@
 //! Events: what happened to members, who changed what, and what a restart leaves of it.
 
+use std::sync::atomic::Ordering::SeqCst;
+
 use serde_json::Value;
 
-use crate::setups::{balanced, number};
+use crate::setups::{balanced, held, number};
 use crate::support::backend::{Backend, echo};
 use crate::support::client::Client;
-use crate::support::httpd::Httpd;
+use crate::support::httpd::{Httpd, Setup};
 use crate::support::{PATIENCE, wait_until};
 
 fn page(httpd: &Httpd, query: &str) -> Value {
@@ -143,4 +145,55 @@ fn an_outage_and_an_edit_are_kept_over_graceful_restarts() {
     httpd.graceful_for_all();
     let told = told(&events(&httpd, grown[grown.len() - 1]["seq"].as_u64().expect("a number")));
     assert_eq!(told, ["restarted - - none -", "rejected - - none -"]);
+}
+
+/// The requests that found no room, in one event for each limit with how many they were.
+#[test]
+fn requests_without_room_are_an_event() {
+    let queue = "worker.w.queue_size=1\nworker.w.queue_timeout";
+    for (name, more, wanted) in [
+        ("full", format!("{queue}=60000\n"), "overloaded w - request JK-323"),
+        ("late", format!("{queue}=1\n"), "overloaded w - request JK-322"),
+        ("none", String::new(), "overloaded w - request JK-312"),
+        ("alone", String::new(), "overloaded - w request JK-312"),
+    ] {
+        let (backend, is_let) = held();
+        let worker = match name {
+            "alone" => format!("worker.w.port={}\nworker.w.busy_limit=1\n", backend.port),
+            _ => format!(
+                "worker.w.type=lb\nworker.w.balance_workers=n1\nworker.w.retries=1\n\
+                 worker.n1.port={}\nworker.n1.busy_limit=1\nworker.n1.connection_acquire_timeout=1\n",
+                backend.port
+            ),
+        };
+        let workers = format!("worker.list=w,st\nworker.st.type=status\n{worker}{more}");
+        let config = "JkMount /app/* w\nJkMount /jkstatus st\n";
+        let setup =
+            Setup { name: &format!("room-{name}"), mpm: "event", config, workers: &workers };
+        let mut httpd = setup.prepare();
+        ["JK-312", "JK-322", "JK-323", "JK-402"].iter().for_each(|code| httpd.expect(code));
+        httpd.launch();
+        let send = |path: &str| {
+            let mut client = Client::connect(httpd.port);
+            client.send(&format!("GET /app/{path} HTTP/1.1\r\nHost: h\r\n\r\n"));
+            client
+        };
+        let mut served = vec![send("first")];
+        assert!(wait_until(PATIENCE, || backend.count() == 1), "{name}");
+        if name == "full" {
+            served.push(send("second"));
+            let waits = || page(&httpd, "cmd=list")["balancers"][0]["waiting"] == 1;
+            assert!(wait_until(PATIENCE, waits), "{name}");
+        }
+        for _ in 0..3 {
+            assert_eq!(Client::connect(httpd.port).get("/app/x").status, 503, "{name}");
+        }
+        is_let.store(true, SeqCst);
+        for client in &mut served {
+            assert_eq!(client.response("GET").map(|answer| answer.status), Some(200), "{name}");
+        }
+        let events = events(&httpd, 0);
+        assert_eq!(told(&events[1..]), [wanted], "{name}");
+        assert_eq!(events[1]["count"], 3, "{name}: {events:?}");
+    }
 }

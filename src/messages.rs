@@ -98,6 +98,12 @@ messages! {
     JK115 "JK-115":
         "requests cannot wait for room (`queue_size`) in a child, as it may have no further thread; those above busy_limit are answered 503 at once",
         "raise the limit on threads of httpd's user or service";
+    JK116 "JK-116":
+        "how many requests and connections httpd's settings allow, what those need that wait without a thread (`JkAsync`) or in a queue, and how many reach one backend; said at each start and by `httpd -t` where requests wait so",
+        "no action needed where the numbers are what you want; `busy_limit` limits what reaches a backend";
+    JK117 "JK-117":
+        "requests that wait without a thread (`JkAsync`) need more descriptors than a child process may have; beyond that, requests fail",
+        "raise the limit of the service (`LimitNOFILE`, `ulimit -n`), or lower `AsyncRequestWorkerFactor`";
     JK201 "JK-201":
         "a path climbs above the root; answered 400",
         "no action needed: this is usually a scan";

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod async_settings;
+pub mod capacity;
 mod cross_checks;
 pub mod directive_tree;
 mod dump;

@@ -27,6 +27,11 @@ pub fn say(server: *const server_rec, level: LogLevel, line: &str) {
     put(ptr::null(), server, number(level), line);
 }
 
+/// Writes a line to httpd's error log that is there whatever `LogLevel` says, as those of httpd's own start.
+pub fn remark(server: *const server_rec, line: &str) {
+    put(ptr::null(), server, ffi::APLOG_NOTICE as c_int, line);
+}
+
 /// Makes the log of a server. Without `JkLogFile` lines go to its error log.
 ///
 /// # Errors

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::ptr;
 
 use crate::config::LogLevel;
+use crate::httpd::capacity;
 use crate::httpd::checked_config;
 use crate::httpd::checked_config::{CheckedConfig, LastGood, Level};
 use crate::httpd::ending::after_panic;
@@ -66,6 +67,10 @@ pub unsafe extern "C" fn mod_jk_check_config(
         let mut plan = unsafe { checked_config::plan(main, ptemp, &LastGood::default()) };
         plan.look(ptemp, is_test());
         plan.report(main, if is_test() { Level::Notices } else { Level::Errors });
+        if is_test() && !plan.is_broken() {
+            // SAFETY: the arguments are those of the hook.
+            unsafe { capacity::look(main, &plan.checked.workers) };
+        }
         // SAFETY: httpd copies nothing and keeps nothing of the name.
         if is_test() && unsafe { ffi::ap_exists_config_define(c"DUMP_JK".as_ptr()) } != 0 {
             // The reader may have closed the pipe.

@@ -7,6 +7,7 @@
 mod auto_alias;
 mod body_bucket;
 mod c_strings;
+mod capacity;
 mod checked_config;
 mod child_init;
 mod conf_vector;

@@ -1,14 +1,14 @@
 //! Makes every server ready to serve what the checked configuration says.
 
 use std::collections::BTreeSet;
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock;
 use crate::config::validate::{Files, mounts_of};
-use crate::config::{AsyncMode, LogLevel, ServerSettings, WorkersConfig};
+use crate::config::{LogLevel, ServerSettings, WorkersConfig};
 use crate::httpd::checked_config::{CheckedConfig, LastGood, processes};
 use crate::httpd::config_files::InPool;
 use crate::httpd::error_log;
@@ -18,8 +18,8 @@ use crate::httpd::ffi::{apr_pool_t, server_rec};
 use crate::httpd::pool::give_to_pool;
 use crate::httpd::server::{ServerConf, ServerRuntime};
 use crate::httpd::variable_names::VariableNames;
-use crate::httpd::{conf_vector, exposure, parking, retained, rules, servers};
-use crate::messages::MessageCode::{JK112, JK113, JK114};
+use crate::httpd::{capacity, conf_vector, exposure, retained, rules, servers};
+use crate::messages::MessageCode::JK112;
 use crate::status::view::ConfigurationView;
 use crate::worker::{HostRules, MountFiles, RuntimeConfig, VERSION, Workers};
 
@@ -56,38 +56,6 @@ fn any_directive(
     false
 }
 
-/// Says what keeps requests from being parked, or from being many.
-fn look_at_parking(
-    main: *mut server_rec,
-    tree: *const ffi::ap_directive_t,
-    modes: impl Iterator<Item = AsyncMode>,
-) {
-    let modes: Vec<_> = modes.filter(|mode| *mode != AsyncMode::Off).collect();
-    if !parking::is_possible() {
-        if modes.contains(&AsyncMode::On) {
-            let text = format!(
-                "{JK113} JkAsync On has no effect: it needs the event MPM of httpd 2.4.63 or later; each request that waits for its backend holds a thread, as with JkAsync Off"
-            );
-            say(main, LogLevel::Warn, &text);
-        }
-        return;
-    }
-    let mut threads = 0;
-    // SAFETY: httpd writes a number.
-    let asked = unsafe { ffi::ap_mpm_query(ffi::AP_MPMQ_MAX_THREADS as c_int, &raw mut threads) };
-    let is_set = any_directive(tree, &|name, _| name.eq_ignore_ascii_case(FACTOR.as_bytes()));
-    if !modes.is_empty() && !is_set && asked == 0 {
-        let most = threads * 3;
-        let text = format!(
-            "{JK114} JkAsync is on and {FACTOR} is not set, so that a child with {threads} threads accepts at most {most} connections, those of waiting requests included; further clients wait until one is free: set {FACTOR} to the number of requests that may wait in a child, divided by {threads}"
-        );
-        say(main, LogLevel::Warn, &text);
-    }
-}
-
-/// The directive that says how many connections httpd accepts for each idle thread.
-const FACTOR: &str = "AsyncRequestWorkerFactor";
-
 /// Makes every server ready.
 ///
 /// # Safety
@@ -119,8 +87,7 @@ pub unsafe fn install(
     let wants_notes = NOTES.iter().any(|name| mentions(tree, name));
     let wants_duration = mentions(tree, b"JK_REQUEST_DURATION");
     // SAFETY: httpd keeps the servers as long as its configuration.
-    let modes = unsafe { servers::all(main) }.map(|(_, conf)| conf.settings.parking.mode());
-    look_at_parking(main, tree, modes);
+    unsafe { capacity::look(main, &plan.checked.workers) };
     for (level, problem) in &workers.problems {
         say(main, *level, problem);
     }

@@ -371,6 +371,7 @@ fn is_about_replies(line: &str) -> bool {
 /// or not as its look once a second happens to find them at work.
 fn is_about_size(line: &str) -> bool {
     line.contains(" [mpm_") && line.contains("consider raising the MaxRequestWorkers setting")
+        || line.contains("JK-117 ")
 }
 
 impl Drop for Httpd {

@@ -6,4 +6,5 @@ mod killed;
 mod log_table;
 mod logs;
 mod restarts;
+mod sizes;
 mod starts;

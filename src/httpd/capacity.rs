@@ -1,0 +1,54 @@
+//! What httpd's size comes to where requests wait: said at a start and by `httpd -t`.
+
+use crate::config::capacity::{FACTOR, HttpdSize, WorkerFactor};
+use crate::config::{AsyncMode, LogLevel, WorkersConfig};
+use crate::httpd::checked_config::asked;
+use crate::httpd::error_log::{remark, say};
+use crate::httpd::ffi::server_rec;
+use crate::httpd::{exposure, ffi, parking, servers};
+use crate::messages::MessageCode::{JK113, JK114, JK116, JK117};
+
+/// Says what keeps requests from being parked or from being many, and what those that wait need.
+///
+/// # Safety
+///
+/// `main` must be httpd's list of servers.
+pub unsafe fn look(main: *mut server_rec, workers: &WorkersConfig) {
+    // SAFETY: as for this function.
+    let modes = unsafe { servers::all(main) }.map(|(_, conf)| conf.settings.parking.mode());
+    let modes: Vec<_> = modes.filter(|mode| *mode != AsyncMode::Off).collect();
+    let can_park = parking::is_possible();
+    if !can_park && modes.contains(&AsyncMode::On) {
+        let text = format!(
+            "{JK113} JkAsync On has no effect: it needs the event MPM of httpd 2.4.63 or later; each request that waits for its backend holds a thread, as with JkAsync Off"
+        );
+        say(main, LogLevel::Warn, &text);
+    }
+    let threads = asked(ffi::AP_MPMQ_MAX_THREADS).unwrap_or(0).max(1);
+    let parks = can_park && !modes.is_empty();
+    let set = if parks { WorkerFactor::of(&exposure::tree()) } else { None };
+    if parks && set.is_none() {
+        let most = threads * 3;
+        let text = format!(
+            "{JK114} JkAsync is on and {FACTOR} is not set, so that a child with {threads} threads accepts at most {most} connections, those of waiting requests included; further clients wait until one is free: set {FACTOR} to the number of requests that may wait in a child, divided by {threads}"
+        );
+        say(main, LogLevel::Warn, &text);
+    }
+    let Some(children) = asked(ffi::AP_MPMQ_MAX_DAEMONS) else { return };
+    let factor = parks.then(|| set.unwrap_or(WorkerFactor::USUAL));
+    let size = HttpdSize { children, threads, factor, descriptors: descriptors() };
+    if let Some(line) = size.summary(workers) {
+        remark(main, &format!("{JK116} {line}"));
+    }
+    if let Some(line) = size.shortage() {
+        say(main, LogLevel::Warn, &format!("{JK117} {line}"));
+    }
+}
+
+/// Returns how many descriptors this process may have, as its children may; `None` for any number.
+fn descriptors() -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: writes the limit.
+    let status = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    (status == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+}

@@ -46,6 +46,10 @@ impl Resolver<'_> {
             );
             self.warn(line, text);
         }
+        // check: queue-of-a-worker-without-its-timeout
+        if config.queue_size > 0 && config.busy_limit.get().is_some() {
+            self.check_queue_timeout(name, &[name]);
+        }
         if let Some(line) = self.find(name, "connection_pool_size") {
             match config.connection_pool_size {
                 // check: pool-of-no-connection
@@ -150,6 +154,20 @@ impl Resolver<'_> {
         }
     }
 
+    /// Looks whether a queue is meant to keep requests as shortly as it does: its time is that of the wait
+    /// for a connection of one of `workers`, if it has none of its own.
+    fn check_queue_timeout(&mut self, name: &str, workers: &[&str]) {
+        let is_set = |(name, attribute): (&str, &str)| self.find(name, attribute).is_some();
+        let of_pool = |worker: &&str| is_set((worker, "connection_acquire_timeout"));
+        if !is_set((name, "queue_timeout")) && !workers.iter().any(of_pool) {
+            let text = format!(
+                "worker.{name}.queue_size: requests wait no longer than retries * retry_interval, which is 200 ms by default, as queue_timeout is unset; expected a queue_timeout, for example 10000"
+            );
+            let at = self.place(name, "queue_size");
+            self.problems.push(Diagnostic::notice(&at, text));
+        }
+    }
+
     /// Looks at the settings of a balancer and its members.
     pub(super) fn check_lb(&mut self, name: &str, lb: &LbConfig) {
         // check: milliseconds-at-a-balancer
@@ -163,12 +181,18 @@ impl Resolver<'_> {
             self.problems.push(Diagnostic::warning(&at(self, "sticky_session_force"), text));
         }
         // check: queue-at-a-balancer-that-is-never-full
-        let is_limited = |own: &Arc<MemberConfig>| self.find(&own.worker, "busy_limit").is_some();
-        if lb.queue_size > 0 && !lb.members.iter().any(is_limited) {
+        let limit = |own: &Arc<MemberConfig>| self.find(&own.worker, "busy_limit").is_some();
+        let is_limited = lb.members.iter().any(limit);
+        if lb.queue_size > 0 && !is_limited {
             let text = format!(
                 "worker.{name}.queue_size has no effect, as no member has a busy_limit; expected one at each member, a little below its Tomcat's maxThreads"
             );
             self.problems.push(Diagnostic::warning(&at(self, "queue_size"), text));
+        }
+        // check: queue-of-a-balancer-without-its-timeout
+        if lb.queue_size > 0 && is_limited {
+            let members: Vec<_> = lb.members.iter().map(|own| own.worker.as_str()).collect();
+            self.check_queue_timeout(name, &members);
         }
         // check: the-own-cookie-of-the-backend
         if lb.set_session_cookie && lb.session_cookie == "JSESSIONID" {

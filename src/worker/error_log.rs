@@ -125,8 +125,20 @@ pub fn log_refusal<D: Downstream>(
     cause: &Cause,
     begun: Millis,
 ) -> u16 {
-    let (code, status, remedy) = (cause.code(), cause.http_status(), cause.remedy());
-    let (request, cause) = (downstream.label(), cause.to_string());
+    log_refusal_of(downstream, subject, worker, (cause, "", cause.remedy()), begun)
+}
+
+/// The same with what else is known of the cause, and what to do.
+#[cold]
+pub fn log_refusal_of<D: Downstream>(
+    downstream: &D,
+    subject: &str,
+    worker: &str,
+    (cause, more, remedy): (&Cause, &str, &str),
+    begun: Millis,
+) -> u16 {
+    let (code, status) = (cause.code(), cause.http_status());
+    let (request, cause) = (downstream.label(), format!("{cause}{more}"));
     let ms = clock::now().since(begun).as_millis() as u64;
     tracing::error!(
         worker,

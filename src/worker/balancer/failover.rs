@@ -16,7 +16,6 @@ use crate::worker::balancer::notes;
 use crate::worker::balancer::notes::MemberNumbers;
 use crate::worker::dispatch::{Candidate, RETRY_AFTER, Route};
 use crate::worker::error::{Cause, Failure, Uncommitted};
-use crate::worker::error_log::{log_refusal, subject};
 use crate::worker::in_flight::ChildCounts;
 use crate::worker::queue::{Queue, Wish};
 use crate::worker::{Downstream, MemberData, RequestSettings};
@@ -92,7 +91,7 @@ impl<'w> MemberSelection<'w> {
     }
 
     /// Returns the member that has the request's session, if it goes to no other one yet.
-    fn session_member(&self) -> Option<usize> {
+    pub(super) fn session_member(&self) -> Option<usize> {
         let of_session =
             || self.lb.balancer.session_member(&self.lb.records, &self.query(&self.tried));
         (!self.has_left_session && !self.ids.as_bytes().is_empty()).then(of_session)?
@@ -224,7 +223,7 @@ impl<'w> Route<'w> for MemberSelection<'w> {
 
     fn leave_session(&mut self) -> bool {
         let may_leave = !self.has_left_session && !self.lb.config.sticky_session_force;
-        self.has_left_session = true;
+        self.has_left_session |= may_leave;
         may_leave
     }
 
@@ -236,7 +235,7 @@ impl<'w> Route<'w> for MemberSelection<'w> {
     fn refuse_waiting<D: Downstream>(&mut self, cause: &Cause, downstream: &mut D) -> u16 {
         self.lb.overloaded(cause);
         downstream.retry_after(RETRY_AFTER);
-        log_refusal(downstream, &subject(&self.lb.name, ""), &self.lb.name, cause, self.begun)
+        self.explain_waiting(cause, downstream)
     }
 
     fn spend(&self) -> bool {

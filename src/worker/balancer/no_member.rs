@@ -9,6 +9,7 @@ use crate::messages::MessageCode::JK402;
 use crate::worker::Downstream;
 use crate::worker::balancer::failover::MemberSelection;
 use crate::worker::error::Cause;
+use crate::worker::error_log::{log_refusal_of, subject};
 
 impl MemberSelection<'_> {
     /// Names every member and why it did not serve the request, which is answered `status`.
@@ -37,12 +38,35 @@ impl MemberSelection<'_> {
         );
     }
 
+    /// Says why the request has waited in vain, or could not wait. Returns the status to answer with.
+    #[cold]
+    pub(super) fn explain_waiting<D: Downstream>(&self, cause: &Cause, downstream: &D) -> u16 {
+        let (lb, now) = (self.lb, clock::now());
+        let own = self.session_member().filter(|_| lb.config.sticky_session_force);
+        let (more, remedy) = match own {
+            Some(index) => (
+                format!(
+                    " ({}; it has the session, and sticky_session_force forbids another member)",
+                    self.member(index, now)
+                ),
+                "find out why that member is slow, or raise its busy_limit if it can take more",
+            ),
+            None => {
+                let members: Vec<_> =
+                    (0..lb.members.len()).map(|index| self.member(index, now)).collect();
+                (format!(" ({})", members.join("; ")), cause.remedy())
+            }
+        };
+        let subject = subject(&lb.name, "");
+        log_refusal_of(downstream, &subject, &lb.name, (cause, &more, remedy), self.begun)
+    }
+
     /// Says of one member why it did not serve the request.
     fn member(&self, index: usize, now: Millis) -> String {
         let (lb, record) = (self.lb, self.lb.records[index]);
         let state = match lb.state(index) {
             _ if self.is_out_of_threads(&index) => "at its max_threads_share",
-            _ if self.is_full(index) => "at its busy_limit",
+            _ if self.is_full(index) || lb.is_full(index) => "at its busy_limit",
             MemberState::Idle | MemberState::Ok | MemberState::Busy => "in service",
             MemberState::Error => "in error",
             MemberState::Recover | MemberState::Force | MemberState::HalfOpen => "on trial",

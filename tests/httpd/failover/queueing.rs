@@ -147,8 +147,7 @@ fn who_finds_the_queue_full_gets_a_503_at_once() {
         for client in &mut served {
             assert_eq!(client.response("GET").map(|answer| answer.status), Some(200), "{mode}");
         }
-        let text =
-            "JK-323 balancer w: GET /app/fourth: busy_limit is reached and the queue is full";
+        let text = "JK-323 balancer w: GET /app/fourth: busy_limit is reached and the queue is full (n1 is at its busy_limit), after ";
         httpd.says(text, 1);
         assert_eq!((backend.count(), &shown(&httpd)["unserved"]), (3, &1.into()), "{mode}");
     }
@@ -174,7 +173,9 @@ fn who_waits_longer_than_queue_timeout_gets_a_503() {
         assert!(begun.elapsed() >= Duration::from_millis(290), "{mode}: {:?}", begun.elapsed());
         is_let.store(true, SeqCst);
         assert_eq!(served.response("GET").map(|answer| answer.status), Some(200), "{mode}");
-        httpd.says("no room below busy_limit within queue_timeout, after ", 2);
+        let text =
+            "no room below busy_limit within queue_timeout (n1 is at its busy_limit), after ";
+        httpd.says(text, 2);
         assert_eq!((backend.count(), &shown(&httpd)["unserved"]), (1, &2.into()), "{mode}");
     }
 }
@@ -230,6 +231,27 @@ fn a_session_waits_for_its_own_member_and_goes_elsewhere_when_that_takes_too_lon
     is_let.store(true, SeqCst);
     assert_eq!(first.response("GET").map(|answer| answer.text()), Some("/app/first".to_owned()));
     assert!(most.load(SeqCst) >= 1);
+}
+
+#[test]
+fn a_session_that_must_not_leave_its_member_gets_a_503() {
+    let ((n1, is_let), (n2, _)) = (held(), slow(Duration::ZERO));
+    let more = format!(
+        "worker.w.sticky_session_force=true\nworker.w.balance_workers=n2\nworker.n2.port={}\n",
+        n2.port
+    );
+    let workers = one_at_a_time(n1.port, (20, 100), &more);
+    let mut httpd = prepare("queue-forced", "event", "JkAsync Off\n", &workers);
+    httpd.expect("JK-322");
+    httpd.launch();
+    let mut first = send(&httpd, "first", "JSESSIONID=s.n1");
+    assert!(wait_until(PATIENCE, || n1.count() == 1));
+    let late = send(&httpd, "second", "JSESSIONID=s.n1").response("GET").expect("an answer");
+    assert_eq!((late.status, n2.count()), (503, 0));
+    is_let.store(true, SeqCst);
+    assert_eq!(first.response("GET").map(|answer| answer.status), Some(200));
+    let text = "(n1 is at its busy_limit; it has the session, and sticky_session_force forbids another member)";
+    httpd.says(text, 1);
 }
 
 /// Sets the member's `busy_limit` while httpd runs.

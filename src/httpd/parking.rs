@@ -26,7 +26,7 @@ use crate::httpd::parked;
 use crate::httpd::parked::Parked;
 use crate::httpd::pool::{is_ending, place_in_pool};
 use crate::httpd::request::Request;
-use crate::net::waiting::{self, Parking};
+use crate::net::waiting::Parking;
 use crate::net::{AlarmClock, WaitSet};
 
 const OK: c_int = ffi::OK as c_int;
@@ -127,7 +127,7 @@ impl<'r> ParkingPlace<'r> {
             if unsafe { ffi::jk_shim_is_stopping() } == 0 {
                 break;
             }
-            waiting::for_wanted(parked.parking.wanted());
+            parked.parking.wait_in_thread();
             parked.parking.go_on(false);
         }
         let pool = self.request.fields().pool();
@@ -211,7 +211,7 @@ fn leave(
         *record.parked.borrow_mut() = Some(parked);
         return None;
     }
-    waiting::for_wanted(parked.parking.wanted());
+    parked.parking.wait_in_thread();
     Some(parked)
 }
 

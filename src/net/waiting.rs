@@ -227,6 +227,12 @@ impl Parking {
         self.wanted.get()
     }
 
+    /// Waits for it in this thread, where the request cannot be parked after all: it holds a thread then.
+    pub fn wait_in_thread(&self) {
+        self.count(false);
+        for_wanted(self.wanted());
+    }
+
     /// Lets the next poll go on. What it waits for it looks at itself, unless the socket
     /// `is_ready`.
     pub fn go_on(&self, is_ready: bool) {
@@ -266,8 +272,8 @@ pub fn in_thread<T>(request: impl Future<Output = T>) -> T {
     }
 }
 
-/// Waits for what a request waits for, where it cannot be parked after all.
-pub fn for_wanted(wanted: Option<Wanted>) {
+/// Waits for what a request waits for.
+fn for_wanted(wanted: Option<Wanted>) {
     let Some(Wanted { socket, deadline }) = wanted else { return };
     match socket {
         Some((fd, interest)) => {
@@ -365,17 +371,4 @@ pub fn pause(time: Duration) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_turn_is_given_once_and_missed_at_the_deadline() {
-        let turn = Turn::default();
-        assert!(!turn.wait(clock::now()), "it was not given");
-        std::thread::scope(|scope| {
-            scope.spawn(|| turn.give());
-            assert!(turn.wait(clock::now().plus(Duration::from_secs(60))));
-        });
-        assert!(turn.is_given() && turn.wait(clock::now()), "late is as good");
-    }
-}
+mod tests;

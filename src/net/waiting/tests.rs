@@ -1,0 +1,34 @@
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::*;
+
+#[test]
+fn a_request_that_waits_in_its_thread_after_all_is_not_counted_as_parked() {
+    static PARKED: AtomicU32 = AtomicU32::new(0);
+    let parking = Parking::new(Duration::ZERO, Waker::noop().clone());
+    let waits = Waits::Parked(&parking);
+    waits.count_with_worker(|| Tally { total: &PARKED, share: None });
+    let mut pause = pin!(waits.pause(Duration::from_millis(1)));
+    let mut poll = || pause.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+    assert!(!poll());
+    assert_eq!(PARKED.load(Relaxed), 1);
+    parking.wait_in_thread();
+    assert_eq!(PARKED.load(Relaxed), 0);
+    while !poll() {
+        parking.wait_in_thread();
+        parking.go_on(false);
+    }
+    assert_eq!(PARKED.load(Relaxed), 0);
+}
+
+#[test]
+fn a_turn_is_given_once_and_missed_at_the_deadline() {
+    let turn = Turn::default();
+    assert!(!turn.wait(clock::now()), "it was not given");
+    std::thread::scope(|scope| {
+        scope.spawn(|| turn.give());
+        assert!(turn.wait(clock::now().plus(Duration::from_secs(60))));
+    });
+    assert!(turn.is_given() && turn.wait(clock::now()), "late is as good");
+}

@@ -52,6 +52,12 @@ pub fn times(usual: usize, full: usize) -> usize {
     if std::env::var_os("MOD_JK_TEST_ENDURANCE").is_some() { full } else { usual }
 }
 
+/// The least that a wait of so many milliseconds takes: the module counts in whole ones, of which the first has
+/// begun already.
+pub const fn at_least(ms: u64) -> Duration {
+    Duration::from_millis(ms - 2)
+}
+
 /// Waits until `done` says so; `false` at the deadline.
 pub fn wait_until(limit: Duration, mut done: impl FnMut() -> bool) -> bool {
     let begun = Instant::now();

@@ -13,7 +13,7 @@ use crate::setups::{number, parked, slow};
 use crate::support::backend::{Backend, Reply, chunk_packet, echo, end, head, ok};
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, Setup, load, waiting_lines};
-use crate::support::{PATIENCE, many_descriptors, wait_until};
+use crate::support::{PATIENCE, at_least, many_descriptors, wait_until};
 
 /// Starts an httpd of one child with four threads, which parks requests.
 fn few_threads(name: &str, workers: &str, config: &str) -> Httpd {
@@ -107,7 +107,7 @@ fn the_reply_timeout_holds_while_a_request_is_parked() {
     httpd.expect("JK-");
     let begun = Instant::now();
     assert_eq!(Client::connect(httpd.port).get("/app/x").status, 504);
-    assert!(begun.elapsed() >= Duration::from_millis(300));
+    assert!(begun.elapsed() >= at_least(300));
 }
 
 #[test]

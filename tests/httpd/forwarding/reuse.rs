@@ -11,7 +11,7 @@ use crate::setups::one_child;
 use crate::support::backend::{ok, packet};
 use crate::support::client::Client;
 use crate::support::httpd::Httpd;
-use crate::support::wait_until;
+use crate::support::{at_least, wait_until};
 
 fn worker(name: &str, port: u16, properties: &[&str]) -> String {
     let mut text = format!("worker.{name}.host=127.0.0.1\nworker.{name}.port={port}\n");
@@ -135,7 +135,7 @@ fn a_frozen_backend_costs_one_ping_timeout() {
     };
     // A new connection is asked once; idle ones must not add a wait of their own.
     let (one, warm) = (time("/app/cold/x"), time("/app/warm/x"));
-    assert!(one >= Duration::from_millis(2000), "{one:?}");
+    assert!(one >= at_least(2000), "{one:?}");
     assert!(warm < one.mul_f64(1.25), "{warm:?} with idle connections, {one:?} without");
 }
 
@@ -173,7 +173,7 @@ fn a_place_in_a_full_pool_is_waited_for_once() {
         let begun = Instant::now();
         assert_eq!(Client::connect(http).get(path).status, 503);
         let took = begun.elapsed();
-        let range = Duration::from_millis(2000)..Duration::from_millis(3900);
+        let range = at_least(2000)..Duration::from_millis(3900);
         assert!(
             range.contains(&took),
             "{path}: waited {took:?}, connection_acquire_timeout is 2 s"

@@ -17,7 +17,7 @@ use crate::support::backend::{Backend, Reply, echo, end, head, ok};
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, Setup};
 use crate::support::sockets::{SocketDir, listen, listen_shortly};
-use crate::support::wait_until;
+use crate::support::{at_least, wait_until};
 
 const CONFIG: &str = "JkMount /app/* app\nJkMount /jkstatus st\n";
 
@@ -251,7 +251,7 @@ fn a_full_listen_queue_is_waited_for() {
     httpd.expect("JK-303");
     let begun = Instant::now();
     assert_eq!(get(&httpd, "/app/x").0, 503);
-    assert!(begun.elapsed() >= Duration::from_millis(700), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() >= at_least(700), "{:?}", begun.elapsed());
     let log = httpd.log("jk.log");
     for part in ["as the listen queue of the socket is full", "acceptCount"] {
         assert!(log.contains(part), "{part}: {log}");

@@ -172,7 +172,8 @@ impl Connection {
         }
     }
 
-    /// The same for a request that may be parked meanwhile.
+    /// The same for a request that may be parked meanwhile; at once if a thread has waited for this already, so
+    /// that it is waited for `again`.
     ///
     /// # Errors
     ///
@@ -183,9 +184,10 @@ impl Connection {
         waits: Waits<'_>,
         now: Millis,
         deadline: Option<Millis>,
+        again: bool,
     ) -> Result<(), NetError> {
         let Some(patience) = waits.patience() else { return self.receive_from(now, deadline) };
-        let soon = now.plus(patience);
+        let soon = if again { now } else { now.plus(patience) };
         let is_sooner = deadline.is_none_or(|deadline| soon < deadline);
         let first = if is_sooner { Some(soon) } else { deadline };
         match self.receive_from(now, first) {

@@ -4,12 +4,11 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
 
 use crate::support::backend::{chunk_packet, end, head, packet};
 use crate::support::client::Client;
 
-/// It has no thread for each request: there are thousands.
+/// No thread waits with a request: there are thousands.
 pub struct Holding {
     pub port: u16,
     held: Arc<Mutex<Vec<(TcpStream, String)>>>,
@@ -23,10 +22,13 @@ impl Holding {
         let own = Arc::clone(&held);
         thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
-                let _ = stream.set_read_timeout(Some(Duration::from_secs(20)));
-                if let Some(path) = request(&mut stream) {
-                    own.lock().expect("no panic under the lock").push((stream, path));
-                }
+                let own = Arc::clone(&own);
+                // Only until the request is there; a probe may have none.
+                thread::spawn(move || {
+                    if let Some(path) = request(&mut stream) {
+                        own.lock().expect("no panic under the lock").push((stream, path));
+                    }
+                });
             }
         });
         Self { port, held }

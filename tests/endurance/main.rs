@@ -19,6 +19,7 @@ mod parking;
 mod restarts;
 mod stop_at_once;
 mod stops;
+mod undisturbed;
 
 use std::io::Write;
 

@@ -28,7 +28,8 @@ impl<E: Exchange> ResponseReader<'_, E> {
             let deadline = if self.broken.is_some() { Some(now) } else { self.reply_deadline().0 };
             // Decided again at each look: the backend may become known to answer during the wait.
             let look = self.look_at(looked).filter(|at| deadline.is_none_or(|end| *at < end));
-            match connection.receive_for(self.settings.waits, now, look.or(deadline)).await {
+            let waits = self.settings.waits;
+            match connection.receive_for(waits, now, look.or(deadline), looked.is_some()).await {
                 // check: B7
                 Ok(()) => return Ok(()),
                 Err(error) if look.is_some() && error.is_timeout() => {
@@ -53,7 +54,9 @@ impl<E: Exchange> ResponseReader<'_, E> {
     fn look_at(&self, looked: Option<Millis>) -> Option<Millis> {
         let may = self.exchange.may_probe() && self.worker.config.response_probe;
         let first = || self.last_packet_at.plus(self.worker.config.ping_timeout.max(PROBE_SILENCE));
-        may.then(|| looked.map_or_else(first, |looked| looked.plus(LOOK_AGAIN)))
+        // Thousands may wait: the longer one has waited, the longer it is to the next look.
+        let pause = |looked: Millis| looked.since(first()).clamp(LOOK_AGAIN, LOOK_AGAIN_MOST);
+        may.then(|| looked.map_or_else(first, |looked| looked.plus(pause(looked))))
     }
 
     fn reply_timeout(&self) -> Option<Duration> {
@@ -85,5 +88,6 @@ impl<E: Exchange> ResponseReader<'_, E> {
 /// Silence after which a backend is asked, at least.
 const PROBE_SILENCE: Duration = Duration::from_secs(10);
 
-/// How often a wait looks whether the backend is known to answer.
+/// How often a wait looks whether the backend is known to answer, at first and after a while.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const LOOK_AGAIN_MOST: Duration = Duration::from_secs(30);

@@ -91,6 +91,25 @@ fn requests_that_wait_for_a_hung_worker_hold_no_thread() {
 }
 
 #[test]
+fn a_look_at_a_request_that_waits_for_long_holds_no_thread() {
+    let port = bare(|_, mut stream| while take(&mut stream).is_some() {});
+    let mut httpd = one_worker("parked-looked-at", port, "", "JkAsyncAfter 200\n");
+    httpd.expect("JK-");
+    let clients = waiting(&httpd, 100);
+    assert!(wait_until(PATIENCE, || parked(&httpd) == 100));
+    // After ten seconds each of them looks now and then whether the backend is known to answer a CPING.
+    thread::sleep(Duration::from_secs(11));
+    let slowest = (0..20).map(|_| {
+        let begun = Instant::now();
+        assert_eq!(Client::connect(httpd.port).get("/static.txt").text(), "static");
+        begun.elapsed()
+    });
+    let slowest = slowest.max().expect("a time");
+    assert!(slowest < Duration::from_secs(2), "a file took {slowest:?}");
+    drop(clients);
+}
+
+#[test]
 fn httpds_timeout_limits_no_answer() {
     for mode in ["On", "Off"] {
         let (backend, _) = slow(Duration::from_secs(6));

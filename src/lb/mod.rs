@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod activation;
+pub mod adaptive_limit;
 mod algorithms;
 mod balancer;
 mod elect;

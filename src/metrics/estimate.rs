@@ -69,6 +69,28 @@ impl HistogramTotals {
         None
     }
 
+    /// Returns the mean in microseconds of the faster nine tenths of the observations, without `other_us` in
+    /// all that is no part of them; `None` without any. The few slow ones would hide what happens to the many.
+    pub fn ordinary_us(&self, other_us: u64) -> Option<u64> {
+        let mut count = self.buckets.iter().fold(0_u64, |sum, own| sum.wrapping_add(*own));
+        let mut sum = self.sum_us.saturating_sub(other_us);
+        let mut slow = count / 10;
+        for (bucket, own) in self.buckets.iter().enumerate().rev() {
+            let own = slow.min(*own);
+            if own == 0 {
+                continue;
+            }
+            let low = bucket.checked_sub(1).map_or(0, |before| BUCKETS_US[before]);
+            let high = BUCKETS_US.get(bucket).copied().unwrap_or(low);
+            // In the bucket of most they are taken for ordinary ones.
+            let mean = sum / count.max(1);
+            let each = if mean < low { (low + high) / 2 } else { mean };
+            sum = sum.saturating_sub(each.saturating_mul(own));
+            (count, slow) = (count.saturating_sub(own), slow - own);
+        }
+        sum.checked_div(count)
+    }
+
     /// Returns the bound in milliseconds, rounded up, below which `percent` of the observations
     /// are; the last bound for those above it, `None` without observations.
     pub fn percentile_ms(&self, percent: u64) -> Option<u64> {
@@ -136,5 +158,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn few_slow_observations_do_not_change_the_ordinary_time() {
+        let times = |of: &[(u64, u64)]| {
+            let mut totals = HistogramTotals::default();
+            for (us, count) in of {
+                totals.buckets[BUCKETS_US.partition_point(|bound| bound < us)] += count;
+                totals.sum_us += us * count;
+            }
+            totals
+        };
+        assert_eq!(times(&[]).ordinary_us(0), None);
+        assert_eq!(times(&[(30_000, 7)]).ordinary_us(0), Some(30_000));
+        assert_eq!(times(&[(30_000, 100)]).ordinary_us(0), Some(30_000), "as exactly as the sum");
+        assert_eq!(times(&[(30_000, 100)]).ordinary_us(1_000_000), Some(20_000));
+        let mixed = times(&[(10_000, 950), (900_000, 50)]).ordinary_us(0).unwrap_or_default();
+        assert!((7_000..20_000).contains(&mixed), "{mixed}, and the mean is 54500");
+        let broken = HistogramTotals { buckets: [u64::MAX; BUCKETS_US.len() + 1], sum_us: 1 };
+        assert!(broken.ordinary_us(5).is_some_and(|us| us <= 1), "memory may hold any bits");
     }
 }

@@ -114,5 +114,6 @@ const BESIDE_THE_WALK: &[&str] = &[
     "httpd/sections.rs",
     "httpd/server_status.rs",
     "httpd/version.rs",
+    "lb/adaptive_limit.rs",
     "lb/maintain.rs",
 ];

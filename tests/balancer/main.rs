@@ -7,6 +7,8 @@ mod counting;
 #[path = "../support/balancer.rs"]
 mod plain;
 
+mod backend_model;
+mod capacity;
 mod laws;
 mod memory;
 mod plot;

@@ -174,7 +174,7 @@ messages! {
         "the response has a status that fail_on_status counts as a failure",
         "see the application's log";
     JK312 "JK-312":
-        "busy_limit is reached; answered 503",
+        "busy_limit, or with `concurrency=adaptive` the limit that was found, is reached; answered 503",
         "raise busy_limit, or add members";
     JK313 "JK-313":
         "the worker's port is 0, which disables it",
@@ -204,10 +204,10 @@ messages! {
         "a filter of httpd failed; answered 500, or the response is broken off",
         "see httpd's error log for messages of the filter";
     JK322 "JK-322":
-        "a request waited in the queue, and no member below its busy_limit had room within queue_timeout; answered 503 with Retry-After",
+        "a request waited in the queue, and no member had room within queue_timeout; answered 503 with Retry-After",
         "find out why the backends are slow, add members, or raise busy_limit if they can take more; raise queue_timeout if clients may wait longer";
     JK323 "JK-323":
-        "busy_limit is reached, and queue_size requests wait for room already; answered 503 with Retry-After",
+        "no member has room, and queue_size requests wait for it already; answered 503 with Retry-After",
         "find out why the backends are slow, add members, or raise busy_limit if they can take more; a longer queue helps with short bursts only";
     JK324 "JK-324":
         "a worker holds as many threads of httpd as max_threads_share allows; answered 503 with Retry-After, unless another member served the request",
@@ -218,6 +218,9 @@ messages! {
     JK328 "JK-328":
         "a response was followed by data that belongs to no request; the connection is closed",
         "as for JK-327; the line names the request";
+    JK329 "JK-329":
+        "the adaptive limit of a worker (`concurrency=adaptive`) is twice or half of what the log was told last, as its backend can work on more or fewer requests at once than before",
+        "no action needed where the load or the application changed; a limit that stays far below the connector's maxThreads shows what the backend waits for: its processor, its database";
     JK330 "JK-330":
         "the connector refused a request with status 400 or 500 and closes the connection: the request is larger than the connector's packetSize; the client received that status",
         "make the connector's packetSize equal to the worker's max_packet_size; if an application answers like this itself, set `refusal_detection=off`";

@@ -124,6 +124,8 @@ pub struct Ajp13Config {
     pub recovery_options: Option<u32>,
     pub fail_on_status: Vec<i32>,
     pub busy_limit: Limit<u32>,
+    /// Whether the limit is found from the times of answers; `busy_limit` is the highest then.
+    pub is_adaptive: bool,
     pub queue_size: u32,
     /// How long a request waits for room and for a connection.
     pub queue_timeout: Duration,
@@ -133,6 +135,13 @@ pub struct Ajp13Config {
     pub secret: Option<Secret>,
     /// Differs when the secret does; the secret cannot be derived from it.
     pub secret_mark: u64,
+}
+
+impl Ajp13Config {
+    /// Tells whether it has a limit of requests in flight, be it set or found.
+    pub fn is_limited(&self) -> bool {
+        self.is_adaptive || self.busy_limit.get().is_some()
+    }
 }
 
 /// Settings of a balancer.

@@ -2,7 +2,7 @@
 //!
 //! A backend that has more requests than it can work on lets them wait, and its answers take longer by as
 //! much: requests in flight are throughput times latency. So the limit is the one at which answers take
-//! [`TOLERANCE`] times as long as those of a backend with nothing to wait for, and a few requests more. That
+//! 1.4 times as long as those of a backend with nothing to wait for, and a few requests more. That
 //! time, the baseline, is learned while the limit is not in use. Under an overload that does not end it cannot
 //! be seen, and what is seen instead would raise it without end: so the limit is halved for a moment now and
 //! then (a probe). What answers take then is the baseline; if they take as long as before, nothing waited, and the
@@ -33,7 +33,8 @@ const STEP: (f64, f64) = (0.5, 1.5);
 /// How much of that is done.
 const SMOOTHING: f64 = 0.5;
 
-/// Answers of a window, where they come in time, and those that must come.
+/// Answers of a window, where they come in time (two thirds of them in a probe, which costs throughput), and
+/// those that must come.
 const ENOUGH: u64 = 60;
 const FEW: u64 = 20;
 
@@ -46,7 +47,7 @@ const PROBE_SHARE: u32 = 20;
 const PROBE_EVERY: Duration = Duration::from_secs(30);
 
 /// The same where something does.
-const PROBE_AGAIN_SHARE: u32 = 3;
+const PROBE_AGAIN_SHARE: u32 = 6;
 const PROBE_AGAIN: Duration = Duration::from_secs(3);
 
 /// A wanted limit below this share of the present one is suspicious: it may be the application that is slow.
@@ -166,6 +167,10 @@ impl AdaptiveLimit {
     pub fn is_due(&self, answers: u64, now: Millis) -> bool {
         let age = now.since(self.since);
         let an_answer = micros(self.latency);
+        let enough = match self.phase {
+            SearchPhase::Steady => ENOUGH,
+            SearchPhase::Probing(_) => ENOUGH * 2 / 3,
+        };
         match self.phase {
             SearchPhase::Probing(probe) if !probe.is_settled => {
                 age >= SHORTEST.max(an_answer.saturating_mul(3) / 2)
@@ -175,7 +180,7 @@ impl AdaptiveLimit {
             }
             _ => {
                 age >= SHORTEST.max(an_answer.min(LONG * 2))
-                    && (answers >= ENOUGH || answers >= FEW && age >= LONG)
+                    && (answers >= enough || answers >= FEW && age >= LONG)
             }
         }
     }

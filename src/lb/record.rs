@@ -142,6 +142,16 @@ pub struct MemberRecord {
     pub queued: AtomicU32,
     /// Requests that wait without a thread for its answer, or as a worker used directly for anything.
     pub parked: AtomicU32,
+    /// Most requests in flight, as the adaptive limit has it now; 0 for unknown. Each record of a backend has
+    /// the same.
+    pub limit: AtomicU32,
+    /// What the next process that looks for the limit goes on with: a
+    /// [`KeptLimit`](crate::lb::adaptive_limit::KeptLimit).
+    pub limit_kept: AtomicU32,
+    /// See [`limit_kept`](Self::limit_kept).
+    pub limit_baseline_us: AtomicU32,
+    /// The limit that the log was told last; 0 for none.
+    pub limit_told: AtomicU32,
 }
 
 impl MemberRecord {
@@ -249,4 +259,8 @@ cleared_by_field!(MemberRecord {
     check_passed,
     queued,
     parked,
+    limit,
+    limit_kept,
+    limit_baseline_us,
+    limit_told,
 });

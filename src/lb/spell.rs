@@ -33,6 +33,11 @@ impl Spell {
         self.last_ms.store(0, Relaxed);
     }
 
+    /// Returns when it happened last in a spell that was not ended.
+    pub fn last(&self) -> Option<Millis> {
+        Some(Millis(self.last_ms.load(Relaxed))).filter(|last| last.0 != 0)
+    }
+
     /// Returns when the latest spell began.
     #[inline]
     pub fn begun(&self) -> Option<Millis> {

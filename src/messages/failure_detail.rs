@@ -109,7 +109,7 @@ details! {
         "the response has a status that fail_on_status counts as a failure",
         "see the application's log";
     BusyLimit JK312:
-        "busy_limit was reached",
+        "busy_limit, or the adaptive limit, was reached",
         "raise busy_limit, or add members";
     PortZero JK313:
         "its port is 0",

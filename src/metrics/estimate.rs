@@ -173,7 +173,8 @@ mod tests {
         assert_eq!(times(&[]).ordinary_us(0), None);
         assert_eq!(times(&[(30_000, 7)]).ordinary_us(0), Some(30_000));
         assert_eq!(times(&[(30_000, 100)]).ordinary_us(0), Some(30_000), "as exactly as the sum");
-        assert_eq!(times(&[(30_000, 100)]).ordinary_us(1_000_000), Some(20_000));
+        let without = times(&[(30_000, 100)]).ordinary_us(1_000_000).unwrap_or_default();
+        assert!((15_000..=20_000).contains(&without), "{without}");
         let mixed = times(&[(10_000, 950), (900_000, 50)]).ordinary_us(0).unwrap_or_default();
         assert!((7_000..20_000).contains(&mixed), "{mixed}, and the mean is 54500");
         let broken = HistogramTotals { buckets: [u64::MAX; BUCKETS_US.len() + 1], sum_us: 1 };

@@ -29,8 +29,10 @@ pub struct Gauges {
     pub parked: u64,
     /// Requests that wait for room, where some may; of a member those with a session there.
     pub queued: Option<u64>,
-    /// Most requests in flight.
+    /// Most requests in flight, as it is set.
     pub busy_limit: Option<u64>,
+    /// The same as it was found, instead of what is set.
+    pub adaptive_limit: Option<u64>,
     /// Most connections of a child.
     pub pool_size: Option<u64>,
     /// Sessions of the last half hour; `None` for a worker alone.

@@ -10,7 +10,7 @@ use crate::shm::lease::LeaderLease;
 
 /// Raised whenever a record changes, so that children of two builds never share a segment. Another table
 /// of counters changes it by itself.
-pub const LAYOUT_VERSION: u32 = COUNTERS_MARK.wrapping_add(24);
+pub const LAYOUT_VERSION: u32 = COUNTERS_MARK.wrapping_add(25);
 
 /// Front of the segment.
 #[repr(C, align(64))]

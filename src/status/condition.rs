@@ -253,8 +253,11 @@ pub fn of_assessed(lb: &BalancerView, members: &[(&MemberView, Assessment)]) -> 
 
 /// Tells of as many requests in flight as may be.
 fn at_limit(ajp: &WorkerView) -> Option<Reason> {
-    let limit = ajp.config.busy_limit.get().map(u64::from)?;
-    (ajp.busy >= limit).then_some(Reason::AtBusyLimit(limit))
+    let limit = ajp.limit.filter(|limit| ajp.busy >= *limit)?;
+    Some(match ajp.config.is_adaptive {
+        true => Reason::AtAdaptiveLimit(limit),
+        false => Reason::AtBusyLimit(limit),
+    })
 }
 
 /// Tells of as many threads of httpd as its requests may hold.

@@ -302,6 +302,8 @@ pub struct WorkerView {
     pub read: u64,
     pub busy: u64,
     pub max_busy: u64,
+    /// Most requests in flight, as it is set or was found; `None` for no limit.
+    pub limit: Option<u64>,
     pub waits: WaitingView,
     /// Of a member those of all balancers.
     pub threads: ThreadsView,

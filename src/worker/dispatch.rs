@@ -43,7 +43,7 @@ pub trait Route<'w> {
     fn leave_session(&mut self) -> bool;
 
     /// Books that there is no room.
-    fn note_full(&self, now: Millis);
+    fn note_full(&mut self, now: Millis);
 
     /// Says that the request has waited in vain, or could not. Returns the status to answer with.
     fn refuse_waiting<D: Downstream>(&mut self, cause: &Cause, downstream: &mut D) -> u16;
@@ -134,6 +134,7 @@ pub async fn dispatch<'w, D: Downstream, R: Route<'w>>(
                     if let Some(queue) = route.queue() {
                         choice.attempt.place_timeout = queue.timeout;
                         choice.attempt.is_beyond_share = settings.waits.can_park();
+                        choice.attempt.has_room = true;
                         place = None;
                     }
                     choice

@@ -152,11 +152,14 @@ pub enum Cause {
     /// `busy_limit` is reached.
     #[error("busy_limit is reached")]
     Busy,
-    /// It did not become less than `busy_limit` in time.
-    #[error("no room below busy_limit within queue_timeout")]
+    /// The limit that was found with `concurrency=adaptive` is reached.
+    #[error("its adaptive limit is reached")]
+    Overloaded,
+    /// It did not become less than the limit in time.
+    #[error("no room within queue_timeout")]
     QueueTimeout,
     /// As many requests wait for room as may.
-    #[error("busy_limit is reached and the queue is full")]
+    #[error("no room, and the queue is full")]
     QueueFull,
     /// The worker holds as many threads of httpd as it may.
     #[error("max_threads_share is used up")]
@@ -192,6 +195,7 @@ impl Cause {
             Self::ReplyTimeout => 504,
             Self::Status { .. }
             | Self::Busy
+            | Self::Overloaded
             | Self::QueueTimeout
             | Self::QueueFull
             | Self::ThreadShare
@@ -223,9 +227,11 @@ impl Cause {
             Self::ReplyTimeout => Outcome::ReplyTimeout,
             Self::Status { is_hard: true, .. } => Outcome::HardStatus,
             Self::Status { is_hard: false, .. } => Outcome::SoftStatus,
-            Self::Busy | Self::QueueTimeout | Self::QueueFull | Self::ThreadShare => {
-                Outcome::OwnFault
-            }
+            Self::Busy
+            | Self::Overloaded
+            | Self::QueueTimeout
+            | Self::QueueFull
+            | Self::ThreadShare => Outcome::OwnFault,
             Self::Disabled => Outcome::ConnectFailed,
         }
     }
@@ -234,7 +240,7 @@ impl Cause {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Client(_) | Self::Encode(_) => Fault::Client,
-            Self::Busy | Self::QueueTimeout | Self::QueueFull => Fault::Full,
+            Self::Busy | Self::Overloaded | Self::QueueTimeout | Self::QueueFull => Fault::Full,
             // To wait for room would hold one more thread.
             Self::Disabled | Self::ThreadShare => Fault::NoPlace,
             Self::Net(error) if error.phase == Phase::Acquire => Fault::NoPlace,
@@ -245,7 +251,11 @@ impl Cause {
     /// Tells whether the worker only had no room for the request.
     pub fn is_no_room(&self) -> bool {
         match self {
-            Self::Busy | Self::QueueTimeout | Self::QueueFull | Self::ThreadShare => true,
+            Self::Busy
+            | Self::Overloaded
+            | Self::QueueTimeout
+            | Self::QueueFull
+            | Self::ThreadShare => true,
             Self::Net(error) => error.phase == Phase::Acquire,
             _ => false,
         }
@@ -281,7 +291,7 @@ impl Cause {
             Self::Encode(_) => JK309.text(),
             Self::ReplyTimeout => JK310.text(),
             Self::Status { .. } => JK311.text(),
-            Self::Busy => JK312.text(),
+            Self::Busy | Self::Overloaded => JK312.text(),
             Self::QueueTimeout => JK322.text(),
             Self::QueueFull => JK323.text(),
             Self::ThreadShare => JK324.text(),

@@ -25,6 +25,9 @@ impl Cause {
             Self::Busy => {
                 "more requests are in flight than busy_limit allows: raise it, or add members"
             }
+            Self::Overloaded => {
+                "the backend has as many requests as it can work on: find out why it is slow, add members, or set queue_size so that short bursts wait"
+            }
             Self::QueueTimeout => {
                 "the backends answer too slowly for the number of requests: find out why they are slow, add members, or raise busy_limit if they can take more"
             }

@@ -129,7 +129,9 @@ impl<'w> Route<'w> for Single<'w> {
         false
     }
 
-    fn note_full(&self, now: Millis) {
+    fn note_full(&mut self, now: Millis) {
+        // The wait is not the backend's.
+        self.begun_us = None;
         self.record.full.note(now);
     }
 

@@ -240,6 +240,19 @@ impl Workers {
         self.by_name.values()
     }
 
+    /// Visits each worker with the index of its record, and a member of several balancers with each.
+    pub(super) fn for_each_record<'w>(&'w self, mut visit: impl FnMut(&'w Ajp13, usize)) {
+        for worker in self.iter() {
+            match worker {
+                Worker::Ajp13(ajp, record_index) => visit(ajp, *record_index),
+                Worker::Lb(lb) => {
+                    lb.members.iter().zip(&lb.record_indexes).for_each(|(ajp, at)| visit(ajp, *at));
+                }
+                Worker::Status(_) => {}
+            }
+        }
+    }
+
     /// Iterates over the balancers.
     pub(super) fn balancers(&self) -> impl Iterator<Item = &Lb> {
         self.iter().filter_map(|worker| match worker {

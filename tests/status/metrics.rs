@@ -25,7 +25,7 @@ fn series(balancer: &str, worker: &str, totals: Totals) -> Series {
     Series { balancer: balancer.to_owned(), worker: worker.to_owned(), totals, gauges }
 }
 
-/// Gauges of which everything exists.
+/// Gauges of which everything exists but an adaptive limit, which is there in place of a set one.
 fn all_gauges() -> Gauges {
     Gauges {
         since: Some(1_795_511_628),
@@ -193,8 +193,10 @@ fn a_member_costs_at_most_so_many_series() {
 #[test]
 fn dashboard_and_rules_name_what_exists() {
     let member = Series { gauges: all_gauges(), ..series("lb", "n1", used(3)) };
+    let gauges = Gauges { busy_limit: None, adaptive_limit: Some(12), ..all_gauges() };
+    let adaptive = Series { gauges, ..series("lb", "n2", used(3)) };
     let lb = BalancerSeries { name: "lb".to_owned(), ..BalancerSeries::default() };
-    let scrape = scrape(&[lb], vec![member]).text(Dialect::OpenMetrics, false);
+    let scrape = scrape(&[lb], vec![member, adaptive]).text(Dialect::OpenMetrics, false);
     let samples = read(&scrape).expect("OpenMetrics");
     let names: BTreeSet<_> = samples
         .iter()

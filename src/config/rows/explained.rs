@@ -91,6 +91,16 @@ pub const EXPLAINED: &[Explained] = &[
         "busy_limit=180",
     ),
     explained(
+        "concurrency",
+        "With `adaptive` httpd finds out how many requests at once the backend can work on, and sends it no more: the \
+         limit grows as long as answers take no longer than those of a backend with nothing to wait for, and falls when \
+         they take 1.4 times as long. All child processes share it. It counts wherever `busy_limit` does; a `busy_limit` \
+         that is set is the highest it may become, else 10000. It begins at 20, is at least 2, and is kept over a graceful \
+         restart. Set `queue_size` with it, so that short bursts wait instead of being refused. Several httpds before one \
+         backend do not know of each other: set `busy_limit` too. [Waiting](waiting.md#a-limit-that-is-found) says how it is found.",
+        "concurrency=adaptive\nworker.app.queue_size=400\nworker.app.queue_timeout=10000",
+    ),
+    explained(
         "queue_size",
         "Requests that find every member at its `busy_limit` wait in turn until one has room, those of sessions first and \
          for their own member; older ones go before younger ones, over all child processes. One that waits longer than \

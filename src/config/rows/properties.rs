@@ -119,6 +119,8 @@ pub const PROPERTIES: &[PropertyRow] = &[
         .ajp13(read_apart(|own: &Ajp13Config, _| Value::List(own.fail_on_status.clone())).keeping_connections()),
     row("busy_limit", Ajp13, Int, "", "1.2.41", "Most requests in flight over all httpd child processes; 0 for no limit.")
         .ajp13(field!(ajp13.busy_limit).keeping_connections().changed_by("vabl", "1.2.41")),
+    row("concurrency", Ajp13, Word(CONCURRENCY), "fixed", "2.0.0", "fixed: busy_limit is the limit of requests in flight. adaptive: the limit is found from the times of answers, up to busy_limit.")
+        .ajp13(Setting::new(concurrency, Some(set_concurrency)).keeping_connections()),
     row("queue_size", Both, Int, "0", "2.0.0", "Most requests, over all httpd child processes, that wait until a member below its busy_limit has room; 0 answers them with 503 at once.")
         .ajp13(field!(ajp13.queue_size).keeping_connections())
         .lb(field!(lb.queue_size)),
@@ -263,6 +265,26 @@ const HASH_KEYS: &Words = &Words {
     by_letter: 0,
     read: |word| HashKey::from_word(word).map(|_| Value::Text(word.to_owned())),
 };
+
+const CONCURRENCY: &Words = &Words {
+    names: &["fixed", "adaptive"],
+    other: &[],
+    by_letter: 0,
+    read: |word| match word.to_ascii_lowercase().as_str() {
+        word @ ("fixed" | "adaptive") => Some(Value::Text(word.to_owned())),
+        _ => None,
+    },
+};
+
+fn concurrency(own: &Ajp13Config, _: ValueKind) -> Value {
+    Value::Text(if own.is_adaptive { "adaptive" } else { "fixed" }.to_owned())
+}
+
+fn set_concurrency(own: &mut Ajp13Config, value: &Value, _: ValueKind) -> bool {
+    let Value::Text(word) = value else { return false };
+    own.is_adaptive = word == "adaptive";
+    true
+}
 
 const METRICS: &Words = &Words {
     names: &["default", "full"],

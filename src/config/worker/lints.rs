@@ -15,6 +15,7 @@ use crate::config::unix_host::unix_path;
 use crate::config::worker::lints::meant::{is_odd, is_odd_name};
 use crate::config::worker::resolver::Resolver;
 use crate::lb::Activation;
+use crate::lb::adaptive_limit::LEAST;
 
 impl Resolver<'_> {
     /// Looks at the settings of one ajp13 worker.
@@ -37,7 +38,7 @@ impl Resolver<'_> {
         }
         // check: queue-at-a-worker-that-is-never-full
         if config.queue_size > 0
-            && config.busy_limit.get().is_none()
+            && !config.is_limited()
             && let Some(line) = self.find(name, "queue_size")
         {
             let text = format!(
@@ -47,8 +48,19 @@ impl Resolver<'_> {
             self.warn(line, text);
         }
         // check: queue-of-a-worker-without-its-timeout
-        if config.queue_size > 0 && config.busy_limit.get().is_some() {
+        if config.queue_size > 0 && config.is_limited() {
             self.check_queue_timeout(name, &[name]);
+        }
+        // check: adaptive-limit-without-room
+        if config.is_adaptive
+            && let Some(most @ ..=LEAST) = config.busy_limit.get()
+            && let Some(line) = self.find(name, "concurrency")
+        {
+            let text = format!(
+                "{} has no effect, as busy_limit allows {most} and an adaptive limit is at least {LEAST}; expected a higher busy_limit, or none",
+                line.name
+            );
+            self.warn(line, text);
         }
         if let Some(line) = self.find(name, "connection_pool_size") {
             match config.connection_pool_size {
@@ -181,7 +193,11 @@ impl Resolver<'_> {
             self.problems.push(Diagnostic::warning(&at(self, "sticky_session_force"), text));
         }
         // check: queue-at-a-balancer-that-is-never-full
-        let limit = |own: &Arc<MemberConfig>| self.find(&own.worker, "busy_limit").is_some();
+        let limit = |own: &Arc<MemberConfig>| {
+            let concurrency = self.find(&own.worker, "concurrency");
+            self.find(&own.worker, "busy_limit").is_some()
+                || concurrency.is_some_and(|line| line.value.eq_ignore_ascii_case("adaptive"))
+        };
         let is_limited = lb.members.iter().any(limit);
         if lb.queue_size > 0 && !is_limited {
             let text = format!(

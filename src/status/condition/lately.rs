@@ -59,7 +59,7 @@ pub(super) fn began<'a>(
     let of = |began: &'a Beginnings, reason: &Reason| match reason {
         Reason::Failing { .. } => began.failing.as_ref(),
         Reason::Flapping { .. } => began.flapping.as_ref(),
-        Reason::AtBusyLimit(_) => began.full.as_ref(),
+        Reason::AtBusyLimit(_) | Reason::AtAdaptiveLimit(_) => began.full.as_ref(),
         Reason::Slow { .. } => began.slow.as_ref(),
         Reason::ServerErrors { .. } => began.erring.as_ref(),
         Reason::Silent(_) => began.silent.as_ref(),

@@ -46,6 +46,8 @@ pub enum Reason {
     AtBusyLimit(u64),
     /// Its requests hold as many threads of httpd as `max_threads_share` allows.
     OutOfThreads(u64),
+    /// As many requests are in flight as the limit that was found allows.
+    AtAdaptiveLimit(u64),
     /// So many requests wait for room, the oldest for this long.
     Queued(u64, Option<Duration>),
 }
@@ -136,6 +138,11 @@ impl Reason {
             Self::OutOfThreads(allowed) => {
                 format!(
                     "requests hold {allowed} threads of httpd, as many as max_threads_share allows"
+                )
+            }
+            Self::AtAdaptiveLimit(limit) => {
+                format!(
+                    "{limit} requests are in flight, as many as it can work on (adaptive limit)"
                 )
             }
             Self::Queued(count, longest) => {

@@ -3,7 +3,7 @@ mod since;
 
 use std::sync::Arc;
 
-use crate::config::{LbConfig, Limit};
+use crate::config::LbConfig;
 use crate::lb::{MemberState, ReadmitReason};
 use crate::messages::FailureDetail;
 use crate::metrics::{BUCKETS_US, Estimate, HistogramTotals};
@@ -157,15 +157,8 @@ fn each_member_has_one_condition() {
             |own| (own.ajp.recent.attempts, own.ajp.recent.failures) = (2, 2),
             Serving,
         ),
-        (
-            "at its limit",
-            |own| {
-                let limit = Limit::new(Some(5));
-                Arc::make_mut(&mut own.ajp.config).busy_limit = limit;
-                own.ajp.busy = 5;
-            },
-            Degraded,
-        ),
+        ("at its limit", |own| (own.ajp.limit, own.ajp.busy) = (Some(5), 5), Degraded),
+        ("below its limit", |own| (own.ajp.limit, own.ajp.busy) = (Some(5), 4), Serving),
     ];
     for (name, change, expected) in cases {
         let lb = with(change);
@@ -385,6 +378,7 @@ fn what_is_wrong_has_a_remedy() {
         Reason::Slow { p95: Some(Estimate::About(9_000_000)), others: None },
         Reason::AtBusyLimit(5),
         Reason::OutOfThreads(5),
+        Reason::AtAdaptiveLimit(5),
     ] {
         let text = of(vec![reason.clone()]).unwrap_or_default();
         assert!(!text.is_empty() && !text.ends_with('.'), "{reason:?}: {text}");

@@ -237,7 +237,7 @@ fn ajp(ajp: &WorkerView, command: &StatusRequest, server: &ServerView) -> Value 
         "used": ajp.used, "errors": ajp.errors,
         "client_errors": ajp.client_errors, "reply_timeouts": ajp.reply_timeouts,
         "bytes_sent": ajp.transferred, "bytes_received": ajp.read,
-        "busy": ajp.busy, "max_busy": ajp.max_busy,
+        "busy": ajp.busy, "max_busy": ajp.max_busy, "concurrency_limit": ajp.limit,
         "waiting": ajp.waits.queued, "longest_wait_ms": longest_wait(&ajp.waits),
         "parked": ajp.waits.parked,
         "threads_held": ajp.threads.held, "threads_allowed": ajp.threads.allowed,

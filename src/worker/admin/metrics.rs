@@ -91,7 +91,8 @@ fn gauges(view: &WorkerView, found: &Assessment, queue_size: u32) -> Gauges {
         last_failure: view.last_failure.map(|own| (own.code(), view.last_failure_at)),
         parked: view.waits.parked,
         queued: (queue_size > 0).then_some(view.waits.queued),
-        busy_limit: view.config.busy_limit.get().map(u64::from),
+        busy_limit: view.limit.filter(|_| !view.config.is_adaptive),
+        adaptive_limit: view.limit.filter(|_| view.config.is_adaptive),
         pool_size: view.config.connection_pool_size.map(|size| size as u64),
         ..Gauges::default()
     }

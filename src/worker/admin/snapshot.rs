@@ -259,6 +259,7 @@ pub(in crate::worker) fn ajp(
         read: record.read.load(Relaxed),
         busy,
         max_busy: record.max_busy.load(Relaxed).into(),
+        limit: own.busy_limit().map(u64::from),
         waiting: silent.map_or(0, |own| own.1),
         waits: waiting(
             workers,

@@ -39,6 +39,8 @@ pub struct Attempt<'w> {
     /// Whether it has its turn even where its thread is one too many: it was parked in a queue, and those
     /// that come back together with it hold their threads for a moment only.
     pub is_beyond_share: bool,
+    /// Whether it has the room it waited for: a limit that was lowered since does not refuse it.
+    pub has_room: bool,
 }
 
 impl<'w> Attempt<'w> {
@@ -46,7 +48,7 @@ impl<'w> Attempt<'w> {
     pub fn new(worker: &'w Ajp13, balancer: Option<&'w str>, metrics: AttemptMetrics) -> Self {
         let place_timeout = worker.config.connection_acquire_timeout;
         let (lease, must_answer, waited) = (None, false, Duration::ZERO);
-        let is_beyond_share = false;
+        let (is_beyond_share, has_room) = (false, false);
         Self {
             worker,
             balancer,
@@ -56,6 +58,7 @@ impl<'w> Attempt<'w> {
             waited,
             place_timeout,
             is_beyond_share,
+            has_room,
         }
     }
 
@@ -183,12 +186,13 @@ impl<'w> Attempt<'w> {
             return Err(Cause::Disabled.into());
         }
         let busy = || worker.in_flight(metrics.record, metrics.busy);
-        if let Some(limit) = worker.busy_limit()
+        if !self.has_room
+            && let Some(limit) = worker.busy_limit()
             && busy() >= limit
         {
             metrics.record.full.note(metrics.begun());
             if busy() > limit {
-                return Err(Cause::Busy.into());
+                return Err(worker.at_limit().into());
             }
         }
         if worker.share.is_on()

@@ -21,7 +21,7 @@ impl Cause {
             Self::Abandoned => FailureDetail::Abandoned,
             Self::ReplyTimeout => FailureDetail::ReplyTimeout,
             Self::Status { .. } => FailureDetail::FailStatus,
-            Self::Busy => FailureDetail::BusyLimit,
+            Self::Busy | Self::Overloaded => FailureDetail::BusyLimit,
             Self::Disabled => FailureDetail::PortZero,
             Self::Client(_)
             | Self::Encode(_)
@@ -100,6 +100,7 @@ mod tests {
             (protocol(FaultKind::NoMessage), FailureDetail::MalformedResponse),
             (protocol(FaultKind::Malformed), FailureDetail::MalformedResponse),
             (Cause::Busy, FailureDetail::BusyLimit),
+            (Cause::Overloaded, FailureDetail::BusyLimit),
             (Cause::ReplyTimeout, FailureDetail::ReplyTimeout),
         ];
         for (cause, detail) in cases {

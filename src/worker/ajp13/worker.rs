@@ -9,12 +9,14 @@ use once_cell::sync::OnceCell;
 use crate::clock;
 use crate::config::Ajp13Config;
 use crate::lb::MemberRecord;
+use crate::lb::adaptive_limit::{FIRST, MOST};
 use crate::lb::queue::{Room, Takes};
 use crate::lb::retry_policy::may_execute_again;
 use crate::lb::thread_share::ThreadShare;
 use crate::messages::MessageCode::{JK302, JK317, JK318, JK327, JK328};
 use crate::net::{Endpoint, NetError, Pool, PoolOptions, SocketOptions};
 use crate::worker::ajp13::peer_capabilities::{PeerCapabilities, distrust};
+use crate::worker::error::Cause;
 
 /// An ajp13 worker, used directly or as a member.
 #[derive(Debug)]
@@ -27,7 +29,7 @@ pub struct Ajp13 {
     pub pool: Arc<Pool>,
     /// What its backend has shown of itself.
     pub capabilities: Arc<PeerCapabilities>,
-    /// Its `busy_limit` as it was set last, [`NO_LIMIT`] for none: a request that waits for room keeps the
+    /// Its limit as it was set last, see `limit_word`: a request that waits for room keeps the
     /// settings that it began with, but must not wait by a limit that is no longer in force.
     busy_limit: Arc<AtomicU32>,
     /// How many of httpd's threads its requests may hold.
@@ -63,7 +65,7 @@ impl Ajp13 {
         (
             Self {
                 name: name.to_owned(),
-                busy_limit: Arc::new(AtomicU32::new(config.busy_limit.get().unwrap_or(NO_LIMIT))),
+                busy_limit: Arc::new(AtomicU32::new(limit_word(&config))),
                 share: ThreadShare::of(config.max_threads_share, threads),
                 threads,
                 config: Arc::new(config),
@@ -87,16 +89,39 @@ impl Ajp13 {
         };
         let (name, records) = (self.name.clone(), OnceCell::new());
         let busy_limit = Arc::clone(&self.busy_limit);
-        busy_limit.store(config.busy_limit.get().unwrap_or(NO_LIMIT), Relaxed);
+        busy_limit.store(limit_word(config), Relaxed);
         let threads = self.threads;
         let share = ThreadShare::of(config.max_threads_share, threads);
         let config = Arc::new(config.clone());
         Self { name, config, pool, capabilities, busy_limit, share, threads, records }
     }
 
-    /// Returns how many requests it may have at once, as it was set last.
+    /// Returns how many requests it may have at once, as it was set last, or found.
     pub fn busy_limit(&self) -> Option<u32> {
-        Some(self.busy_limit.load(Relaxed)).filter(|limit| *limit != NO_LIMIT)
+        match self.busy_limit.load(Relaxed) {
+            NO_LIMIT => None,
+            limit if limit < ADAPTIVE => Some(limit),
+            limit => Some(self.limit_found().unwrap_or(FIRST).min(limit - ADAPTIVE)),
+        }
+    }
+
+    /// Returns the highest limit that may be found, where it is adaptive.
+    pub fn adaptive_most(&self) -> Option<u32> {
+        let limit = self.busy_limit.load(Relaxed);
+        limit.checked_sub(ADAPTIVE).filter(|_| limit != NO_LIMIT)
+    }
+
+    /// Says why it may have no further request.
+    #[cold]
+    pub fn at_limit(&self) -> Cause {
+        self.adaptive_most().map_or(Cause::Busy, |_| Cause::Overloaded)
+    }
+
+    /// Returns the adaptive limit as the leading child has found it.
+    #[inline(never)] // few workers have one
+    pub fn limit_found(&self) -> Option<u32> {
+        let record = self.records.get()?.first()?;
+        Some(record.limit.load(Relaxed)).filter(|limit| *limit != 0)
     }
 
     /// Returns how many requests to it are in flight over all children and balancers, with `busy` of
@@ -105,6 +130,12 @@ impl Ajp13 {
         let others = self.records.get().into_iter().flatten();
         let others = others.filter(|record| !std::ptr::eq(**record, own));
         busy + others.map(|record| record.busy.load(Relaxed)).sum::<u32>()
+    }
+
+    /// Returns how many requests to it are in flight over all children and balancers.
+    pub fn all_in_flight(&self) -> u32 {
+        let own = self.records.get().and_then(|records| records.first());
+        own.map_or(0, |own| self.in_flight(own, own.busy.load(Relaxed)))
     }
 
     /// Returns how many requests beyond those in flight it may have, where `record` is its own.
@@ -188,8 +219,20 @@ impl Ajp13 {
     }
 }
 
-/// Stands for no `busy_limit`: more requests than this cannot be in flight.
+/// Stands for no limit: more requests than this cannot be in flight.
 const NO_LIMIT: u32 = u32::MAX;
+
+/// Added to the highest limit of those whose limit is found.
+const ADAPTIVE: u32 = 1 << 31;
+
+/// Returns in one number what a worker's properties say of its limit.
+fn limit_word(config: &Ajp13Config) -> u32 {
+    let set = config.busy_limit.get();
+    match config.is_adaptive {
+        true => ADAPTIVE + set.unwrap_or(MOST).min(MOST),
+        false => set.map_or(NO_LIMIT, |limit| limit.min(ADAPTIVE - 1)),
+    }
+}
 
 /// Returns where the backend of a worker listens. Nothing is looked up yet.
 pub(in crate::worker) fn endpoint(config: &Ajp13Config) -> Endpoint {

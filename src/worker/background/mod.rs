@@ -1,5 +1,6 @@
 //! What each child does beside requests, in threads of its own.
 
+mod concurrency;
 pub(in crate::worker) mod dns;
 pub(in crate::worker) mod health_check;
 pub(in crate::worker) mod idle_ping;

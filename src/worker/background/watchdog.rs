@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::clock::{self, Millis};
 use crate::log::{self, Log};
 use crate::net::{Interest, waiting};
-use crate::worker::ajp13::worker::Ajp13;
+use crate::worker::background::concurrency::AdaptiveLimits;
 use crate::worker::background::dns::LookUps;
 use crate::worker::background::health_check::Checks;
 use crate::worker::background::idle_ping::Pings;
@@ -26,7 +26,7 @@ use crate::worker::background::undying::again_after_panics;
 use crate::worker::mounts::reload::MountFiles;
 use crate::worker::overrides::current::RuntimeConfig;
 use crate::worker::state_events;
-use crate::worker::workers::{Worker, Workers};
+use crate::worker::workers::Workers;
 
 /// The thread of this child.
 #[derive(Debug)]
@@ -94,6 +94,7 @@ struct Duty<'t> {
     checks: Checks,
     pings: Pings,
     look_ups: LookUps,
+    limits: AdaptiveLimits,
 }
 
 impl<'t> Duty<'t> {
@@ -112,6 +113,7 @@ impl<'t> Duty<'t> {
             checks: Checks::default(),
             pings: Pings::default(),
             look_ups: LookUps::default(),
+            limits: AdaptiveLimits::default(),
         }
     }
 
@@ -153,6 +155,7 @@ impl<'t> Duty<'t> {
                 }
                 workers.child_counts.reconcile(&mut counts);
                 keep_samples(workers, now);
+                self.limits.look(workers, now);
                 if ticks % TICKS_A_LOOK == 0 {
                     replies::report(workers);
                 }
@@ -162,6 +165,7 @@ impl<'t> Duty<'t> {
             } else {
                 self.prober.rest();
                 self.checks.rest();
+                self.limits.rest();
             }
             mounts.look(now, is_leader);
             report_pools(workers);
@@ -201,7 +205,7 @@ impl<'t> Duty<'t> {
 
 /// Tells the others how many connections this child has.
 fn report_pools(workers: &Workers) {
-    for_each_record(workers, |ajp, record_index| {
+    workers.for_each_record(|ajp, record_index| {
         let (idle, in_use) = ajp.pool.counts();
         workers.child_counts.set_pool(record_index, idle + in_use, idle);
     });
@@ -210,7 +214,7 @@ fn report_pools(workers: &Workers) {
 /// Keeps the counters of each worker, where it is time.
 fn keep_samples(workers: &Workers, now: Millis) {
     let segment = workers.records.segment;
-    for_each_record(workers, |_, record_index| {
+    workers.for_each_record(|_, record_index| {
         let samples = segment.samples(record_index);
         let busy = segment.member(record_index).busy.load(Relaxed).into();
         let (is_due, is_moving) = (samples.is_due(now), samples.silence.is_due(busy));
@@ -222,19 +226,6 @@ fn keep_samples(workers: &Workers, now: Millis) {
             samples.keep(&workers.child_counts.totals(record_index), outages, now);
         }
     });
-}
-
-/// Visits each worker with the index of its record, and a member of several balancers with each.
-fn for_each_record(workers: &Workers, mut visit: impl FnMut(&Ajp13, usize)) {
-    for worker in workers.iter() {
-        match worker {
-            Worker::Ajp13(ajp, record_index) => visit(ajp, *record_index),
-            Worker::Lb(lb) => {
-                lb.members.iter().zip(&lb.record_indexes).for_each(|(ajp, at)| visit(ajp, *at));
-            }
-            Worker::Status(_) => {}
-        }
-    }
 }
 
 /// One process of the machine leads; a leader that does not renew its lease loses it. A child of an

@@ -227,7 +227,9 @@ impl<'w> Route<'w> for MemberSelection<'w> {
         may_leave
     }
 
-    fn note_full(&self, now: Millis) {
+    fn note_full(&mut self, now: Millis) {
+        // The wait is not the backend's.
+        self.first_us = None;
         let full = (0..self.lb.members.len()).filter(|index| self.lb.is_full(*index));
         full.for_each(|index| self.lb.records[index].full.note(now));
     }

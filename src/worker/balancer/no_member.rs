@@ -66,7 +66,12 @@ impl MemberSelection<'_> {
         let (lb, record) = (self.lb, self.lb.records[index]);
         let state = match lb.state(index) {
             _ if self.is_out_of_threads(&index) => "at its max_threads_share",
-            _ if self.is_full(index) || lb.is_full(index) => "at its busy_limit",
+            _ if self.is_full(index) || lb.is_full(index) => {
+                match lb.members[index].adaptive_most() {
+                    Some(_) => "at its adaptive limit",
+                    None => "at its busy_limit",
+                }
+            }
             MemberState::Idle | MemberState::Ok | MemberState::Busy => "in service",
             MemberState::Error => "in error",
             MemberState::Recover | MemberState::Force | MemberState::HalfOpen => "on trial",
@@ -79,7 +84,7 @@ impl MemberSelection<'_> {
         };
         let last = record.error_last_ms.get();
         let why = match (self.cause(index), record.failure_code.load(Relaxed)) {
-            (Some(Cause::Busy | Cause::ThreadShare), _) => String::new(),
+            (Some(Cause::Busy | Cause::Overloaded | Cause::ThreadShare), _) => String::new(),
             (Some(cause), _) => format!(", {}: {cause}", cause.code()),
             (None, code @ 1..) if last > 0 => {
                 format!(", JK-{code} {} ago", span(now.since(Millis(last))))
@@ -96,7 +101,8 @@ impl MemberSelection<'_> {
     }
 
     fn is_full(&self, index: usize) -> bool {
-        self.lb.state(index) == MemberState::Busy || matches!(self.cause(index), Some(Cause::Busy))
+        self.lb.state(index) == MemberState::Busy
+            || matches!(self.cause(index), Some(Cause::Busy | Cause::Overloaded))
     }
 
     fn is_out_of_threads(&self, index: &usize) -> bool {

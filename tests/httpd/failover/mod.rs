@@ -1,5 +1,6 @@
 //! Which member serves, and what happens when one does not.
 
+mod adaptive;
 mod balancing;
 mod bulkhead;
 mod deliveries;

@@ -47,7 +47,7 @@ const COLUMNS: &[Column] = &[
     words("address", 6, |row| text(row.own, "address").to_owned()),
     words("condition", 0, |row| text(row.own, "condition").to_owned()),
     words("state", 3, |row| state(row.own)),
-    numbers("in flight", 1, |row| number(row.own, "busy")),
+    numbers("in flight", 1, in_flight),
     numbers("requests", 4, |row| number(row.own, "used")),
     numbers(PER_SECOND, 2, |row| row.rate.map_or("-".to_owned(), |rate| format!("{rate:.1}"))),
     numbers("errors", 2, |row| number(row.own, "errors")),
@@ -113,11 +113,32 @@ pub fn state(own: &Value) -> String {
     }
 }
 
+/// Requests in flight, and how many there may be where that was found.
+fn in_flight(row: &TableRow<'_>) -> String {
+    let busy = number(row.own, "busy");
+    match row.own["concurrency"] == "adaptive" {
+        true => format!("{busy}/{}", number(row.own, "concurrency_limit")),
+        false => busy,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_adaptive_limit_stands_behind_what_is_in_flight() {
+        let shown = |own: Value| in_flight(&TableRow { balancer: "app", own: &own, rate: None });
+        let own = json!({ "busy": 3, "concurrency": "adaptive", "concurrency_limit": 41 });
+        assert_eq!(shown(own), "3/41");
+        assert_eq!(
+            shown(json!({ "busy": 3, "concurrency": "fixed", "concurrency_limit": 41 })),
+            "3"
+        );
+        assert_eq!(shown(json!({ "busy": 3 })), "3", "of an older module");
+    }
 
     #[test]
     fn a_narrow_terminal_keeps_what_matters_most() {

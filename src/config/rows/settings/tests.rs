@@ -37,6 +37,7 @@ fn other_value(name: &str) -> &'static str {
         "probe" | "sticky_session" | "refusal_detection" | "response_probe" => "off",
         "sticky_session_force" | "socket_keepalive" | "prefer_ipv6" | "set_session_cookie" => "on",
         "ping_mode" => "A",
+        "concurrency" => "adaptive",
         _ => "7",
     }
 }

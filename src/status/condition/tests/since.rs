@@ -22,8 +22,7 @@ fn whatever_is_wrong_began_at_some_time() {
             own.ajp.began = began_with(|own| &mut own.slow);
         }),
         ("at its limit", |own| {
-            Arc::make_mut(&mut own.ajp.config).busy_limit = Limit::new(Some(5));
-            own.ajp.busy = 5;
+            (own.ajp.limit, own.ajp.busy) = (Some(5), 5);
             own.ajp.began = began_with(|own| &mut own.full);
         }),
         ("unhealthy in service", |own| {

@@ -129,7 +129,7 @@ impl<'a> Detail<'a> {
             progress: None,
             actions: Vec::new(),
             tiles: vec![
-                ("In flight", format!("{} (most {})", ajp.busy, ajp.max_busy)),
+                ("In flight", in_flight(ajp)),
                 ("Threads held", threads(ajp.threads)),
                 ("Waiting for room", ajp.waits.queued.to_string()),
                 ("Waiting without a thread", ajp.waits.parked.to_string()),
@@ -294,4 +294,11 @@ fn settings<'a, C: Settings>(
         }
     });
     shown.collect()
+}
+
+/// Requests in flight, the most there were, and those that there may be.
+fn in_flight(ajp: &WorkerView) -> String {
+    let kind = if ajp.config.is_adaptive { "adaptive limit" } else { "limit" };
+    let limit = ajp.limit.map(|limit| format!(", {kind} {limit}")).unwrap_or_default();
+    format!("{} (most {}{limit})", ajp.busy, ajp.max_busy)
 }

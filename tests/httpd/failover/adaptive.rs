@@ -170,3 +170,30 @@ fn a_limit_grows_with_what_the_backend_can_do_and_outlives_a_restart() {
     let page = Client::connect(httpd.port).get("/jkstatus?cmd=show&w=w").text();
     assert!(page.contains(&format!("adaptive limit {before}")), "{page}");
 }
+
+#[test]
+fn a_member_has_one_limit_for_requests_that_are_parked_too() {
+    let (backend, most) = slow(Duration::from_millis(200));
+    let workers = format!(
+        "worker.w.type=lb\nworker.w.balance_workers=n1\nworker.w.queue_size=400\nworker.w.queue_timeout=60000\n\
+         worker.n1.port={0}\nworker.n1.concurrency=adaptive\nworker.free.port={0}\n",
+        backend.port
+    );
+    let mut httpd = prepare("adaptive-member", &workers);
+    let parks = "JkAsync On\nAsyncRequestWorkerFactor 100";
+    let config = httpd.log("httpd.conf").replace("JkAsync Off", parks);
+    httpd.write("httpd.conf", &config);
+    httpd.launch();
+    let member = || {
+        let page = Client::connect(httpd.port).get("/jkstatus?mime=json&w=w").text();
+        let page: Value = serde_json::from_str(&page).expect("JSON");
+        page["balancers"][0]["members"][0]["concurrency_limit"].as_u64().expect("a limit")
+    };
+    assert_eq!(member(), 20, "before anything is known");
+    let crowd = Crowd::start(httpd.port, "/app/x", 100, Duration::ZERO);
+    assert!(wait_until(PATIENCE, || member() >= 30), "{}", member());
+    let met = crowd.meets(1);
+    drop(crowd);
+    assert!(met.iter().all(|(status, _)| *status == 200), "requests wait: {met:?}");
+    assert!(most.load(SeqCst) > 20, "{most:?}");
+}

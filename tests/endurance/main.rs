@@ -16,6 +16,7 @@ mod kills;
 mod load;
 mod outages;
 mod parking;
+mod parking_costs;
 mod restarts;
 mod stop_at_once;
 mod stops;

@@ -107,6 +107,7 @@ fn a_look_at_a_request_that_waits_for_long_holds_no_thread() {
     let slowest = slowest.max().expect("a time");
     assert!(slowest < Duration::from_secs(2), "a file took {slowest:?}");
     drop(clients);
+    assert!(wait_until(PATIENCE, || number(&httpd, "w1", "busy") == "0"));
 }
 
 #[test]
@@ -243,7 +244,7 @@ fn a_failure_of_a_parked_request_fails_over() {
 
 #[test]
 fn requests_that_wait_for_a_place_in_the_pool_hold_no_thread() {
-    let (backend, most) = slow(Duration::from_millis(300));
+    let (backend, most) = slow(Duration::from_millis(700));
     let properties = "w1.connection_pool_size=3\nw1.connection_acquire_timeout=60000\n";
     let httpd = one_worker("parked-pool", backend.port, properties, "");
     let clients = waiting(&httpd, 30);

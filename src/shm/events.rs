@@ -6,6 +6,7 @@
 //! that readers pass over until its turn comes again.
 #![forbid(unsafe_code)]
 
+use std::hint::spin_loop;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU64, fence};
 
@@ -14,6 +15,9 @@ use crate::sorting;
 
 /// How many events of each of the two kinds are kept.
 pub const KEPT_EVENTS: usize = 200;
+
+/// How often a child tries to count a repetition while others count it.
+const TRIES: u32 = 100;
 
 /// All events. Zeroed memory holds none.
 #[repr(C, align(64))]
@@ -100,16 +104,9 @@ impl<const N: usize> EventRing<N> {
     /// Counts a repetition where the same happened lately, so that a member that goes in and out takes a
     /// few slots and not all. What happened once or twice keeps all its times: the first and the last.
     fn count_or_keep(&self, words: &EventWords, seq: u64) {
-        let same = self.slots.iter().find_map(|slot| Some((slot, slot.same_lately(words)?)));
-        if let Some((slot, (version, before))) = same
-            // If another child takes the slot meanwhile, this is an event of its own.
-            && slot.version.compare_exchange(version, writing(seq), AcqRel, Relaxed).is_ok()
-        {
-            let mut words = words.clone();
-            words.follow(&before);
-            return slot.write(&words, seq);
+        if !self.slots.iter().any(|slot| slot.count(words, seq)) {
+            self.keep(words, seq);
         }
-        self.keep(words, seq);
     }
 
     fn adopt(&self, before: &Self) {
@@ -149,17 +146,41 @@ impl EventSlot {
         words.read(version / 2)
     }
 
-    /// Returns the event and its version if it is the same one, and not long ago.
-    fn same_lately(&self, words: &EventWords) -> Option<(u64, EventWords)> {
+    /// Counts an event here if the slot holds the same one, of not long ago. Returns whether it does.
+    fn count(&self, words: &EventWords, seq: u64) -> bool {
         // Most slots differ in the first number.
         let is_same = |at: usize| self.words[at].load(Relaxed) == words.0[at];
         if !EventWords::identity().all(is_same) {
-            return None;
+            return false;
         }
-        let (version, before) = self.read()?;
-        let ago = words.time_ms().saturating_sub(before.time_ms());
-        let is_same = EventWords::identity().all(|at| before.0[at] == words.0[at]);
-        (is_same && ago <= REPEATED_MS).then_some((version, before))
+        // Others may count the same event at this moment. If each of these became an event of its own, an
+        // overload would push all others out within minutes.
+        for _ in 0..TRIES {
+            let Some((version, before)) = self.claim(seq) else {
+                spin_loop();
+                continue;
+            };
+            let is_same = EventWords::identity().all(|at| before.0[at] == words.0[at]);
+            let ago = words.time_ms().saturating_sub(before.time_ms());
+            let is_whole = before.checksum(version / 2) == self.checksum.load(Relaxed);
+            if is_whole && is_same && ago <= REPEATED_MS {
+                let mut words = words.clone();
+                words.follow(&before);
+                self.write(&words, seq);
+                return true;
+            }
+            self.version.store(version, Release);
+            return false;
+        }
+        false
+    }
+
+    /// Marks the slot as being written. Returns its version and event of before; nothing if another one writes.
+    fn claim(&self, seq: u64) -> Option<(u64, EventWords)> {
+        let version = self.version.load(Relaxed);
+        Self::number(version)?;
+        self.version.compare_exchange(version, writing(seq), AcqRel, Relaxed).ok()?;
+        Some((version, EventWords(std::array::from_fn(|at| self.words[at].load(Relaxed)))))
     }
 
     /// Returns the number of the event that a version is of; nothing while it is written.
@@ -288,6 +309,24 @@ mod tests {
         edit(&log, "east");
         edit(&log, "east");
         assert_eq!(log.since(0).len(), 6);
+    }
+
+    #[test]
+    fn repetitions_of_many_at_once_take_a_few_slots() {
+        const WRITERS: u64 = 8;
+        let (log, each) = (log(), 5_000);
+        state(&log, EventKind::Out, "calm", 0);
+        std::thread::scope(|scope| {
+            for _ in 0..WRITERS {
+                scope.spawn(|| {
+                    (0..each).for_each(|_| state(&log, EventKind::Overloaded, "shop1", 1))
+                });
+            }
+        });
+        let all = log.since(0);
+        assert!(all.len() as u64 <= 1 + 2 * WRITERS, "{} events", all.len());
+        assert_eq!(all.iter().map(|event| u64::from(event.count)).sum::<u64>(), 1 + WRITERS * each);
+        assert!(workers(&all).contains(&"calm"));
     }
 
     #[test]

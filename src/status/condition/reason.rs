@@ -136,8 +136,9 @@ impl Reason {
                 format!("{limit} requests are in flight, as many as busy_limit allows")
             }
             Self::OutOfThreads(allowed) => {
+                let plural = if *allowed == 1 { "" } else { "s" };
                 format!(
-                    "requests hold {allowed} threads of httpd, as many as max_threads_share allows"
+                    "requests hold {allowed} thread{plural} of httpd, as many as max_threads_share allows"
                 )
             }
             Self::AtAdaptiveLimit(limit) => {

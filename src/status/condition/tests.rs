@@ -386,6 +386,13 @@ fn what_is_wrong_has_a_remedy() {
 }
 
 #[test]
+fn one_thread_is_no_threads() {
+    let words = |allowed| Reason::OutOfThreads(allowed).text();
+    assert!(words(1).contains("hold 1 thread of httpd"), "{}", words(1));
+    assert!(words(2).contains("hold 2 threads of httpd"), "{}", words(2));
+}
+
+#[test]
 fn every_condition_has_a_word_of_its_own() {
     let words: std::collections::BTreeSet<_> =
         Condition::ALL.iter().map(|own| own.word()).collect();

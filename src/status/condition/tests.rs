@@ -383,13 +383,7 @@ fn what_is_wrong_has_a_remedy() {
         let text = of(vec![reason.clone()]).unwrap_or_default();
         assert!(!text.is_empty() && !text.ends_with('.'), "{reason:?}: {text}");
     }
-}
-
-#[test]
-fn one_thread_is_no_threads() {
-    let words = |allowed| Reason::OutOfThreads(allowed).text();
-    assert!(words(1).contains("hold 1 thread of httpd"), "{}", words(1));
-    assert!(words(2).contains("hold 2 threads of httpd"), "{}", words(2));
+    assert!(Reason::OutOfThreads(1).text().contains("hold 1 thread of httpd"));
 }
 
 #[test]

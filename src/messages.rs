@@ -205,10 +205,10 @@ messages! {
         "see httpd's error log for messages of the filter";
     JK322 "JK-322":
         "a request waited in the queue, and no member had room within queue_timeout; answered 503 with Retry-After",
-        "find out why the backends are slow, add members, or raise busy_limit if they can take more; raise queue_timeout if clients may wait longer";
+        "find out why the backends are slow, add members, or raise busy_limit where it is set and they can take more; raise queue_timeout if clients may wait longer";
     JK323 "JK-323":
         "no member has room, and queue_size requests wait for it already; answered 503 with Retry-After",
-        "find out why the backends are slow, add members, or raise busy_limit if they can take more; a longer queue helps with short bursts only";
+        "find out why the backends are slow, add members, or raise busy_limit where it is set and they can take more; a longer queue helps with short bursts only";
     JK324 "JK-324":
         "a worker holds as many threads of httpd as max_threads_share allows; answered 503 with Retry-After, unless another member served the request",
         "find out why the backends are slow; raise max_threads_share or MaxRequestWorkers if they are not; JkAsync lets requests wait without a thread";

@@ -93,10 +93,20 @@ impl HttpdSize {
             return None;
         }
         let Self { children, threads, .. } = self;
+        let counted = |count: u64, one: &str, many: &str| match count {
+            1 => format!("1 {one}"),
+            _ => format!("{count} {many}"),
+        };
+        let (children, threads) = (u64::from(*children), u64::from(*threads));
         let mut parts = vec![format!(
-            "{children} child processes x {threads} {} = {} requests that hold a thread",
-            if *threads == 1 { "thread" } else { "threads" },
-            u64::from(*children) * u64::from(*threads)
+            "{} x {} = {}",
+            counted(children, "child process", "child processes"),
+            counted(threads, "thread", "threads"),
+            counted(
+                children * threads,
+                "request that holds a thread",
+                "requests that hold a thread"
+            )
         )];
         if let Some(factor) = self.factor {
             let most = self.descriptors.map(|most| format!(" of {most}")).unwrap_or_default();

@@ -17,8 +17,9 @@ pub fn small_shares(config: &WorkersConfig, threads: u32) -> Vec<Diagnostic> {
     let small = small.filter_map(|(name, share)| {
         let line = find(&config.lines, name, "max_threads_share")?;
         let text = format!(
-            "{}: {share} per cent of {threads} threads (MaxRequestWorkers) is less than one and counts as one, so that the worker serves one request at a time; expected at least {}",
+            "{}: {share} per cent of {threads} {} (MaxRequestWorkers) is less than one and counts as one, so that the worker serves one request at a time; expected at least {}",
             line.name,
+            if threads == 1 { "thread" } else { "threads" },
             100_u32.div_ceil(threads)
         );
         Some(Diagnostic::warning(&line.origin, text))

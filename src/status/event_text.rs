@@ -72,9 +72,12 @@ fn cause(facts: &EventFacts<'_>) -> String {
         EventReason::Probe if detail.is_none() => return "it did not answer CPING".to_owned(),
         _ => {}
     }
-    // The same words as in the log and on the page. An event of another version may have the number alone.
-    let of_number =
-        || CATALOGUE.iter().find(|own| code_number(own.code) == code).map(|own| own.what);
+    // The same words as in the log and on the page, but for what was answered, which the kind says. An event of
+    // another version may have the number alone.
+    let of_number = || {
+        let own = CATALOGUE.iter().find(|own| code_number(own.code) == code)?;
+        own.what.split("; answered").next()
+    };
     let what =
         detail.map(FailureDetail::what).or_else(of_number).unwrap_or("a request to it failed");
     let code = code_text(code).map(|code| format!(" ({code})")).unwrap_or_default();
@@ -144,7 +147,8 @@ mod tests {
             "{}",
             text(&checked)
         );
-        let what = CATALOGUE.iter().find(|own| own.code == "JK-303").expect("a row").what;
+        let row = CATALOGUE.iter().find(|own| own.code == "JK-303").expect("a row");
+        let what = row.what.split("; answered").next().expect("a part");
         assert_eq!(text(&refused), format!("went out of service: {what} (JK-303)"));
         assert_eq!(subject(&refused), "shop/shop1");
         let alone = EventFacts { balancer: "".into(), ..refused };

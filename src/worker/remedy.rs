@@ -29,10 +29,10 @@ impl Cause {
                 "the backend has as many requests as it can work on: find out why it is slow, add members, or set queue_size so that short bursts wait"
             }
             Self::QueueTimeout => {
-                "the backends answer too slowly for the number of requests: find out why they are slow, add members, or raise busy_limit if they can take more"
+                "the backends answer too slowly for the number of requests: find out why they are slow, add members, or raise busy_limit where it is set and they can take more"
             }
             Self::QueueFull => {
-                "more requests wait than queue_size allows: find out why the backends are slow, add members, or raise busy_limit if they can take more"
+                "more requests wait than queue_size allows: find out why the backends are slow, add members, or raise busy_limit where it is set and they can take more"
             }
             Self::ThreadShare => {
                 "requests to it hold as many threads of httpd as they may: find out why its backends are slow, or raise max_threads_share"

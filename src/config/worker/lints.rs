@@ -169,9 +169,9 @@ impl Resolver<'_> {
     /// Looks whether a queue is meant to keep requests as shortly as it does: its time is that of the wait
     /// for a connection of one of `workers`, if it has none of its own.
     fn check_queue_timeout(&mut self, name: &str, workers: &[&str]) {
-        let is_set = |(name, attribute): (&str, &str)| self.find(name, attribute).is_some();
-        let of_pool = |worker: &&str| is_set((worker, "connection_acquire_timeout"));
-        if !is_set((name, "queue_timeout")) && !workers.iter().any(of_pool) {
+        let has_own = self.given(name, "queue_timeout").is_some_and(|time| time > 0);
+        let of_pool = |worker: &&str| self.find(worker, "connection_acquire_timeout").is_some();
+        if !has_own && !workers.iter().any(of_pool) {
             let text = format!(
                 "worker.{name}.queue_size: requests wait no longer than retries * retry_interval, which is 200 ms by default, as queue_timeout is unset; expected a queue_timeout, for example 10000"
             );

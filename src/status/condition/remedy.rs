@@ -72,7 +72,7 @@ impl Reason {
             Self::AtBusyLimit(_) => of(JK312),
             Self::OutOfThreads(_) => of(JK324),
             Self::AtAdaptiveLimit(_) => Some(
-                "find out what the backend waits for, or add members; queue_size lets short bursts wait",
+                "find out what the backend waits for, or add members; a queue (queue_size) lets short bursts wait",
             ),
             Self::Queued(..) => of(JK322),
         }

@@ -94,7 +94,7 @@ impl Balancer {
 // The searches are kept out of each other's way: a compiler that merges them into one function
 // spends more on preparing for all of them than any of them costs.
 impl Search<'_> {
-    #[inline]
+    #[inline(always)] // it has one caller
     fn best(&self, class: &Class, record: &BalancerRecord) -> Option<Best> {
         match self.balancer.method {
             _ if self.query.is_stateless => self.next(class, record),
@@ -306,6 +306,7 @@ impl Search<'_> {
         self.least(class, record, |_, _| 0, time)
     }
 
+    #[inline]
     fn time(&self, index: usize, average_us: u32) -> u64 {
         let own = self.records[index];
         let time = u64::from(average_us.max(1)) * (u64::from(own.busy.load(Relaxed)) + 1);

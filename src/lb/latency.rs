@@ -11,6 +11,7 @@ use crate::clock::Millis;
 use crate::lb::record::MemberRecord;
 
 /// Returns the average in microseconds; 0 if nothing is known, or nothing that still counts.
+#[inline]
 pub fn average_us(record: &MemberRecord, now: Millis) -> u32 {
     let (average, second) = split(record.latency.load(Relaxed));
     let silence = (now.0 / 1000).saturating_sub(u64::from(second));

@@ -77,8 +77,7 @@ impl RecentCounts {
         ]
     }
 
-    /// Takes away what was counted before. Counters never go backwards; if they did, there would be
-    /// 0 rather than nonsense.
+    /// Takes away what was counted before, as [`HistogramTotals::subtract`] does.
     pub fn subtract(&mut self, before: &Self) {
         let Self { attempts, failures, server_errors, retries, .. } = self;
         let Self { sent_bytes, received_bytes, outages, first_byte, .. } = self;
@@ -86,10 +85,7 @@ impl RecentCounts {
         for (own, before) in own.into_iter().zip(before.numbers()) {
             *own = own.saturating_sub(before);
         }
-        for (own, before) in first_byte.buckets.iter_mut().zip(before.first_byte.buckets) {
-            *own = own.saturating_sub(before);
-        }
-        first_byte.sum_us = first_byte.sum_us.saturating_sub(before.first_byte.sum_us);
+        first_byte.subtract(&before.first_byte);
     }
 }
 

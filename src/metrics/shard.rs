@@ -209,6 +209,15 @@ impl HistogramTotals {
         }
         self.sum_us = self.sum_us.wrapping_add(shard.sum_us.load(Relaxed));
     }
+
+    /// Takes away what was counted before. Counters never go backwards; if they did, there would be
+    /// 0 rather than nonsense.
+    pub fn subtract(&mut self, before: &Self) {
+        for (own, before) in self.buckets.iter_mut().zip(before.buckets) {
+            *own = own.saturating_sub(before);
+        }
+        self.sum_us = self.sum_us.saturating_sub(before.sum_us);
+    }
 }
 
 impl Totals {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::clock;
 use crate::lb::MemberRecord;
-use crate::lb::thread_share::{ThreadShare, held};
+use crate::lb::thread_share::held;
 use crate::net::waiting::Waits;
 use crate::worker::Downstream;
 use crate::worker::ajp13::worker::Ajp13;
@@ -61,7 +61,7 @@ impl Ajp13 {
 
     /// Returns how many requests may wait in its queue, if one more would hold a thread.
     pub fn places_in_queue(&self, own: &MemberRecord, waits: Waits<'_>) -> Option<u32> {
-        let is_limited = self.share != ThreadShare::OFF && !waits.can_park();
+        let is_limited = self.share.is_on() && !waits.can_park();
         let (busy, parked) = (own.busy.load(Relaxed), own.parked.load(Relaxed));
         is_limited.then(|| self.share.places_in_queue(busy, parked))
     }

@@ -149,11 +149,8 @@ impl Counted {
 
     /// Returns what was counted since `before`. Shared memory may hold any bits: nothing is negative.
     fn since(&self, before: &Self) -> Self {
-        let (mut first_byte, earlier) = (self.first_byte.clone(), &before.first_byte);
-        first_byte.sum_us = first_byte.sum_us.saturating_sub(earlier.sum_us);
-        for (own, before) in first_byte.buckets.iter_mut().zip(earlier.buckets) {
-            *own = own.saturating_sub(before);
-        }
+        let mut first_byte = self.first_byte.clone();
+        first_byte.subtract(&before.first_byte);
         let waited_us = self.waited_us.saturating_sub(before.waited_us);
         Self { first_byte, waited_us, bad: self.bad.saturating_sub(before.bad) }
     }

@@ -16,7 +16,6 @@ impl MemberSelection<'_> {
     #[cold]
     pub(super) fn explain<D: Downstream>(&self, refusal: NoMember, downstream: &D, status: u16) {
         let (lb, now) = (self.lb, clock::now());
-        let members: Vec<_> = (0..lb.members.len()).map(|index| self.member(index, now)).collect();
         let (name, request) = (lb.name.as_str(), downstream.label());
         let why = match refusal {
             NoMember::NoMember | NoMember::NoRoom => "no member can serve the request",
@@ -24,7 +23,7 @@ impl MemberSelection<'_> {
                 "the member of its session cannot serve the request, and sticky_session_force forbids another one"
             }
         };
-        let cause = format!("{why} ({})", members.join("; "));
+        let cause = format!("{why} ({})", self.members(now));
         let ms = now.since(self.begun).as_millis() as u64;
         tracing::error!(
             worker = name,
@@ -51,14 +50,16 @@ impl MemberSelection<'_> {
                 ),
                 "find out why that member is slow, or raise its busy_limit if it can take more",
             ),
-            None => {
-                let members: Vec<_> =
-                    (0..lb.members.len()).map(|index| self.member(index, now)).collect();
-                (format!(" ({})", members.join("; ")), cause.remedy())
-            }
+            None => (format!(" ({})", self.members(now)), cause.remedy()),
         };
         let subject = subject(&lb.name, "");
         log_refusal_of(downstream, &subject, &lb.name, (cause, &more, remedy), self.begun)
+    }
+
+    /// Says of each member why it did not serve the request.
+    fn members(&self, now: Millis) -> String {
+        let all = (0..self.lb.members.len()).map(|index| self.member(index, now));
+        all.collect::<Vec<_>>().join("; ")
     }
 
     /// Says of one member why it did not serve the request.

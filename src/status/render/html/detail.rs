@@ -186,12 +186,13 @@ impl<'a> Detail<'a> {
     }
 }
 
-/// Begins a text with a capital letter.
+/// Threads of httpd that its requests hold, and how many they may.
 fn threads(threads: ThreadsView) -> String {
     let allowed = threads.allowed.map(|allowed| format!(" (at most {allowed})"));
     format!("{}{}", threads.held, allowed.unwrap_or_default())
 }
 
+/// Begins a text with a capital letter.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());

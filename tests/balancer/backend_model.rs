@@ -8,28 +8,13 @@ use mod_jk::clock::Millis;
 use mod_jk::lb::adaptive_limit::{AdaptiveLimit, KeptLimit, LatencyWindow, MOST};
 use mod_jk::metrics::{BUCKETS_US, HistogramTotals};
 
+use crate::random::Random;
+
 pub const SECOND: u64 = 1_000_000;
 
-/// Numbers that are the same on every machine.
-pub struct Random(pub u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let word = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ word >> 31
-    }
-
-    /// A number from 0 to 1.
-    pub fn share(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// A time with this mean, as those between independent requests.
-    pub fn exponential(&mut self, mean: f64) -> f64 {
-        -mean * (1.0 - self.share()).ln()
-    }
+/// A time with this mean, as those between independent requests.
+fn exponential(random: &mut Random, mean: f64) -> f64 {
+    -mean * (1.0 - random.share()).ln()
 }
 
 /// How long a thread of the backend works on a request, in microseconds.
@@ -47,7 +32,7 @@ impl Work {
     fn draw(self, random: &mut Random) -> f64 {
         match self {
             Self::Even(us) => us,
-            Self::Exponential(mean) => random.exponential(mean),
+            Self::Exponential(mean) => exponential(random, mean),
             Self::Mixed(us, slow) => {
                 let us = us * (0.5 + random.share());
                 if random.share() * 100.0 < slow { us * 20.0 } else { us }
@@ -162,7 +147,7 @@ pub fn run(stretches: &[Stretch], seconds: u64, guard: Guard, seed: u64) -> Run 
         let mut sent = 0;
         match event {
             Happens::Arrival => {
-                let next = now + random.exponential(SECOND as f64 / own.rate) as u64 + 1;
+                let next = now + exponential(&mut random, SECOND as f64 / own.rate) as u64 + 1;
                 events.push(Reverse((next, Happens::Arrival)));
                 seen.was_full |= in_flight + 1 >= limit;
                 if in_flight < limit && queue == 0 {

@@ -12,6 +12,7 @@ mod capacity;
 mod laws;
 mod memory;
 mod plot;
+mod random;
 mod script;
 mod scripts;
 mod simulation;

@@ -17,6 +17,7 @@ use mod_jk::lb::{Balancer, BalancerRecord, MemberRecord, Method, Query, hash, la
 
 use crate::plain::balancer;
 use crate::plot;
+use crate::random::Random;
 
 /// A simulated backend.
 #[derive(Clone, Copy)]
@@ -84,44 +85,6 @@ pub struct Figures {
     pub failed: u64,
     /// In tenths of a per cent.
     pub odd_share: u64,
-}
-
-/// Random numbers (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let word = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ word >> 31
-    }
-
-    /// A number below `end`.
-    fn below(&mut self, end: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
-    }
-
-    /// Exponentially distributed with this mean, by comparing only (von Neumann, 1951), so that no
-    /// library's logarithm has a say.
-    fn exponential(&mut self, mean: u64) -> u64 {
-        let mut whole = 0;
-        loop {
-            let first = self.below(mean);
-            let (mut last, mut falls) = (first, 0);
-            loop {
-                let next = self.below(mean);
-                if next >= last {
-                    break;
-                }
-                (last, falls) = (next, falls + 1);
-            }
-            if falls % 2 == 0 {
-                return whole + first;
-            }
-            whole += mean;
-        }
-    }
 }
 
 /// A request on its way.

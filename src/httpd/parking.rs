@@ -1,9 +1,9 @@
 //! Requests that no thread waits for. The event MPM of httpd 2.4.63 and later can wait for the descriptor in
-//! a connection's socket; while a request is parked, that descriptor is a [`WaitSet`] instead of the client's.
+//! a connection's socket; while a request is parked, that descriptor is its door at the [`Gate`] instead of the client's.
 //!
 //! A request comes in by [`process_connection`], which runs httpd's own processing within. If its handler
 //! has left a request here and returned SUSPENDED, the connection is given to the MPM, and the thread is
-//! free. When the set becomes readable, some thread calls [`resume_connection`], which puts the client's
+//! free. When the door opens, some thread calls [`resume_connection`], which puts the client's
 //! descriptor back, and [`process_connection`] again, which lets the request go on.
 
 use std::cell::{Cell, RefCell};
@@ -16,25 +16,31 @@ use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
+use crate::httpd::checked_config::asked;
 use crate::httpd::conf_vector::place_in;
 use crate::httpd::ending::after_panic;
 use crate::httpd::error_log;
 use crate::httpd::ffi;
 use crate::httpd::ffi::{conn_rec, request_rec};
 use crate::httpd::guard::guard_with;
-use crate::httpd::parked;
 use crate::httpd::parked::Parked;
 use crate::httpd::pool::{is_ending, place_in_pool};
 use crate::httpd::request::Request;
 use crate::net::waiting::Parking;
-use crate::net::{AlarmClock, WaitSet};
+use crate::net::{AlarmClock, Bell, Gate};
 
 const OK: c_int = ffi::OK as c_int;
 const DECLINED: c_int = ffi::DECLINED;
 const SUSPENDED: c_int = ffi::SUSPENDED;
 
-/// The deadlines of this child's parked requests; there is one if requests can be parked.
-static ALARMS: OnceCell<AlarmClock> = OnceCell::new();
+/// What wakes this child's parked requests; there is one if requests can be parked.
+static WAKING: OnceCell<Waking> = OnceCell::new();
+
+struct Waking {
+    /// By their sockets, each other, and their deadlines.
+    gate: Gate,
+    alarms: AlarmClock,
+}
 
 /// What the module knows of a connection, in httpd's memory for it.
 #[derive(Default)]
@@ -58,32 +64,38 @@ pub fn is_possible() -> bool {
 ///
 /// Why that is not possible here.
 pub fn begin() -> Result<(), String> {
-    if !crate::net::wait_sets_work() {
-        return Err("the self-test of waiting sockets failed".to_owned());
-    }
-    let clock = AlarmClock::start().map_err(|why| format!("no thread can be started: {why}"))?;
-    let _ = ALARMS.set(clock);
+    let threads = asked(ffi::AP_MPMQ_MAX_THREADS).and_then(|count| usize::try_from(count).ok());
+    let gate = Gate::start(threads.unwrap_or(1) / 2).map_err(|why| why.to_string())?;
+    let alarms = match AlarmClock::start() {
+        Ok(alarms) => alarms,
+        Err(why) => {
+            gate.stop();
+            return Err(format!("no thread can be started: {why}"));
+        }
+    };
+    let _ = WAKING.set(Waking { gate, alarms });
     Ok(())
 }
 
 /// Ends what [`begin`] has begun.
 pub fn end() {
-    if let Some(clock) = ALARMS.get() {
-        clock.stop();
+    if let Some(waking) = WAKING.get() {
+        waking.alarms.stop();
+        waking.gate.stop();
     }
 }
 
 /// Tells whether requests can be parked in this child.
 #[inline]
 pub fn is_on() -> bool {
-    ALARMS.get().is_some()
+    WAKING.get().is_some()
 }
 
 /// A request that has begun to be served and may be parked.
 pub struct ParkingPlace<'r> {
     request: Request<'r>,
     record: &'r ConnectionRecord,
-    set: Arc<WaitSet>,
+    bell: Arc<Bell>,
     parking: Rc<Parking>,
 }
 
@@ -100,9 +112,9 @@ impl<'r> ParkingPlace<'r> {
         if !record.is_nested.get() || record.parked.borrow().is_some() {
             return None;
         }
-        let set = parked::wait_set()?;
-        let parking = Rc::new(Parking::new(patience, Waker::from(Arc::clone(&set))));
-        Some(Self { request, record, set, parking })
+        let bell = WAKING.get()?.gate.bell();
+        let parking = Rc::new(Parking::new(patience, Waker::from(Arc::clone(&bell))));
+        Some(Self { request, record, bell, parking })
     }
 
     /// Returns what says how the request waits.
@@ -115,10 +127,10 @@ impl<'r> ParkingPlace<'r> {
         let raw = self.request.raw();
         // SAFETY: the future is dropped when the request ends, and at the latest by `drop_parked`, which
         // the request's pool calls before it frees anything.
-        let mut parked = unsafe { Parked::new(raw, Box::pin(rest), self.parking, self.set) };
+        let mut parked = unsafe { Parked::new(raw, Box::pin(rest), self.parking, self.bell) };
         loop {
             if let Poll::Ready(code) = parked.poll() {
-                parked.end();
+                drop(parked);
                 return code;
             }
             // A child that ends as it has no connection may have taken this one a moment before: then nothing
@@ -128,7 +140,7 @@ impl<'r> ParkingPlace<'r> {
                 break;
             }
             parked.parking.wait_in_thread();
-            parked.parking.go_on(false);
+            parked.parking.go_on();
         }
         let pool = self.request.fields().pool();
         // SAFETY: the pool is the request's.
@@ -188,7 +200,7 @@ pub unsafe fn resume_connection(connection: *mut conn_rec) {
     }
     // The MPM has waited for its Timeout, because this process was halted, and closes the connection.
     let request = parked.request;
-    parked.end();
+    drop(parked);
     // SAFETY: the request is live and this thread's.
     unsafe { ffi::jk_shim_go_on(request) };
     // SAFETY: as above.
@@ -207,7 +219,7 @@ fn leave(
     mut parked: Box<Parked>,
 ) -> Option<Box<Parked>> {
     let may_end = !record.has_sent_all.get();
-    if ALARMS.get().is_some_and(|alarms| parked.park(connection, alarms, may_end)) {
+    if WAKING.get().is_some_and(|waking| parked.park(connection, &waking.alarms, may_end)) {
         *record.parked.borrow_mut() = Some(parked);
         return None;
     }
@@ -239,7 +251,7 @@ fn go_on(connection: *mut conn_rec, record: &ConnectionRecord, mut parked: Box<P
                 None => return OK,
             },
             Poll::Ready(code) => {
-                parked.end();
+                drop(parked);
                 // SAFETY: as above; it is not used afterwards.
                 unsafe { ffi::jk_shim_complete(raw, code) };
                 return OK;
@@ -269,7 +281,7 @@ unsafe extern "C" fn drop_parked(request: *mut c_void) -> ffi::apr_status_t {
         || (),
         || {
             parked.unpark(connection);
-            parked.end();
+            drop(parked);
         },
     );
     0

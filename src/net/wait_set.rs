@@ -1,37 +1,22 @@
-//! The one descriptor of a parked request: it is readable when the backend has sent something, when the
-//! client left, or when another thread wakes the request.
+//! A descriptor of `epoll`: what is waited for together. One of them waits for the sockets of all parked requests
+//! of a child; each of those has one more, which is readable only while it is woken.
 #![allow(unsafe_code)]
 
 use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::Wake;
-
-use parking_lot::Mutex;
 
 use crate::net::socket::check;
 use crate::net::waiting::Interest;
 
-/// Sockets that are looked at together, as one descriptor of `epoll`.
+/// Descriptors that are waited for together, each with a name.
 #[derive(Debug)]
 pub struct WaitSet {
     epoll: ManuallyDrop<OwnedFd>,
     /// Whether httpd has closed the descriptor: its number may belong to something else now.
     is_lost: AtomicBool,
-    /// The member by which it is readable because it was woken.
-    signal: Mutex<Option<RawFd>>,
-}
-
-/// Why a set became readable. More than one can be true, and none if it was early.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Woken {
-    /// The backend's socket is ready.
-    pub socket: bool,
-    /// The client has closed its connection, or its half of it.
-    pub client: bool,
 }
 
 impl WaitSet {
@@ -45,7 +30,7 @@ impl WaitSet {
         let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
         // SAFETY: `fd` was just opened and has no other owner.
         let epoll = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(fd) });
-        Ok(Self { epoll, is_lost: AtomicBool::new(false), signal: Mutex::new(None) })
+        Ok(Self { epoll, is_lost: AtomicBool::new(false) })
     }
 
     /// Says that the descriptor was closed: it is not used any more.
@@ -58,65 +43,40 @@ impl WaitSet {
         self.is_lost.load(Relaxed)
     }
 
-    /// Returns the descriptor that is readable when one of the sockets is ready.
+    /// Returns the descriptor that is readable when something in the set is ready.
     pub fn raw(&self) -> RawFd {
         self.epoll.as_raw_fd()
     }
 
-    /// Looks for the end of the client's connection from now on.
+    /// Names a socket once, when it is ready.
     ///
     /// # Errors
     ///
     /// As the system reports it.
-    pub fn watch_client(&self, client: RawFd) -> io::Result<()> {
-        self.add(client, libc::EPOLLRDHUP, CLIENT)
-    }
-
-    /// Looks at the client's connection no more.
-    pub fn leave_client(&self, client: RawFd) {
-        self.remove(client);
-    }
-
-    /// Looks at the backend's socket from now on.
-    ///
-    /// # Errors
-    ///
-    /// As the system reports it.
-    pub fn watch_socket(&self, socket: RawFd, interest: Interest) -> io::Result<()> {
+    pub fn add_socket(&self, socket: RawFd, interest: Interest, name: u64) -> io::Result<()> {
         let events = match interest {
             Interest::Read => libc::EPOLLIN | libc::EPOLLRDHUP,
             Interest::Write => libc::EPOLLOUT,
         };
-        self.add(socket, events, SOCKET)
+        self.add(socket, events | libc::EPOLLONESHOT, name)
     }
 
-    /// Looks at the backend's socket no more.
-    pub fn leave_socket(&self, socket: RawFd) {
-        self.remove(socket);
+    /// Names a socket once, when its other side has closed it, or its half of it.
+    ///
+    /// # Errors
+    ///
+    /// As the system reports it.
+    pub fn add_until_closed(&self, socket: RawFd, name: u64) -> io::Result<()> {
+        self.add(socket, libc::EPOLLRDHUP | libc::EPOLLONESHOT, name)
     }
 
-    /// Returns why the set is readable, and takes back what woke it.
-    pub fn take(&self) -> Woken {
-        let mut woken = Woken::default();
-        if self.is_lost() {
-            return woken;
-        }
-        // SAFETY: all-zero is a valid event.
-        let mut events: [libc::epoll_event; 3] = unsafe { std::mem::zeroed() };
-        let most = events.len() as libc::c_int;
-        // SAFETY: `events` is writable for as many.
-        let many = unsafe { libc::epoll_wait(self.raw(), events.as_mut_ptr(), most, 0) };
-        for event in &events[..usize::try_from(many).unwrap_or(0)] {
-            match event.u64 {
-                SOCKET => woken.socket = true,
-                CLIENT => woken.client = true,
-                _ => {}
-            }
-        }
-        if let Some(signal) = self.signal.lock().take() {
-            self.remove(signal);
-        }
-        woken
+    /// Makes the set readable until the signal is removed.
+    ///
+    /// # Errors
+    ///
+    /// As the system reports it.
+    pub fn add_signal(&self, signal: &Signal, name: u64) -> io::Result<()> {
+        self.add(signal.raw(), libc::EPOLLIN, name)
     }
 
     fn add(&self, fd: RawFd, events: libc::c_int, name: u64) -> io::Result<()> {
@@ -130,14 +90,24 @@ impl WaitSet {
         check(added).map(drop)
     }
 
-    /// A socket that was closed has left already.
-    fn remove(&self, fd: RawFd) {
+    /// Waits for it no more. A socket that was closed has left already.
+    pub fn remove(&self, fd: RawFd) {
         if self.is_lost() {
             return;
         }
         let none = std::ptr::null_mut();
         // SAFETY: the descriptors are numbers; no event is read.
         unsafe { libc::epoll_ctl(self.raw(), libc::EPOLL_CTL_DEL, fd, none) };
+    }
+
+    /// Waits until something is ready. Returns its name, and those of some others that are ready.
+    pub fn wait(&self) -> impl Iterator<Item = u64> + use<> {
+        // SAFETY: all-zero is a valid event.
+        let mut events: [libc::epoll_event; 64] = unsafe { std::mem::zeroed() };
+        let most = events.len() as libc::c_int;
+        // SAFETY: `events` is writable for as many. The only failure is an interruption, which names none.
+        let many = unsafe { libc::epoll_wait(self.raw(), events.as_mut_ptr(), most, -1) };
+        events.into_iter().take(usize::try_from(many).unwrap_or(0)).map(|event| event.u64)
     }
 }
 
@@ -150,124 +120,88 @@ impl Drop for WaitSet {
     }
 }
 
-impl Wake for WaitSet {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+/// A descriptor that is always readable: a set that has it is.
+#[derive(Debug)]
+pub struct Signal(OwnedFd);
+
+impl Signal {
+    /// Sets that lie in another set, as in httpd's, and may have one signal at once: the kernel takes 500.
+    pub const MOST_SETS: usize = 400;
+
+    /// Makes one.
+    ///
+    /// # Errors
+    ///
+    /// If this process has no descriptor left.
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: takes numbers.
+        let fd = check(unsafe { libc::eventfd(1, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+        // SAFETY: `fd` was just opened and has no other owner.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
-    /// Makes the set readable until [`take`](Self::take).
-    fn wake_by_ref(self: &Arc<Self>) {
-        let mut signal = self.signal.lock();
-        if signal.is_none() {
-            *signal = SIGNALS.lock().add_to(self);
-        }
+    /// Returns its descriptor.
+    pub fn raw(&self) -> RawFd {
+        self.0.as_raw_fd()
     }
 }
 
-/// Tells whether sets work as this file needs it: one within another is readable when it is woken, and
-/// not before.
-pub fn works() -> bool {
-    let Ok(set) = WaitSet::new() else { return false };
-    let set = Arc::new(set);
-    let before = is_readable(&set);
-    set.wake_by_ref();
-    let woken = is_readable(&set);
-    set.take();
-    !before && woken && !is_readable(&set)
-}
-
-fn is_readable(set: &WaitSet) -> bool {
-    let mut poll = libc::pollfd { fd: set.raw(), events: libc::POLLIN, revents: 0 };
+/// Tells whether a descriptor is readable now.
+pub fn is_readable(fd: RawFd) -> bool {
+    let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
     // SAFETY: `poll` is one valid entry.
     unsafe { libc::poll(&raw mut poll, 1, 0) == 1 }
 }
 
-/// Descriptors of this process that are always readable: a set that has one is. The kernel lets one descriptor
-/// wake at most 500 sets that lie in another one, so there are more of them when more sets are woken at once.
-struct Signals {
-    all: Vec<OwnedFd>,
-    /// The one that is tried first.
-    next: usize,
-}
-
-static SIGNALS: Mutex<Signals> = Mutex::new(Signals { all: Vec::new(), next: 0 });
-
-impl Signals {
-    /// Makes a set readable; returns the descriptor that does, and `None` if the system has no room for it.
-    fn add_to(&mut self, set: &WaitSet) -> Option<RawFd> {
-        let add = |signal: &OwnedFd| {
-            set.add(signal.as_raw_fd(), libc::EPOLLIN, SIGNAL).ok()?;
-            Some(signal.as_raw_fd())
-        };
-        // One that had room has it still, in most cases.
-        for _ in 0..self.all.len() {
-            if let Some(added) = self.all.get(self.next).and_then(add) {
-                return Some(added);
-            }
-            self.next = (self.next + 1) % self.all.len();
-        }
-        // SAFETY: takes numbers.
-        let fd = check(unsafe { libc::eventfd(1, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) }).ok()?;
-        // SAFETY: `fd` was just opened and has no other owner.
-        let signal = unsafe { OwnedFd::from_raw_fd(fd) };
-        let added = add(&signal)?;
-        self.next = self.all.len();
-        self.all.push(signal);
-        Some(added)
-    }
-}
-
-/// The members of a set.
-const SOCKET: u64 = 1;
-const CLIENT: u64 = 2;
-const SIGNAL: u64 = 3;
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
-    use std::os::unix::net::UnixStream;
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
 
     #[test]
-    fn a_set_says_who_woke_it() {
-        assert!(works());
-        let set = Arc::new(WaitSet::new().expect("a descriptor"));
-        let (backend, mut own_backend) = UnixStream::pair().expect("two sockets");
-        let (client, own_client) = UnixStream::pair().expect("two sockets");
-        set.watch_client(client.as_raw_fd()).expect("a socket");
-        set.watch_socket(backend.as_raw_fd(), Interest::Read).expect("a socket");
-        assert_eq!(set.take(), Woken::default());
-        own_backend.write_all(b"x").expect("there is room");
-        assert_eq!(set.take(), Woken { socket: true, client: false });
-        set.leave_socket(backend.as_raw_fd());
-        assert_eq!(set.take(), Woken::default());
-        (&own_client).write_all(b"a request behind this one").expect("there is room");
-        assert_eq!(set.take(), Woken::default(), "what the client sends is not for us");
-        drop(own_client);
-        assert_eq!(set.take(), Woken { socket: false, client: true });
-        set.wake_by_ref();
-        set.wake_by_ref();
-        set.take();
-        set.leave_client(client.as_raw_fd());
-        assert_eq!(set.take(), Woken::default());
+    fn a_set_names_what_is_ready_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("it is bound");
+        let client = TcpStream::connect(address).expect("a connection");
+        let (mut own, _) = listener.accept().expect("a connection");
+        let set = WaitSet::new().expect("a descriptor");
+        let signal = Signal::new().expect("a descriptor");
+        set.add_signal(&signal, 1).expect("a signal");
+        assert_eq!(set.wait().collect::<Vec<_>>(), [1]);
+        assert_eq!(set.wait().collect::<Vec<_>>(), [1]);
+        set.remove(signal.raw());
+        assert!(!is_readable(set.raw()));
+        set.add_until_closed(client.as_raw_fd(), 2).expect("a socket");
+        own.write_all(b"x").expect("there is room");
+        assert!(!is_readable(set.raw()), "it is open");
+        set.remove(client.as_raw_fd());
+        set.add_socket(client.as_raw_fd(), Interest::Read, 3).expect("a socket");
+        assert_eq!(set.wait().collect::<Vec<_>>(), [3]);
+        assert!(!is_readable(set.raw()), "once");
+        set.remove(client.as_raw_fd());
+        set.add_until_closed(client.as_raw_fd(), 2).expect("a socket");
+        drop(own);
+        assert_eq!(set.wait().collect::<Vec<_>>(), [2]);
     }
 
     #[test]
-    fn more_sets_are_woken_at_once_than_one_descriptor_can_wake() {
+    fn one_signal_does_for_as_many_sets_as_are_ever_open() {
         // As the MPM has them: each lies in one more set.
         let outer = WaitSet::new().expect("a descriptor");
+        let signal = Signal::new().expect("a descriptor");
         let make = |_| {
-            let set = Arc::new(WaitSet::new().expect("a descriptor"));
-            outer.watch_socket(set.raw(), Interest::Read).expect("a set");
+            let set = WaitSet::new().expect("a descriptor");
+            outer.add_socket(set.raw(), Interest::Read, 1).expect("a set");
             set
         };
-        let sets: Vec<_> = (0..600).map(make).collect();
+        let sets: Vec<_> = (0..Signal::MOST_SETS).map(make).collect();
         for _ in 0..2 {
-            sets.iter().for_each(Wake::wake_by_ref);
-            assert!(sets.iter().all(|set| is_readable(set)));
-            sets.iter().for_each(|set| _ = set.take());
-            assert!(!sets.iter().any(|set| is_readable(set)));
+            sets.iter().for_each(|set| set.add_signal(&signal, 1).expect("there is room"));
+            assert!(sets.iter().all(|set| is_readable(set.raw())));
+            sets.iter().for_each(|set| set.remove(signal.raw()));
+            assert!(!sets.iter().any(|set| is_readable(set.raw())));
         }
     }
 }

@@ -122,9 +122,6 @@ impl Waits<'_> {
         let Self::Parked(parking) = self else { return for_one(fd, interest, deadline) };
         loop {
             parking.park(Wanted { socket: Some((fd.as_raw_fd(), interest)), deadline }).await?;
-            if parking.is_socket_ready.take() {
-                return Ok(());
-            }
             let now = clock::now();
             match for_one(fd, interest, Some(now)) {
                 Err(error)
@@ -185,7 +182,6 @@ pub struct Parking {
     /// Wakes the request.
     waker: Waker,
     wanted: Cell<Option<Wanted>>,
-    is_socket_ready: Cell<bool>,
     is_client_gone: Cell<bool>,
     /// Where it counts while it is parked: with its worker, and with the member that has it.
     tallies: [Cell<Option<Tally>>; 2],
@@ -206,7 +202,6 @@ impl Parking {
             patience,
             waker,
             wanted: Cell::new(None),
-            is_socket_ready: Cell::new(false),
             is_client_gone: Cell::new(false),
             tallies: Default::default(),
             is_counted: Cell::new(false),
@@ -233,11 +228,9 @@ impl Parking {
         for_wanted(self.wanted());
     }
 
-    /// Lets the next poll go on. What it waits for it looks at itself, unless the socket
-    /// `is_ready`.
-    pub fn go_on(&self, is_ready: bool) {
+    /// Lets the next poll go on. Whether what it waits for has come, it finds out itself.
+    pub fn go_on(&self) {
         self.wanted.set(None);
-        self.is_socket_ready.set(is_ready);
     }
 
     /// Says that there is no client any more.

@@ -2,6 +2,7 @@
 //! are restarted, killed and stopped.
 
 use std::fs;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::figure;
@@ -211,4 +212,34 @@ fn a_graceful_stop_answers_what_is_parked_and_one_at_once_ends_it() {
     ));
     // httpd kills after nine seconds.
     assert!(longest < Duration::from_secs(8), "{longest:?}");
+}
+
+/// The event MPM does not look whether its queue has room once its child is told to end.
+#[test]
+fn clients_that_leave_while_httpd_stops_crash_no_child() {
+    let rounds = times(3, 20);
+    let most = thread::available_parallelism().map_or(2, usize::from) * 6;
+    let stopped = |name: String| {
+        let backend = Holding::start();
+        let mut httpd = start(&name, backend.port, &few_threads(1));
+        let clients = waiting(httpd.port, 100);
+        assert!(wait_until(PATIENCE, || backend.count() == 100));
+        assert!(wait_until(PATIENCE, || parked(&httpd) == 100));
+        drop(clients);
+        // Told to stop at once, httpd may crash by itself: its first thread uses sockets that others free.
+        let lines = httpd.stop_by("WINCH");
+        // Its descriptors are many.
+        backend.release();
+        lines
+    };
+    for round in 0..rounds {
+        let name = |number| format!("endure-parked-leave-{round}-{number}");
+        let lines: Vec<_> = thread::scope(|scope| {
+            let begin = |number| scope.spawn(move || stopped(name(number)));
+            let all: Vec<_> = (0..most).map(begin).collect();
+            all.into_iter().flat_map(|one| one.join().expect("it stopped")).collect()
+        });
+        assert_eq!(lines, Vec::<String>::new());
+    }
+    figure(&format!("{} stops while 100 clients left, 4 threads: no child crashed", rounds * most));
 }

@@ -17,7 +17,7 @@ fn a_request_that_waits_in_its_thread_after_all_is_not_counted_as_parked() {
     assert_eq!(PARKED.load(Relaxed), 0);
     while !poll() {
         parking.wait_in_thread();
-        parking.go_on(false);
+        parking.go_on();
     }
     assert_eq!(PARKED.load(Relaxed), 0);
 }

@@ -27,6 +27,11 @@ static int is_set(int fd)
     return readlink(path, kind, sizeof kind - 1) > 0 && strstr(kind, "[eventpoll]");
 }
 
+static int is_backend(uint64_t name)
+{
+    return name > 0 && name < 1 << 20 && name % 2 == 0;
+}
+
 int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
     static int (*next)(int, int, int, struct epoll_event *);
@@ -34,9 +39,9 @@ int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
     if (!next) {
         *(void **)&next = dlsym(RTLD_NEXT, "epoll_ctl");
     }
-    /* The module names its sockets of backends 1; httpd's are addresses. */
+    /* The module's sockets of backends have even numbers; httpd's names are addresses. */
     if (op == EPOLL_CTL_ADD
-        && ((is_there("no-sets") && is_set(fd)) || (event->data.u64 == 1 && is_there("no-sockets")))) {
+        && ((is_there("no-sets") && is_set(fd)) || (is_backend(event->data.u64) && is_there("no-sockets")))) {
         errno = ENOSPC;
         return -1;
     }

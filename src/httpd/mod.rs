@@ -37,6 +37,7 @@ mod request;
 mod request_body;
 mod request_log;
 mod response_head;
+mod rest;
 mod retained;
 mod rules;
 mod sections;

@@ -4,17 +4,16 @@
 use std::ffi::c_int;
 use std::future::Future;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
-use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use crate::clock;
 use crate::httpd::ffi;
 use crate::httpd::ffi::{conn_rec, request_rec};
+use crate::httpd::rest::Rest;
 use crate::net::waiting::Parking;
-use crate::net::{Alarm, AlarmClock, Bell, Ticket};
+use crate::net::{Alarm, AlarmClock, Ticket};
 
 /// A request that can be parked.
 pub struct Parked {
@@ -23,43 +22,42 @@ pub struct Parked {
     alarm: Option<Alarm>,
     /// Its ticket for the gate since it was parked first. It leaves before its sockets are closed.
     ticket: Option<Ticket>,
-    /// What is left to do. It borrows from httpd's memory for the request, and is dropped before that is.
-    rest: Pin<Box<dyn Future<Output = c_int>>>,
-    /// What it waits for.
-    pub parking: Rc<Parking>,
-    bell: Arc<Bell>,
+    /// What is left to do. It borrows from httpd's memory for the request.
+    rest: Rest,
     /// The client's descriptor, while it is not in the socket.
     client: Option<RawFd>,
 }
 
 impl Parked {
-    /// Takes what is left to do of a request.
+    /// Makes what is left to do of a request.
     ///
     /// # Safety
     ///
     /// It must be dropped before the request's memory goes, whatever else becomes of it.
-    pub unsafe fn new<'r>(
+    pub unsafe fn new<'r, F: Future<Output = c_int> + 'r>(
         request: *mut request_rec,
-        rest: Pin<Box<dyn Future<Output = c_int> + 'r>>,
-        parking: Rc<Parking>,
-        bell: Arc<Bell>,
-    ) -> Box<Self> {
-        // SAFETY: only the lifetime changes, by this function's own contract.
-        let rest: Pin<Box<dyn Future<Output = c_int>>> = unsafe { std::mem::transmute(rest) };
-        let (alarm, ticket, client) = (None, None, None);
-        Box::new(Self { request, alarm, ticket, rest, parking, bell, client })
+        parking: Parking,
+        rest: impl FnOnce(&'r Parking) -> F,
+    ) -> Self {
+        // SAFETY: as for this function.
+        let rest = unsafe { Rest::new(parking, rest) };
+        Self { request, alarm: None, ticket: None, rest, client: None }
+    }
+
+    /// Returns what it waits for.
+    pub fn parking(&self) -> &Parking {
+        self.rest.parking()
     }
 
     /// Lets the request go on until it has to wait.
     pub fn poll(&mut self) -> Poll<c_int> {
-        let rest = self.rest.as_mut();
-        rest.poll(&mut Context::from_waker(Waker::noop()))
+        self.rest.poll()
     }
 
     /// Has the MPM wait for what the request waits for, and for the end of the client's connection if it
     /// `may_end`. Returns whether it does.
     pub fn park(&mut self, connection: *mut conn_rec, alarms: &AlarmClock, may_end: bool) -> bool {
-        let Some(wanted) = self.parking.wanted() else { return false };
+        let Some(wanted) = self.parking().wanted() else { return false };
         let now = clock::now();
         // SAFETY: reads the connection's server.
         let timeout = unsafe { ffi::jk_shim_timeout(connection) };
@@ -68,7 +66,7 @@ impl Parked {
         let deadline = wanted.deadline.map_or(again, |own| own.min(again));
         let ticket = match self.ticket.take() {
             Some(ticket) => Ok(ticket),
-            None => self.bell.enter(),
+            None => self.parking().bell().enter(),
         };
         let Ok(ticket) = ticket else { return false };
         let ticket = self.ticket.insert(ticket);
@@ -85,7 +83,7 @@ impl Parked {
         if may_end {
             ticket.watch_client(client);
         }
-        self.alarm = Some(alarms.at(deadline, Waker::from(Arc::clone(&self.bell))));
+        self.alarm = Some(alarms.at(deadline, Waker::from(Arc::clone(self.parking().bell()))));
         // SAFETY: as above.
         unsafe { ffi::jk_shim_park(connection) };
         true
@@ -120,10 +118,10 @@ impl Parked {
             waits = unsafe { ffi::jk_shim_has_input(self.request) } != 0;
             match waits {
                 true => ticket.leave_client(),
-                false => self.parking.client_left(),
+                false => self.parking().client_left(),
             }
         }
-        self.parking.go_on();
+        self.parking().go_on();
         waits
     }
 }

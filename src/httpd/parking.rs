@@ -9,9 +9,7 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};
 use std::future::Future;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
@@ -27,7 +25,7 @@ use crate::httpd::parked::Parked;
 use crate::httpd::pool::{is_ending, place_in_pool};
 use crate::httpd::request::Request;
 use crate::net::waiting::Parking;
-use crate::net::{AlarmClock, Bell, Gate};
+use crate::net::{AlarmClock, Gate};
 
 const OK: c_int = ffi::OK as c_int;
 const DECLINED: c_int = ffi::DECLINED;
@@ -49,7 +47,15 @@ struct ConnectionRecord {
     is_nested: Cell<bool>,
     /// Whether the client has sent all its requests and closed its half: its end says nothing more.
     has_sent_all: Cell<bool>,
-    parked: RefCell<Option<Box<Parked>>>,
+    parked: RefCell<Option<Parked>>,
+}
+
+impl ConnectionRecord {
+    /// Takes the request that is parked. Most have none, and nothing is moved then.
+    fn take(&self) -> Option<Parked> {
+        let mut parked = self.parked.borrow_mut();
+        if parked.is_some() { parked.take() } else { None }
+    }
 }
 
 /// Tells whether this httpd's MPM can wait on behalf of a request.
@@ -95,8 +101,7 @@ pub fn is_on() -> bool {
 pub struct ParkingPlace<'r> {
     request: Request<'r>,
     record: &'r ConnectionRecord,
-    bell: Arc<Bell>,
-    parking: Rc<Parking>,
+    parking: Parking,
 }
 
 impl<'r> ParkingPlace<'r> {
@@ -112,22 +117,16 @@ impl<'r> ParkingPlace<'r> {
         if !record.is_nested.get() || record.parked.borrow().is_some() {
             return None;
         }
-        let bell = WAKING.get()?.gate.bell();
-        let parking = Rc::new(Parking::new(patience, Waker::from(Arc::clone(&bell))));
-        Some(Self { request, record, bell, parking })
-    }
-
-    /// Returns what says how the request waits.
-    pub fn parking(&self) -> Rc<Parking> {
-        Rc::clone(&self.parking)
+        let parking = Parking::new(patience, &WAKING.get()?.gate);
+        Some(Self { request, record, parking })
     }
 
     /// Serves the request until it ends or is parked. Returns what the handler returns.
-    pub fn run(self, rest: impl Future<Output = c_int> + 'r) -> c_int {
+    pub fn run<F: Future<Output = c_int> + 'r>(self, rest: impl FnOnce(&'r Parking) -> F) -> c_int {
         let raw = self.request.raw();
         // SAFETY: the future is dropped when the request ends, and at the latest by `drop_parked`, which
         // the request's pool calls before it frees anything.
-        let mut parked = unsafe { Parked::new(raw, Box::pin(rest), self.parking, self.bell) };
+        let mut parked = unsafe { Parked::new(raw, self.parking, rest) };
         loop {
             if let Poll::Ready(code) = parked.poll() {
                 drop(parked);
@@ -139,8 +138,8 @@ impl<'r> ParkingPlace<'r> {
             if unsafe { ffi::jk_shim_is_stopping() } == 0 {
                 break;
             }
-            parked.parking.wait_in_thread();
-            parked.parking.go_on();
+            parked.parking().wait_in_thread();
+            parked.parking().go_on();
         }
         let pool = self.request.fields().pool();
         // SAFETY: the pool is the request's.
@@ -158,8 +157,7 @@ impl<'r> ParkingPlace<'r> {
 pub unsafe fn process_connection(connection: *mut conn_rec) -> c_int {
     // SAFETY: the connection is live during the hook.
     let Some(record) = (unsafe { record(connection) }) else { return DECLINED };
-    let parked = record.parked.borrow_mut().take();
-    if let Some(parked) = parked {
+    if let Some(parked) = record.take() {
         return go_on(connection, record, parked);
     }
     if record.is_nested.replace(true) {
@@ -168,18 +166,14 @@ pub unsafe fn process_connection(connection: *mut conn_rec) -> c_int {
     // SAFETY: as httpd calls it; this hook declines within.
     let result = unsafe { ffi::ap_run_process_connection(connection) };
     record.is_nested.set(false);
-    let parked = record.parked.borrow_mut().take();
     // SAFETY: reads the connection.
-    let is_suspended = unsafe { ffi::jk_shim_is_suspended(connection) } != 0;
-    match parked {
-        Some(parked) if is_suspended => match leave(connection, record, parked) {
-            Some(parked) => go_on(connection, record, parked),
-            None => OK,
-        },
-        parked => {
-            *record.parked.borrow_mut() = parked;
-            result
-        }
+    if unsafe { ffi::jk_shim_is_suspended(connection) } == 0 {
+        return result;
+    }
+    let Some(parked) = record.take() else { return result };
+    match leave(connection, record, parked) {
+        Some(parked) => go_on(connection, record, parked),
+        None => OK,
     }
 }
 
@@ -191,7 +185,7 @@ pub unsafe fn process_connection(connection: *mut conn_rec) -> c_int {
 pub unsafe fn resume_connection(connection: *mut conn_rec) {
     // SAFETY: the connection is live during the hook.
     let Some(record) = (unsafe { record(connection) }) else { return };
-    let Some(mut parked) = record.parked.borrow_mut().take() else { return };
+    let Some(mut parked) = record.take() else { return };
     parked.unpark(connection);
     // SAFETY: reads the connection.
     if unsafe { ffi::jk_shim_is_over(connection) } == 0 {
@@ -216,19 +210,19 @@ pub unsafe fn resume_connection(connection: *mut conn_rec) {
 fn leave(
     connection: *mut conn_rec,
     record: &ConnectionRecord,
-    mut parked: Box<Parked>,
-) -> Option<Box<Parked>> {
+    mut parked: Parked,
+) -> Option<Parked> {
     let may_end = !record.has_sent_all.get();
     if WAKING.get().is_some_and(|waking| parked.park(connection, &waking.alarms, may_end)) {
         *record.parked.borrow_mut() = Some(parked);
         return None;
     }
-    parked.parking.wait_in_thread();
+    parked.parking().wait_in_thread();
     Some(parked)
 }
 
 /// Lets a parked request go on until it ends or is parked again.
-fn go_on(connection: *mut conn_rec, record: &ConnectionRecord, mut parked: Box<Parked>) -> c_int {
+fn go_on(connection: *mut conn_rec, record: &ConnectionRecord, mut parked: Parked) -> c_int {
     let raw = parked.request;
     // SAFETY: a parked request is live: its pool takes it from the record before it goes.
     let Some(request) = (unsafe { Request::from_raw(raw) }) else { return DECLINED };

@@ -9,8 +9,9 @@ use crate::exchange::{BodyChunks, Chunk, Exchange, ForeignPeer, Ping};
 use crate::net::address::PeerAddress;
 use crate::net::buffer::{Leave, ReadBuffer, Slices, leave};
 use crate::net::error::{NetError, Phase};
+use crate::net::interest::Interest;
 use crate::net::socket::{Idle, Socket, SocketOptions};
-use crate::net::waiting::{Interest, Waits};
+use crate::net::waiting::Waits;
 
 /// A connection with what it has received.
 #[derive(Debug)]
@@ -315,7 +316,8 @@ mod tests {
 
     use super::*;
     use crate::net::buffer::BUFFER_BYTES;
-    use crate::net::waiting::{self, Interest};
+    use crate::net::interest::Interest;
+    use crate::net::waiting;
 
     fn pair() -> (Connection, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -170,3 +170,12 @@ pub enum UnixFault {
     #[error("timed out, as the listen queue of the socket is full")]
     QueueFull,
 }
+
+/// Makes a result of what a system call has returned.
+///
+/// # Errors
+///
+/// As the system reports it.
+pub fn check(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}

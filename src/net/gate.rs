@@ -17,7 +17,7 @@ use std::thread::{self, JoinHandle};
 
 use parking_lot::Mutex;
 
-use crate::net::Interest;
+use crate::net::interest::Interest;
 use crate::net::wait_set::{Signal, WaitSet, is_readable};
 
 /// The thread, until [`stop`](Self::stop).

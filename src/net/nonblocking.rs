@@ -10,8 +10,8 @@ use crate::clock::Millis;
 use crate::net::address::PeerAddress;
 use crate::net::connection::Connection;
 use crate::net::error::{NetError, Phase};
+use crate::net::interest::Interest;
 use crate::net::socket::SocketOptions;
-use crate::net::waiting::Interest;
 
 /// One question under way.
 #[derive(Debug)]

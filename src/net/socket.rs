@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use crate::clock::{self, Millis};
 use crate::net::address::{Kind, PeerAddress, RawAddress};
-use crate::net::error::UnixFault;
-use crate::net::waiting::{self, Interest};
+use crate::net::error::{UnixFault, check};
+use crate::net::interest::Interest;
+use crate::net::waiting;
 
 /// What an administrator may set on a socket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -384,10 +385,6 @@ const PEEK_FLAGS: libc::c_int = libc::MSG_PEEK | libc::MSG_DONTWAIT;
 
 /// How long receiving blocks at most before it waits in `poll`.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-pub(super) fn check(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
-}
 
 #[cfg(test)]
 pub(in crate::net) mod tests;

@@ -8,8 +8,8 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::net::socket::check;
-use crate::net::waiting::Interest;
+use crate::net::error::check;
+use crate::net::interest::Interest;
 
 /// Descriptors that are waited for together, each with a name.
 #[derive(Debug)]

@@ -6,37 +6,22 @@
 //! httpd's filters; and the watchdog sleeps between its rounds.
 #![allow(unsafe_code)]
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
 use crate::clock::{self, Millis};
 use crate::net::error::ClientLeft;
+use crate::net::gate::{Bell, Gate};
+use crate::net::interest::Interest;
 use crate::net::tally::Tally;
-
-/// What a socket is waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interest {
-    /// Something to read, or the end of the stream.
-    Read,
-    /// Room to write, or the end of connecting.
-    Write,
-}
-
-impl Interest {
-    fn events(self) -> libc::c_short {
-        match self {
-            Self::Read => libc::POLLIN,
-            Self::Write => libc::POLLOUT,
-        }
-    }
-}
 
 /// Waits until a descriptor is ready; without a deadline for as long as that takes.
 ///
@@ -139,7 +124,7 @@ impl Waits<'_> {
     /// `ClientLeft` when it left.
     pub async fn turn(self, turn: &Turn, deadline: Millis) -> io::Result<bool> {
         let Self::Parked(parking) = self else { return Ok(turn.wait(deadline)) };
-        while !turn.is_given_or_wakes(&parking.waker) && deadline > clock::now() {
+        while !turn.is_given_or_wakes(parking.bell()) && deadline > clock::now() {
             parking.park(Wanted { socket: None, deadline: Some(deadline) }).await?;
         }
         Ok(turn.is_given())
@@ -179,8 +164,9 @@ pub struct Wanted {
 pub struct Parking {
     /// How long a thread waits before.
     patience: Duration,
-    /// Wakes the request.
-    waker: Waker,
+    gate: &'static Gate,
+    /// Wakes the request; made when it waits for something that does.
+    bell: OnceCell<Arc<Bell>>,
     wanted: Cell<Option<Wanted>>,
     is_client_gone: Cell<bool>,
     /// Where it counts while it is parked: with its worker, and with the member that has it.
@@ -195,17 +181,23 @@ impl Drop for Parking {
 }
 
 impl Parking {
-    /// Makes the place of a request that `waker` wakes, and that a thread waits for `patience` for
-    /// before it is parked.
-    pub fn new(patience: Duration, waker: Waker) -> Self {
+    /// Makes the place of a request that comes back by `gate`, and that a thread waits for `patience` for before
+    /// it is parked.
+    pub fn new(patience: Duration, gate: &'static Gate) -> Self {
         Self {
             patience,
-            waker,
+            gate,
+            bell: OnceCell::new(),
             wanted: Cell::new(None),
             is_client_gone: Cell::new(false),
             tallies: Default::default(),
             is_counted: Cell::new(false),
         }
+    }
+
+    /// Returns what wakes the request.
+    pub fn bell(&self) -> &Arc<Bell> {
+        self.bell.get_or_init(|| self.gate.bell())
     }
 
     /// Counts it as parked, or no longer.
@@ -312,7 +304,7 @@ pub struct Turn {
 struct TurnState {
     is_given: bool,
     /// Wakes the request that waits for it, if it is parked.
-    waker: Option<Waker>,
+    bell: Option<Arc<Bell>>,
 }
 
 impl Turn {
@@ -333,11 +325,11 @@ impl Turn {
     pub fn give(&self) {
         let mut state = self.state.lock();
         state.is_given = true;
-        let waker = state.waker.take();
+        let bell = state.bell.take();
         drop(state);
         self.woken.notify_one();
-        if let Some(waker) = waker {
-            waker.wake();
+        if let Some(bell) = bell {
+            bell.wake();
         }
     }
 
@@ -347,10 +339,10 @@ impl Turn {
     }
 
     /// The same for a request that is parked otherwise, and woken when it is given.
-    fn is_given_or_wakes(&self, waker: &Waker) -> bool {
+    fn is_given_or_wakes(&self, bell: &Arc<Bell>) -> bool {
         let mut state = self.state.lock();
         if !state.is_given {
-            state.waker = Some(waker.clone());
+            state.bell = Some(Arc::clone(bell));
         }
         state.is_given
     }

@@ -1,6 +1,6 @@
 //! The budget: what a request may cost, checked with every change.
 
-use crate::exact::{Kind, cost};
+use crate::exact::{Kind, cost, parking};
 use crate::servers::{Peer, Place};
 use crate::support;
 
@@ -9,7 +9,10 @@ const KINDS: [Kind; 4] = [Kind::SMALL, Kind::MEDIUM, Kind::LARGE, Kind::POST];
 /// Hundredths that a cost may be above its budget.
 const SLACK: f64 = 1.05;
 
-/// Compares with `budget.tsv`; returns the program's exit status.
+/// Most instructions of a request to a fast backend with `JkAsync Auto` as a ratio to those without.
+const PARKING: f64 = 1.02;
+
+/// Compares with `budget.tsv` and [`PARKING`]; returns the program's exit status.
 pub fn check(place: &Place) -> i32 {
     let text = std::fs::read_to_string(support::root().join("tests/bench/budget.tsv"));
     let text = text.expect("a file of the package");
@@ -34,6 +37,19 @@ pub fn check(place: &Place) -> i32 {
             is_over |= over;
         }
     }
+    let [off, auto] = parking(place);
+    let ratio = auto.instructions / off.instructions;
+    let costs_more = ratio > PARKING || auto.allocations > off.allocations + 0.05;
+    println!(
+        "{:12}  event MPM, JkAsync Off and Auto: {:.0} and {:.0} instructions ({ratio:.3} of {PARKING:.3}), {:.2} and {:.2} allocations  {}",
+        Kind::SMALL.name,
+        off.instructions,
+        auto.instructions,
+        off.allocations,
+        auto.allocations,
+        if costs_more { "ABOVE THE BUDGET" } else { "ok" }
+    );
+    is_over |= costs_more;
     if is_over {
         eprintln!("A request costs more than tests/bench/budget.tsv allows: find out why.");
         eprintln!("The file is changed only by a commit that says what the cost is for.");

@@ -39,6 +39,11 @@ impl Kind {
     pub const RULES: Self = Self { rules: 2000, ..Self::get("2,000 more rules", 128, 400) };
     pub const MEMBERS: Self = Self { members: 200, ..Self::get("200 members", 128, 400) };
 
+    /// The part of one request in the difference between two runs.
+    fn each(&self, less: u64, more: u64) -> f64 {
+        (more as f64 - less as f64) / self.times as f64
+    }
+
     fn path(&self) -> String {
         if self.is_post { "/x/p".to_owned() } else { format!("/x/b/{}", self.bytes) }
     }
@@ -57,23 +62,41 @@ pub struct Cost {
 pub fn cost(place: &Place, peer: Peer, kind: &Kind) -> Cost {
     let setting = Setting { rules: kind.rules, members: kind.members, ..Setting::PREFORK };
     let run = |tool, times| watched(place, peer, kind, &setting, tool, times);
-    let each = |less: u64, more: u64| (more as f64 - less as f64) / kind.times as f64;
-    let (less, more) = (run(Tool::Callgrind, kind.times), run(Tool::Callgrind, 2 * kind.times));
     let (few, many) = (run(Tool::Strace, kind.times), run(Tool::Strace, 2 * kind.times));
     let (calls_less, calls_more) = (system_calls(&few), system_calls(&many));
     let calls: BTreeMap<_, _> = calls_more
         .iter()
         .map(|(name, count)| {
-            (name.clone(), each(calls_less.get(name).copied().unwrap_or(0), *count))
+            (name.clone(), kind.each(calls_less.get(name).copied().unwrap_or(0), *count))
         })
         // What the background does once a second is no part of a request.
         .filter(|(_, each)| *each > 0.02)
         .collect();
     Cost {
-        instructions: each(instructions(&less), instructions(&more)),
         system_calls: calls.values().sum(),
-        allocations: each(allocations(&less), allocations(&more)),
         calls,
+        ..computed(kind, |times| run(Tool::Callgrind, times))
+    }
+}
+
+/// Counts one request to a fast backend with the event MPM, without and with `JkAsync Auto`: how often its
+/// threads wait for each other is up to the machine, so that system calls are left out.
+pub fn parking(place: &Place) -> [Cost; 2] {
+    // What the background does meanwhile counts as well: many requests make it small.
+    let kind = Kind { times: 2000, ..Kind::SMALL };
+    [false, true].map(|parks| {
+        let setting = Setting { mpm: "event", children: 1, threads: 4, parks, ..Setting::PREFORK };
+        computed(&kind, |times| watched(place, Peer::Ours, &kind, &setting, Tool::Callgrind, times))
+    })
+}
+
+/// Counts instructions and allocations.
+fn computed(kind: &Kind, run: impl Fn(usize) -> String) -> Cost {
+    let (less, more) = (run(kind.times), run(2 * kind.times));
+    Cost {
+        instructions: kind.each(instructions(&less), instructions(&more)),
+        allocations: kind.each(allocations(&less), allocations(&more)),
+        ..Cost::default()
     }
 }
 
@@ -137,7 +160,13 @@ fn watched(
     }
     match tool {
         // The first thread, which serves. What the background does depends on how long all takes.
-        Tool::Callgrind => read(&out.with_file_name(format!("out-{port}-01"))),
+        Tool::Callgrind if setting.mpm == "prefork" => {
+            read(&out.with_file_name(format!("out-{port}-01")))
+        }
+        // Any thread serves.
+        Tool::Callgrind => (1..=setting.threads + OTHER_THREADS)
+            .map(|number| read(&out.with_file_name(format!("out-{port}-{number:02}"))))
+            .collect(),
         Tool::Strace => read(&out),
     }
 }
@@ -146,11 +175,15 @@ fn read(path: &Path) -> String {
     String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }
 
+/// More threads than httpd and the module have in a child besides those that serve.
+const OTHER_THREADS: usize = 16;
+
+/// Adds what callgrind says of each thread.
 fn instructions(text: &str) -> u64 {
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("summary: ").or_else(|| line.strip_prefix("totals: ")));
-    line.and_then(|number| number.trim().parse().ok()).expect("callgrind's sum")
+    let sums = text.lines().filter_map(|line| line.strip_prefix("totals: "));
+    let sums: Vec<u64> = sums.filter_map(|number| number.trim().parse().ok()).collect();
+    assert!(!sums.is_empty(), "callgrind's sums");
+    sums.iter().sum()
 }
 
 /// Counts calls of the allocator. A name stands where it is used first, later only its number.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 
+use crate::exact::parking;
 use crate::figures::{Figure, Rounds};
 use crate::goals::{self, Run};
 use crate::load::{Scene, curve, scene};
@@ -75,6 +76,15 @@ pub fn write(responder: &Responder, rounds: usize) {
     goals::table(&run, &mut text);
     text += EXACT;
     table(&run.costs, &mut text);
+    let [off, auto] = parking(place);
+    let _ = writeln!(
+        text,
+        "With the event MPM a 128 B GET takes {:.1} k instructions with `JkAsync Off` and {:.1} k with `Auto`, {:.3} times as many, \
+         if the backend answers within `JkAsyncAfter`.\n",
+        off.instructions / 1000.0,
+        auto.instructions / 1000.0,
+        auto.instructions / off.instructions
+    );
     picture("instructions", "Instructions of a small GET", &bars(&run.costs), &mut text);
     text += PARTS;
     text += &small_parts;

@@ -65,11 +65,13 @@ pub struct Setting {
     pub children: usize,
     /// Threads of each child.
     pub threads: usize,
+    /// Whether a request may wait without a thread. It waits in it for long first.
+    pub parks: bool,
 }
 
 impl Setting {
     pub const PREFORK: Self =
-        Self { mpm: "prefork", rules: 0, members: 1, children: 2, threads: 50 };
+        Self { mpm: "prefork", rules: 0, members: 1, children: 2, threads: 50, parks: false };
 }
 
 impl Place {
@@ -170,7 +172,11 @@ impl Place {
                     Peer::Ours | Peer::OursUnix => self.module.clone(),
                     _ => httpd::modules_dir().join("mod_jk.so"),
                 };
-                let mounts: String = rules.map(|n| format!("JkMount /app{n}/* app\n")).collect();
+                let mut mounts: String =
+                    rules.map(|n| format!("JkMount /app{n}/* app\n")).collect();
+                if setting.parks {
+                    mounts += "JkAsync Auto\nJkAsyncAfter 1000\nAsyncRequestWorkerFactor 100\n";
+                }
                 format!(
                     "LoadModule jk_module {}\nJkWorkersFile {d}/workers.properties\n\
                      JkShmFile {d}/jk.shm\nJkLogFile {d}/jk.log\nJkLogLevel warn\n{mounts}JkMount /x/* app\n",

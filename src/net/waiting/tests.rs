@@ -6,7 +6,8 @@ use super::*;
 #[test]
 fn a_request_that_waits_in_its_thread_after_all_is_not_counted_as_parked() {
     static PARKED: AtomicU32 = AtomicU32::new(0);
-    let parking = Parking::new(Duration::ZERO, Waker::noop().clone());
+    let gate = Box::leak(Box::new(Gate::start(1).expect("a thread")));
+    let parking = Parking::new(Duration::ZERO, gate);
     let waits = Waits::Parked(&parking);
     waits.count_with_worker(|| Tally { total: &PARKED, share: None });
     let mut pause = pin!(waits.pause(Duration::from_millis(1)));

@@ -14,6 +14,7 @@ mod backend;
 mod holding;
 mod kills;
 mod load;
+mod mixed;
 mod outages;
 mod parking;
 mod parking_costs;

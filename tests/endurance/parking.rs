@@ -51,7 +51,7 @@ fn parked(httpd: &Httpd) -> usize {
 }
 
 /// Open descriptors and proportional memory in KiB of a process.
-fn size(pid: &str) -> (usize, u64) {
+pub fn size(pid: &str) -> (usize, u64) {
     let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).expect("it runs").count();
     let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("it runs");
     let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use super::sockets::{Listener, Stream, listen};
 use super::{PATIENCE, free_port, wait_until};
@@ -55,6 +56,8 @@ pub enum Reply {
     Bytes(Vec<u8>),
     /// Sends these bytes and closes the connection.
     Close(Vec<u8>),
+    /// Sends these with a pause before each, and keeps the connection.
+    Pieces(Vec<Vec<u8>>, Duration),
 }
 
 type Script = dyn Fn(&Request) -> Reply + Send + Sync;
@@ -242,6 +245,14 @@ fn serve(mut stream: Stream, script: &Script, requests: &Mutex<Vec<Request>>) {
             Reply::Bytes(bytes) => {
                 if stream.write_all(&bytes).is_err() {
                     return;
+                }
+            }
+            Reply::Pieces(pieces, pause) => {
+                for piece in pieces {
+                    thread::sleep(pause);
+                    if stream.write_all(&piece).is_err() {
+                        return;
+                    }
                 }
             }
             Reply::Close(bytes) => {

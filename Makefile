@@ -16,7 +16,7 @@ LIBEXECDIR ?= $(shell $(APXS) -q LIBEXECDIR)
 TARGET  = $(or $(CARGO_TARGET_DIR),target)
 BUILT   = $(TARGET)/release
 
-.PHONY: deny sbom supply same-bits docs models mistakes-seeded all install uninstall dist deb rpm demo test test-httpd soak costs budget bench lint hazards hazards-seeded fuzz clean
+.PHONY: deny sbom supply same-bits docs models mistakes-seeded all install uninstall dist deb rpm demo test test-httpd soak memcheck costs budget bench lint hazards hazards-seeded fuzz clean
 
 # No path of the machine it was built on is in the module or its symbols: two builds in two places give the
 # same file. Of two that fit the later one counts.
@@ -144,6 +144,12 @@ sbom:
 docs:
 	.ci/install docs
 	packaging/docs
+
+# Requests that are parked, in an httpd whose every access to memory valgrind looks at; takes three minutes.
+memcheck:
+	.ci/install test
+	$(CARGO) build
+	CARGO="$(CARGO)" tests/memcheck
 
 # What hostile backends and clients send, a line for each row; then the proof that each row fails
 # when its check is taken out.

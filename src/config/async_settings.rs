@@ -60,6 +60,11 @@ impl AsyncSettings {
         self.mode.unwrap_or(AsyncMode::Off)
     }
 
+    /// Returns what the configuration says itself.
+    pub fn given(&self) -> Option<AsyncMode> {
+        self.mode
+    }
+
     /// Tells whether requests may be parked.
     #[inline]
     pub fn parks(&self) -> bool {

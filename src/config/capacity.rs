@@ -81,15 +81,15 @@ impl HttpdSize {
         })
     }
 
-    /// Says what its numbers come to for the workers. Nothing is said where no request is parked or
-    /// waits in a queue.
-    pub fn summary(&self, config: &WorkersConfig) -> Option<String> {
+    /// Says what its numbers come to for the workers, where that `is_asked` for or a request may wait in a
+    /// queue.
+    pub fn summary(&self, config: &WorkersConfig, is_asked: bool) -> Option<String> {
         let has_queue = config.workers.values().any(|worker| match &worker.kind {
             WorkerKind::Ajp13(ajp) => ajp.queue_size > 0,
             WorkerKind::Lb(lb) => lb.queue_size > 0,
             WorkerKind::Status(_) => false,
         });
-        if !has_queue && self.factor.is_none() {
+        if !has_queue && !is_asked {
             return None;
         }
         let Self { children, threads, .. } = self;
@@ -200,20 +200,21 @@ mod tests {
     #[test]
     fn where_no_request_waits_so_nothing_is_said() {
         let blocking = HttpdSize { factor: None, ..SIZE };
-        assert_eq!(blocking.summary(&config("")), None);
+        assert_eq!(blocking.summary(&config(""), false), None);
+        assert_eq!(SIZE.summary(&config(""), false), None);
         assert_eq!(blocking.shortage(), None);
         let queue =
             config("worker.w.queue_size=9\nworker.a.busy_limit=7\nworker.b.busy_limit=90\n");
         let said = "16 child processes x 25 threads = 400 requests that hold a thread; one backend gets up to 90 requests at once, over 400 connections (worker b, busy_limit 90); a Tomcat where nothing is set serves 200 at once (maxThreads) and takes 8192 connections (maxConnections)";
-        assert_eq!(blocking.summary(&queue).as_deref(), Some(said));
+        assert_eq!(blocking.summary(&queue, false).as_deref(), Some(said));
     }
 
     #[test]
     fn a_start_with_parked_requests_says_what_they_need() {
         let said = "16 child processes x 25 threads = 400 requests that hold a thread; with AsyncRequestWorkerFactor 2 a child accepts up to 75 connections, which need 289 of 8192 descriptors if all their requests wait; one backend gets up to 1200 requests at once, over 1200 connections (worker b, without a limit of its own); a Tomcat where nothing is set serves 200 at once (maxThreads) and takes 8192 connections (maxConnections): raise these, or set busy_limit a little below maxThreads";
-        assert_eq!(SIZE.summary(&config("")).as_deref(), Some(said));
+        assert_eq!(SIZE.summary(&config(""), true).as_deref(), Some(said));
         let pools = config("worker.a.connection_pool_size=5\nworker.b.connection_pool_size=4\n");
-        let said = SIZE.summary(&pools).expect("a line");
+        let said = SIZE.summary(&pools, true).expect("a line");
         assert!(
             said.contains(
                 "up to 80 requests at once, over 80 connections (worker a, connection_pool_size 5)"
@@ -222,7 +223,9 @@ mod tests {
         );
         let unknown = HttpdSize { descriptors: None, ..SIZE };
         assert!(
-            unknown.summary(&pools).is_some_and(|said| said.contains("need 289 descriptors if"))
+            unknown
+                .summary(&pools, true)
+                .is_some_and(|said| said.contains("need 289 descriptors if"))
         );
     }
 
@@ -242,7 +245,7 @@ mod tests {
             "and no more"
         );
         let endless = HttpdSize { factor: Some(WorkerFactor(u32::MAX)), ..large };
-        assert!(endless.shortage().is_some() && endless.summary(&config("")).is_some());
+        assert!(endless.shortage().is_some() && endless.summary(&config(""), true).is_some());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What httpd's size comes to where requests wait: said at a start and by `httpd -t`.
 
 use crate::config::capacity::{FACTOR, HttpdSize, WorkerFactor};
-use crate::config::{AsyncMode, LogLevel, WorkersConfig};
+use crate::config::{AsyncMode, AsyncSettings, LogLevel, WorkersConfig};
 use crate::httpd::checked_config::asked;
 use crate::httpd::error_log::{remark, say};
 use crate::httpd::ffi::server_rec;
@@ -15,19 +15,22 @@ use crate::messages::MessageCode::{JK113, JK114, JK116, JK117};
 /// `main` must be httpd's list of servers.
 pub unsafe fn look(main: *mut server_rec, workers: &WorkersConfig) {
     // SAFETY: as for this function.
-    let modes = unsafe { servers::all(main) }.map(|(_, conf)| conf.settings.parking.mode());
-    let modes: Vec<_> = modes.filter(|mode| *mode != AsyncMode::Off).collect();
+    let settings = unsafe { servers::all(main) }.map(|(_, conf)| conf.settings.parking);
+    let settings: Vec<_> = settings.collect();
+    let is_given = |mode| settings.iter().any(|own| own.given() == Some(mode));
     let can_park = parking::is_possible();
-    if !can_park && modes.contains(&AsyncMode::On) {
+    if !can_park && is_given(AsyncMode::On) {
         let text = format!(
             "{JK113} JkAsync On has no effect: it needs the event MPM of httpd 2.4.63 or later; each request that waits for its backend holds a thread, as with JkAsync Off"
         );
         say(main, LogLevel::Warn, &text);
     }
     let threads = asked(ffi::AP_MPMQ_MAX_THREADS).unwrap_or(0).max(1);
-    let parks = can_park && !modes.is_empty();
+    let parks = can_park && settings.iter().any(AsyncSettings::parks);
+    // Who has not asked for it has not asked for its arithmetic.
+    let is_asked = parks && (is_given(AsyncMode::On) || is_given(AsyncMode::Auto));
     let set = if parks { WorkerFactor::of(&exposure::tree()) } else { None };
-    if parks && set.is_none() {
+    if is_asked && set.is_none() {
         let most = threads * 3;
         let text = format!(
             "{JK114} JkAsync is on and {FACTOR} is not set, so that a child with {threads} threads accepts at most {most} connections, those of waiting requests included; further clients wait until one is free: set {FACTOR} to the number of requests that may wait in a child, divided by {threads}"
@@ -37,7 +40,7 @@ pub unsafe fn look(main: *mut server_rec, workers: &WorkersConfig) {
     let Some(children) = asked(ffi::AP_MPMQ_MAX_DAEMONS) else { return };
     let factor = parks.then(|| set.unwrap_or(WorkerFactor::USUAL));
     let size = HttpdSize { children, threads, factor, descriptors: descriptors() };
-    if let Some(line) = size.summary(workers) {
+    if let Some(line) = size.summary(workers, is_asked) {
         remark(main, &format!("{JK116} {line}"));
     }
     if let Some(line) = size.shortage() {

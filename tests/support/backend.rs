@@ -1,5 +1,6 @@
 //! A scripted AJP13 backend, written without the module's own codec so that it can judge it.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -70,7 +71,8 @@ pub struct Backend {
     pub requests: Arc<Mutex<Vec<Request>>>,
     pub connections: Arc<AtomicUsize>,
     stopped: Arc<AtomicBool>,
-    open: Arc<Mutex<Vec<Stream>>>,
+    /// Copies of the connections that are open, by their number.
+    open: Arc<Mutex<BTreeMap<usize, Stream>>>,
     listening: Mutex<Option<thread::JoinHandle<()>>>,
 }
 
@@ -125,12 +127,16 @@ impl Backend {
                     return;
                 }
                 let Ok(stream) = stream else { continue };
-                connections.fetch_add(1, Ordering::SeqCst);
+                let number = connections.fetch_add(1, Ordering::SeqCst);
                 if let Ok(copy) = stream.try_clone() {
-                    open.lock().expect("no panic under the lock").push(copy);
+                    open.lock().expect("no panic under the lock").insert(number, copy);
                 }
                 let (script, requests) = (Arc::clone(&script), Arc::clone(&requests));
-                thread::spawn(move || serve(stream, &*script, &requests));
+                let open = Arc::clone(&open);
+                thread::spawn(move || {
+                    serve(stream, &*script, &requests);
+                    open.lock().expect("no panic under the lock").remove(&number);
+                });
             }
         });
         *own.listening.lock().expect("no panic under the lock") = Some(listening);
@@ -143,7 +149,7 @@ impl Backend {
             // Another one may have its port by now.
             return;
         }
-        for stream in self.open.lock().expect("no panic under the lock").drain(..) {
+        for stream in self.open.lock().expect("no panic under the lock").values() {
             let _ = stream.shutdown(Shutdown::Both);
         }
         // Wakes the listener, which then goes. Until then connections would be taken.

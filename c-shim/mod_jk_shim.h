@@ -105,6 +105,8 @@ void jk_shim_go_on(request_rec *r);
 void jk_shim_pause(request_rec *r);
 /* Whether the client has sent something that has not been read: the body's rest, or further requests. */
 int jk_shim_has_input(request_rec *r);
+/* Whether the client has said that this is the last request over its connection. */
+int jk_shim_is_last(request_rec *r);
 /* Ends a request that was parked, with what its handler would have returned. It may be gone afterwards. */
 void jk_shim_complete(request_rec *r, int status);
 /* Has the MPM close the connection. */

@@ -112,6 +112,16 @@ int jk_shim_has_input(request_rec *r)
     return has_input;
 }
 
+int jk_shim_is_last(request_rec *r)
+{
+    const char *words = apr_table_get(r->headers_in, "Connection");
+
+    if (r->proto_num >= HTTP_VERSION(1, 1)) {
+        return words && ap_find_token(r->pool, words, "close");
+    }
+    return !words || !ap_find_token(r->pool, words, "keep-alive");
+}
+
 void jk_shim_linger(conn_rec *c)
 {
     c->cs->state = CONN_STATE_LINGER;

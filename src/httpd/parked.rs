@@ -26,6 +26,8 @@ pub struct Parked {
     rest: Rest,
     /// The client's descriptor, while it is not in the socket.
     client: Option<RawFd>,
+    /// Whether the client may close its half and wait for the answer: it is gone when it has closed both.
+    may_close_half: bool,
 }
 
 impl Parked {
@@ -41,7 +43,7 @@ impl Parked {
     ) -> Self {
         // SAFETY: as for this function.
         let rest = unsafe { Rest::new(parking, rest) };
-        Self { request, alarm: None, ticket: None, rest, client: None }
+        Self { request, alarm: None, ticket: None, rest, client: None, may_close_half: false }
     }
 
     /// Returns what it waits for.
@@ -54,9 +56,14 @@ impl Parked {
         self.rest.poll()
     }
 
-    /// Has the MPM wait for what the request waits for, and for the end of the client's connection if it
-    /// `may_end`. Returns whether it does.
-    pub fn park(&mut self, connection: *mut conn_rec, alarms: &AlarmClock, may_end: bool) -> bool {
+    /// Has the MPM wait for what the request waits for and for the end of the client, which may have sent all its
+    /// requests already. Returns whether it does.
+    pub fn park(
+        &mut self,
+        connection: *mut conn_rec,
+        alarms: &AlarmClock,
+        has_sent_all: bool,
+    ) -> bool {
         let Some(wanted) = self.parking().wanted() else { return false };
         let now = clock::now();
         // SAFETY: reads the connection's server.
@@ -80,9 +87,9 @@ impl Parked {
             return false;
         }
         self.client = Some(client);
-        if may_end {
-            ticket.watch_client(client);
-        }
+        // SAFETY: the request is live and this thread's.
+        self.may_close_half = has_sent_all || unsafe { ffi::jk_shim_is_last(self.request) } != 0;
+        ticket.watch_client(client, self.may_close_half);
         self.alarm = Some(alarms.at(deadline, Waker::from(Arc::clone(self.parking().bell()))));
         // SAFETY: as above.
         unsafe { ffi::jk_shim_park(connection) };
@@ -115,7 +122,7 @@ impl Parked {
             && ticket.take()
         {
             // SAFETY: the request is live, this thread's, and has the client's descriptor back.
-            waits = unsafe { ffi::jk_shim_has_input(self.request) } != 0;
+            waits = !self.may_close_half && unsafe { ffi::jk_shim_has_input(self.request) } != 0;
             match waits {
                 true => ticket.leave_client(),
                 false => self.parking().client_left(),

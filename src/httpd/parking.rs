@@ -212,8 +212,8 @@ fn leave(
     record: &ConnectionRecord,
     mut parked: Parked,
 ) -> Option<Parked> {
-    let may_end = !record.has_sent_all.get();
-    if WAKING.get().is_some_and(|waking| parked.park(connection, &waking.alarms, may_end)) {
+    let has_sent_all = record.has_sent_all.get();
+    if WAKING.get().is_some_and(|waking| parked.park(connection, &waking.alarms, has_sent_all)) {
         *record.parked.borrow_mut() = Some(parked);
         return None;
     }

@@ -262,13 +262,18 @@ impl Ticket {
         Ok(())
     }
 
-    /// Has the end of the client's connection wake the request too, from now on.
-    pub fn watch_client(&mut self, client: RawFd) {
-        let name = self.bell.number << 1 | CLIENT;
-        if self.client.is_none() && self.bell.shared.sockets.add_until_closed(client, name).is_ok()
-        {
-            self.client = Some(client);
+    /// Has the end of the client's connection wake the request too, from now on: that of its half, or `by_reset` of
+    /// both.
+    pub fn watch_client(&mut self, client: RawFd, by_reset: bool) {
+        if self.client.is_some() {
+            return;
         }
+        let (sockets, name) = (&self.bell.shared.sockets, self.bell.number << 1 | CLIENT);
+        let added = match by_reset {
+            true => sockets.add_until_reset(client, name),
+            false => sockets.add_until_closed(client, name),
+        };
+        self.client = added.is_ok().then_some(client);
     }
 
     /// Looks at the client's connection no more.

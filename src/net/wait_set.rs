@@ -70,6 +70,21 @@ impl WaitSet {
         self.add(socket, libc::EPOLLRDHUP | libc::EPOLLONESHOT, name)
     }
 
+    /// Names a socket once, when its other side has reset it. Whether it is there still is asked from time to
+    /// time: one that has closed both directions answers so after a minute (Linux's `tcp_fin_timeout`), and one whose
+    /// machine has gone not at all.
+    ///
+    /// # Errors
+    ///
+    /// As the system reports it.
+    pub fn add_until_reset(&self, socket: RawFd, name: u64) -> io::Result<()> {
+        set(socket, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1)?;
+        set(socket, libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, ASKED_EACH)?;
+        set(socket, libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, ASKED_EACH)?;
+        // A reset is always named.
+        self.add(socket, libc::EPOLLONESHOT, name)
+    }
+
     /// Makes the set readable until the signal is removed.
     ///
     /// # Errors
@@ -118,6 +133,16 @@ impl Drop for WaitSet {
             unsafe { ManuallyDrop::drop(&mut self.epoll) };
         }
     }
+}
+
+/// Seconds between two questions whether the other side is there.
+const ASKED_EACH: libc::c_int = 15;
+
+/// Sets an option of a socket.
+fn set(socket: RawFd, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    let (place, len) = ((&raw const value).cast(), size_of_val(&value) as libc::socklen_t);
+    // SAFETY: `value` is readable for its length; the descriptor is a number.
+    check(unsafe { libc::setsockopt(socket, level, name, place, len) }).map(drop)
 }
 
 /// A descriptor that is always readable: a set that has it is.

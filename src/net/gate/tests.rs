@@ -61,14 +61,14 @@ fn the_end_of_the_client_is_told_once() {
     let mut request = Request::new(&gate);
     let (client, own_client) = UnixStream::pair().expect("two sockets");
     request.park();
-    request.ticket.watch_client(client.as_raw_fd());
+    request.ticket.watch_client(client.as_raw_fd(), false);
     (&own_client).write_all(b"a request behind this one").expect("there is room");
     assert!(!request.is_open(), "what the client sends is not for us");
     drop(own_client);
     until(|| request.is_open());
     assert!(request.ticket.take());
     request.park();
-    request.ticket.watch_client(client.as_raw_fd());
+    request.ticket.watch_client(client.as_raw_fd(), false);
     assert!(!request.is_open() && !request.ticket.take());
     request.ticket.leave_client();
     gate.stop();

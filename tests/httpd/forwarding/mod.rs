@@ -7,6 +7,7 @@ mod encodings;
 mod environment;
 mod errors;
 mod filters;
+mod half_closed;
 mod http2;
 mod input_filters;
 mod large;

@@ -1,8 +1,7 @@
 //! Requests that no thread waits for, with `JkAsync`.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
@@ -28,7 +27,7 @@ fn few_threads(name: &str, workers: &str, config: &str) -> Httpd {
 }
 
 /// The same with one worker, and more of its properties.
-fn one_worker(name: &str, port: u16, properties: &str, config: &str) -> Httpd {
+pub fn one_worker(name: &str, port: u16, properties: &str, config: &str) -> Httpd {
     let workers = format!(
         "worker.list=w1,st\nworker.st.type=status\nworker.w1.host=127.0.0.1\nworker.w1.port={port}\n{}",
         properties.replace("w1.", "worker.w1.")
@@ -37,7 +36,7 @@ fn one_worker(name: &str, port: u16, properties: &str, config: &str) -> Httpd {
 }
 
 /// A backend that never answers.
-fn hung() -> u16 {
+pub fn hung() -> u16 {
     serving(|stream, _| {
         while take(stream).is_some() {}
         Then::Close
@@ -359,50 +358,6 @@ fn httpd_says_what_it_lacks_for_parking() {
                 assert!(is_silent, "{mpm} {config}: {}", httpd.log("error.log"));
             }
         }
-    }
-}
-
-/// Requests in a row, of which httpd reads no more than the first at once if they are `long`; then the client
-/// closes its half. Returns how long httpd's child was at work while the first one waited, and the answers.
-fn half_closed(name: &str, long: bool) -> (Duration, Vec<String>) {
-    let backend = Backend::start(|request| {
-        if request.uri.ends_with("slow") {
-            thread::sleep(Duration::from_secs(4));
-        }
-        Reply::Bytes(ok(&[], request.uri.as_bytes()))
-    });
-    let httpd = one_worker(name, backend.port, "", "");
-    let more = if long { format!("X-Long: {}\r\n", "x".repeat(8000)) } else { String::new() };
-    let request = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: h\r\n{more}\r\n");
-    let mut stream = TcpStream::connect(("127.0.0.1", httpd.port)).expect("httpd accepts");
-    let text: String = ["/app/slow", "/app/1", "/app/2", "/app/3"].map(request).concat();
-    stream.write_all(text.as_bytes()).expect("httpd reads");
-    assert!(wait_until(PATIENCE, || parked(&httpd) == 1));
-    stream.shutdown(Shutdown::Write).expect("the connection is open");
-    let begun = child_time(&httpd);
-    thread::sleep(Duration::from_secs(2));
-    let at_work = child_time(&httpd) - begun;
-    let mut answers = String::new();
-    stream.read_to_string(&mut answers).expect("httpd closes the connection");
-    let bodies = answers.split("\r\n\r\n").skip(1);
-    let path = |body: &str| body.split("HTTP/1.1").next().unwrap_or_default().to_owned();
-    (at_work, bodies.map(path).collect())
-}
-
-/// Processor time of httpd's only child.
-fn child_time(httpd: &Httpd) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", httpd.children()[0])).expect("it runs");
-    let (_, numbers) = stat.rsplit_once(") ").expect("a name in parentheses");
-    let ticks = numbers.split(' ').skip(11).take(2);
-    Duration::from_millis(ticks.map(|own| own.parse::<u64>().expect("a number") * 10).sum())
-}
-
-#[test]
-fn a_client_that_sends_several_requests_may_close_its_half() {
-    for (name, long) in [("parked-half-short", false), ("parked-half-long", true)] {
-        let (at_work, answers) = half_closed(name, long);
-        assert_eq!(answers, ["/app/slow", "/app/1", "/app/2", "/app/3"], "{name}");
-        assert!(at_work < Duration::from_millis(400), "{name}: nothing is to be done, {at_work:?}");
     }
 }
 

@@ -53,6 +53,8 @@ struct Reach<'c> {
     requests: u64,
     connections: u64,
     limit: String,
+    /// Whether the limit is found while httpd runs.
+    is_adaptive: bool,
 }
 
 impl HttpdSize {
@@ -117,11 +119,11 @@ impl HttpdSize {
             ));
         }
         if let Some(reach) = self.reach(config) {
-            let Reach { worker, requests, connections, limit } = reach;
+            let Reach { worker, requests, connections, limit, is_adaptive } = reach;
             parts.push(format!(
                 "one backend gets up to {requests} requests at once, over {connections} connections (worker {worker}, {limit})"
             ));
-            let fits = requests <= MAX_THREADS && connections <= MAX_CONNECTIONS;
+            let fits = (requests <= MAX_THREADS || is_adaptive) && connections <= MAX_CONNECTIONS;
             let rest = match fits {
                 true => "",
                 false => ": raise these, or set busy_limit a little below maxThreads",
@@ -142,14 +144,16 @@ impl HttpdSize {
             let of_child = self.accepted().min(pool);
             let busy = ajp.busy_limit.get().map_or(u64::MAX, u64::from);
             let requests = children.saturating_mul(of_child);
+            let is_adaptive = ajp.is_adaptive;
             let limit = match (requests > busy, pool < self.accepted()) {
+                _ if is_adaptive => "whose adaptive limit is found below that".to_owned(),
                 (true, _) => format!("busy_limit {busy}"),
                 (false, true) => format!("connection_pool_size {pool}"),
                 (false, false) => "without a limit of its own".to_owned(),
             };
             // Each child keeps the connections that its own requests have opened.
             let connections = children.saturating_mul(of_child.min(busy));
-            Some(Reach { worker, requests: requests.min(busy), connections, limit })
+            Some(Reach { worker, requests: requests.min(busy), connections, limit, is_adaptive })
         });
         all.max_by_key(|own| (own.requests, own.connections))
     }
@@ -221,6 +225,10 @@ mod tests {
             ),
             "{said}"
         );
+        let found = config("worker.a.busy_limit=9\nworker.b.concurrency=adaptive\n");
+        let said = SIZE.summary(&found, true).expect("a line");
+        let limit = "up to 1200 requests at once, over 1200 connections (worker b, whose adaptive limit is found below that); a Tomcat";
+        assert!(said.contains(limit) && said.ends_with("(maxConnections)"), "{said}");
         let unknown = HttpdSize { descriptors: None, ..SIZE };
         assert!(
             unknown

@@ -37,10 +37,11 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// In phase `Connect`, that of the last address.
-    pub fn open(
+    /// In phase `Connect`, that of the last address; `ClientLeft` if the client left.
+    pub async fn open(
         addresses: &[PeerAddress],
         options: &SocketOptions,
+        waits: Waits<'_>,
         now: Millis,
         limit: Duration,
     ) -> Result<Self, NetError> {
@@ -51,9 +52,12 @@ impl Connection {
             let now = clock::now();
             let others = u32::try_from(addresses.len() - place).unwrap_or(u32::MAX);
             let deadline = now.plus(deadline.since(now) / others);
-            match Socket::connect(address, options, deadline) {
+            match Socket::connect(address, options, waits, deadline).await {
                 Ok(socket) => return Ok(Self::over(socket, address, now)),
                 Err(error) => last = error,
+            }
+            if waits.has_client_left() {
+                break;
             }
         }
         Err(NetError::new(Phase::Connect, last))
@@ -258,11 +262,21 @@ impl Connection {
     /// # Errors
     ///
     /// In phase `Cping`. Anything but the answer is one, and so is the answer with more behind it: the
-    /// connection must be closed.
-    pub fn ping(&mut self, ping: &Ping, now: Millis, limit: Duration) -> Result<(), NetError> {
+    /// connection must be closed. `ClientLeft` if the client left.
+    pub async fn ping(
+        &mut self,
+        ping: &Ping,
+        waits: Waits<'_>,
+        now: Millis,
+        limit: Duration,
+    ) -> Result<(), NetError> {
         let deadline = now.plus(limit);
         self.ask(ping, deadline)?;
-        self.answer(ping, deadline)
+        while self.bytes().len() < ping.answer.len() {
+            let received = self.receive_for(waits, clock::now(), Some(deadline), false).await;
+            received.map_err(as_ping)?;
+        }
+        self.take_answer(ping)
     }
 
     /// Sends a ping.
@@ -283,6 +297,11 @@ impl Connection {
         while self.bytes().len() < ping.answer.len() {
             self.receive(Some(deadline)).map_err(as_ping)?;
         }
+        self.take_answer(ping)
+    }
+
+    /// Takes the answer to a ping, which has come.
+    fn take_answer(&mut self, ping: &Ping) -> Result<(), NetError> {
         if self.bytes() != ping.answer {
             let kind = io::ErrorKind::InvalidData;
             // Packets of AJP that were not asked for come from a backend, and are another matter.
@@ -323,12 +342,13 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("bound");
         let limit = Duration::from_secs(5);
-        let own = Connection::open(
+        let own = waiting::in_thread(Connection::open(
             &[PeerAddress::tcp(address)],
             &SocketOptions::default(),
+            Waits::InThread,
             clock::now(),
             limit,
-        );
+        ));
         (own.expect("it listens"), listener.accept().expect("a connection").0)
     }
 

@@ -321,15 +321,19 @@ impl<P: Deref<Target = Pool>> Lease<P> {
     ///
     /// # Errors
     ///
-    /// In phase `Resolve` or `Connect`.
-    pub fn connect(&mut self, now: Millis) -> Result<(), NetError> {
+    /// In phase `Resolve` or `Connect`; `ClientLeft` if the client left.
+    pub async fn connect(&mut self, waits: Waits<'_>, now: Millis) -> Result<(), NetError> {
         self.connection = None;
         let options = &self.pool.options;
         let generation = self.pool.state.lock().generation;
         let target = &self.pool.target;
-        let opened =
-            Connection::open(&target.addresses()?, &options.socket, now, options.connect_timeout);
-        let mut connection = opened.inspect_err(|_| target.failed())?;
+        let (addresses, limit) = (target.addresses()?, options.connect_timeout);
+        let opened = Connection::open(&addresses, &options.socket, waits, now, limit).await;
+        let mut connection = opened.inspect_err(|error| {
+            if !error.is_client_left() {
+                target.failed();
+            }
+        })?;
         target.worked(&connection.peer);
         connection.generation = generation;
         self.connection = Some(Box::new(connection));

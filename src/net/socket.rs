@@ -11,7 +11,7 @@ use crate::clock::{self, Millis};
 use crate::net::address::{Kind, PeerAddress, RawAddress};
 use crate::net::error::{UnixFault, check};
 use crate::net::interest::Interest;
-use crate::net::waiting;
+use crate::net::waiting::{self, Waits};
 
 /// What an administrator may set on a socket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,13 +71,17 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// As the system reports it; `TimedOut` at the deadline.
-    pub fn connect(
+    /// As the system reports it; `TimedOut` at the deadline, `ClientLeft` if the client left.
+    pub async fn connect(
         address: &PeerAddress,
         options: &SocketOptions,
+        waits: Waits<'_>,
         deadline: Millis,
     ) -> io::Result<Self> {
         let mut socket = Self::begin(address, options)?;
+        if matches!(socket.opening, Opening::Under) {
+            waits.becomes_ready(socket.as_fd(), Interest::Write, deadline).await?;
+        }
         socket.finish(deadline)?;
         Ok(socket)
     }

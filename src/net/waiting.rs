@@ -72,6 +72,11 @@ impl Waits<'_> {
         }
     }
 
+    /// Tells whether the client has left meanwhile, as far as that was looked at.
+    pub fn has_client_left(self) -> bool {
+        matches!(self, Self::Parked(parking) if parking.is_client_gone.get())
+    }
+
     /// Tells whether a request gives its thread back when it waits for long.
     pub fn can_park(self) -> bool {
         matches!(self, Self::Parked(_))
@@ -115,6 +120,26 @@ impl Waits<'_> {
                 result => return result,
             }
         }
+    }
+
+    /// The same where no thread has waited yet: one does for a short while before the request is parked.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ready`](Self::ready).
+    pub async fn becomes_ready(
+        self,
+        fd: BorrowedFd<'_>,
+        interest: Interest,
+        deadline: Millis,
+    ) -> io::Result<()> {
+        let Some(patience) = self.patience() else { return for_one(fd, interest, Some(deadline)) };
+        let soon = deadline.min(clock::now().plus(patience));
+        match for_one(fd, interest, Some(soon)) {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut && soon < deadline => {}
+            result => return result,
+        }
+        self.ready(fd, interest, Some(deadline)).await
     }
 
     /// Waits for a turn in a queue; returns whether it was given before the deadline.

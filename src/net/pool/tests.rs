@@ -48,7 +48,7 @@ fn connected(pool: &Pool) -> Lease<&Pool> {
     let mut lease =
         in_thread(pool.acquire(Waits::InThread, clock::now(), PATIENCE)).expect("a place");
     if !lease.is_connected() {
-        lease.connect(clock::now()).expect("the backend is there");
+        in_thread(lease.connect(Waits::InThread, clock::now())).expect("the backend is there");
     }
     lease
 }
@@ -63,7 +63,8 @@ fn a_released_connection_is_used_again() {
     assert_eq!(pool.counts(), (1, 0));
     let mut lease = connected(&pool);
     assert!(lease.is_reused());
-    lease.ping(&PING, clock::now(), Duration::from_secs(2)).expect("it still answers");
+    in_thread(lease.ping(&PING, Waits::InThread, clock::now(), Duration::from_secs(2)))
+        .expect("it still answers");
     drop(lease);
     assert_eq!(pool.counts(), (0, 0), "an unfinished connection is closed");
 }
@@ -140,7 +141,7 @@ fn a_refused_connection_names_its_phase() {
     let pool = pool(port, None);
     let mut lease =
         in_thread(pool.acquire(Waits::InThread, clock::now(), PATIENCE)).expect("a place");
-    let error = lease.connect(clock::now()).expect_err("no listener");
+    let error = in_thread(lease.connect(Waits::InThread, clock::now())).expect_err("no listener");
     assert_eq!(error.phase, Phase::Connect);
     assert_eq!(error.source.kind(), io::ErrorKind::ConnectionRefused);
 }
@@ -160,7 +161,8 @@ fn an_idle_connection_that_was_closed_is_not_asked() {
     let (lease, unsolicited) = pool.take_silent(clock::now(), Duration::ZERO);
     assert_eq!((pool.counts(), unsolicited), ((0, 1), 0), "one is closed, the other one is asked");
     let mut lease = lease.expect("one is open");
-    lease.ping(&PING, clock::now(), Duration::from_secs(10)).expect("it answers");
+    in_thread(lease.ping(&PING, Waits::InThread, clock::now(), Duration::from_secs(10)))
+        .expect("it answers");
     lease.keep();
     assert_eq!(pool.counts(), (1, 0));
 }

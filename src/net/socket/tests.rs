@@ -20,6 +20,14 @@ fn number(socket: &Socket, name: libc::c_int) -> libc::c_int {
     value
 }
 
+fn connected(
+    address: &PeerAddress,
+    options: &SocketOptions,
+    deadline: Millis,
+) -> io::Result<Socket> {
+    waiting::in_thread(Socket::connect(address, options, Waits::InThread, deadline))
+}
+
 #[test]
 fn a_connection_to_itself_is_refused() {
     // The system takes any port to connect from; this one is made to take the wrong one.
@@ -46,8 +54,7 @@ fn options_are_those_of_the_kernel() {
     let address = listener.local_addr().expect("bound");
     let deadline = clock::now().plus(Duration::from_secs(5));
     let connect = |options: &SocketOptions| {
-        let socket =
-            Socket::connect(&PeerAddress::tcp(address), options, deadline).expect("it listens");
+        let socket = connected(&PeerAddress::tcp(address), options, deadline).expect("it listens");
         let (_, from) = listener.accept().expect("a connection");
         (socket, from.ip())
     };
@@ -102,7 +109,7 @@ pub(in crate::net) fn unix(path: &Path) -> PeerAddress {
 }
 
 fn connect(path: &Path, limit: Duration) -> io::Result<Socket> {
-    Socket::connect(&unix(path), &SocketOptions::default(), clock::now().plus(limit))
+    connected(&unix(path), &SocketOptions::default(), clock::now().plus(limit))
 }
 
 const SOON: Duration = Duration::from_secs(10);
@@ -117,7 +124,7 @@ fn a_unix_socket_carries_bytes_with_deadlines() {
         source: Some("127.0.0.9".parse().expect("an address")),
     };
     let deadline = clock::now().plus(SOON);
-    let socket = Socket::connect(&unix(&dir.path("s")), &options, deadline).expect("it listens");
+    let socket = connected(&unix(&dir.path("s")), &options, deadline).expect("it listens");
     assert!(socket.source_refused.is_none(), "there is no address to connect from");
     assert!((32_768..=65_536).contains(&number(&socket, libc::SO_SNDBUF)));
     let (mut other, _) = listener.accept().expect("a connection");

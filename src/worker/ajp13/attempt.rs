@@ -9,7 +9,7 @@ use crate::exchange::Exchange;
 use crate::lb::MemberRecord;
 use crate::lb::retry_policy::{Stage, is_idempotent, may_execute_again};
 use crate::messages::MessageCode::{JK304, JK318};
-use crate::net::waiting::Waits;
+use crate::net::waiting::{Waits, in_thread};
 use crate::net::{Connection, Lease, NetError, Pool};
 use crate::worker::ajp13::attempt_metrics::AttemptMetrics;
 use crate::worker::ajp13::peer_capabilities::is_distrusted;
@@ -81,9 +81,24 @@ impl<'w> Attempt<'w> {
             None => self.enter(settings.waits).await?,
         };
         let must_answer = std::mem::take(&mut self.must_answer);
-        let (connect_us, mut ready) =
-            make_ready(worker, &mut lease, downstream.method(), &self.metrics, must_answer, now)
-                .map_err(Cause::from)?;
+        let method = downstream.method();
+        let (connect_us, mut ready) = if is_ready(worker, &mut lease, method, &self.metrics, now) {
+            (None, now)
+        } else {
+            let asked = ask_or_open(
+                worker,
+                &mut lease,
+                method,
+                &self.metrics,
+                must_answer,
+                settings.waits,
+                now,
+            );
+            // Most requests need no question: it takes no room in those that wait for a response.
+            let asked =
+                if settings.waits.can_park() { Box::pin(asked).await } else { in_thread(asked) };
+            asked.map_err(Cause::from)?
+        };
         self.metrics.connected(connect_us);
         let is_reused = lease.is_reused();
         let Connection { write_buffer, scratch, .. } = &mut *lease;
@@ -218,34 +233,29 @@ impl<'w> Attempt<'w> {
     }
 }
 
-/// Leaves the lease with a connection that is worth a request. Returns how long opening it
-/// took in microseconds, if it is a new one, and when it was ready.
-#[inline(always)] // most requests find a connection that needs no question
-fn make_ready(
+/// Tells whether the lease has a connection that is worth a request.
+#[inline(always)] // most requests find one that needs no question
+fn is_ready(
     worker: &Ajp13,
     lease: &mut Lease<&Pool>,
     method: &[u8],
     metrics: &AttemptMetrics,
-    must_answer: bool,
     begun: Millis,
-) -> Result<(Option<u64>, Millis), NetError> {
+) -> bool {
     worker.report_unsolicited(lease.take_unsolicited());
-    let is_ready = lease.is_connected()
-        && matches!(idle_ping(worker, lease, method, metrics.record, begun), IdlePing::Needless);
-    match is_ready {
-        true => Ok((None, begun)),
-        false => ask_or_open(worker, lease, method, metrics, must_answer, begun),
-    }
+    lease.is_connected()
+        && matches!(idle_ping(worker, lease, method, metrics.record, begun), IdlePing::Needless)
 }
 
-/// The same for an idle connection that must answer first, and for a new one.
-#[inline(never)]
-fn ask_or_open(
+/// Leaves the lease with a connection that is worth a request: an idle one that has answered, or a new one. Returns
+/// how long opening it took in microseconds, if it is a new one, and when it was ready.
+async fn ask_or_open(
     worker: &Ajp13,
     lease: &mut Lease<&Pool>,
     method: &[u8],
     metrics: &AttemptMetrics,
     must_answer: bool,
+    waits: Waits<'_>,
     begun: Millis,
 ) -> Result<(Option<u64>, Millis), NetError> {
     // The time for pings once one was needed, and what those of idle connections took.
@@ -262,7 +272,8 @@ fn ask_or_open(
         whole = limit;
         // Half of the time for all idle connections together, the rest for a new one.
         let now = clock::now();
-        let result = lease.ping(&AjpExchange::PING, now, begun.plus(limit / 2).since(now));
+        let half = begun.plus(limit / 2).since(now);
+        let result = lease.ping(&AjpExchange::PING, waits, now, half).await;
         let ready = clock::now();
         spent = ready.since(begun);
         match result {
@@ -270,6 +281,7 @@ fn ask_or_open(
                 worker.capabilities.answered_cping();
                 return Ok((None, ready));
             }
+            Err(error) if error.is_client_left() => return Err(error),
             Err(error) if error.is_timeout() => {
                 // The others are as old: a firewall that forgot this one forgot them too.
                 tracing::info!(
@@ -291,7 +303,7 @@ fn ask_or_open(
         }
     }
     worker.report_unsolicited(lease.take_unsolicited());
-    let took = open(worker, lease)?;
+    let took = open(worker, lease, waits).await?;
     let config = &worker.config;
     let own = config.connect_timeout.get().or(config.prepost_timeout.get());
     // A backend that does not answer over idle connections gets no request over a new one unasked.
@@ -300,7 +312,8 @@ fn ask_or_open(
     if let Some(limit) = own {
         // One time for all pings: a new connection has what the idle ones left.
         let left = limit.max(whole).saturating_sub(spent);
-        if let Err(error) = lease.ping(&AjpExchange::PING, clock::now(), limit.min(left)) {
+        let asked = lease.ping(&AjpExchange::PING, waits, clock::now(), limit.min(left)).await;
+        if let Err(error) = asked {
             if must_answer && !error.is_closed() {
                 // A backend that has never answered is not asked each time.
                 worker.capabilities.tried(true);
@@ -313,9 +326,9 @@ fn ask_or_open(
 }
 
 /// Opens a new connection. Returns how long that took in microseconds.
-fn open(worker: &Ajp13, lease: &mut Lease<&Pool>) -> Result<u64, NetError> {
+async fn open(worker: &Ajp13, lease: &mut Lease<&Pool>, waits: Waits<'_>) -> Result<u64, NetError> {
     let connecting = clock::micros();
-    lease.connect(clock::now())?;
+    lease.connect(waits, clock::now()).await?;
     let took = clock::micros() - connecting;
     if let Some(why) = lease.source_refused() {
         let source = worker.config.source.as_deref().unwrap_or_default();

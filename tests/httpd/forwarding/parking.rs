@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::bare::{Then, bare, give, serving, take};
 use crate::setups::{number, parked, slow};
-use crate::support::backend::{Backend, Reply, chunk_packet, echo, end, head, ok};
+use crate::support::backend::{Backend, Reply, chunk_packet, echo, end, head, ok, packet};
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, Setup, load, waiting_lines};
 use crate::support::{PATIENCE, at_least, many_descriptors, wait_until};
@@ -254,6 +255,54 @@ fn requests_that_wait_for_a_place_in_the_pool_hold_no_thread() {
         assert_eq!(response.text(), format!("/app/{number} 0"));
     }
     assert_eq!(most.load(SeqCst), 3);
+}
+
+/// Has so many requests wait for a worker before they are sent, serves a file meanwhile, and ends them.
+fn before_it_is_sent(httpd: &Httpd) {
+    let clients = waiting(httpd, 20);
+    assert!(wait_until(PATIENCE, || parked(httpd) == 20));
+    assert_eq!(Client::connect(httpd.port).get("/static.txt").text(), "static");
+    drop(clients);
+    assert!(wait_until(PATIENCE, || number(httpd, "w1", "busy") == "0"));
+}
+
+#[test]
+fn a_cping_that_is_not_answered_holds_no_thread() {
+    let port = bare(|_, mut stream| while take(&mut stream).is_some() {});
+    let properties = "w1.ping_mode=A\nw1.ping_timeout=60000\n";
+    before_it_is_sent(&one_worker("parked-cping", port, properties, ""));
+}
+
+#[test]
+fn opening_a_connection_holds_no_thread() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    // Nothing is accepted: once the queue is full, connecting waits.
+    let open = |_| TcpStream::connect_timeout(&address, Duration::from_millis(300)).ok();
+    let queued: Vec<_> = (0..10_000).map_while(open).collect();
+    let properties = "w1.socket_connect_timeout=60000\n";
+    before_it_is_sent(&one_worker("parked-connect", address.port(), properties, ""));
+    drop(queued);
+}
+
+#[test]
+fn a_cping_that_is_answered_late_lets_the_request_go_on() {
+    let port = bare(|_, mut stream| {
+        while let Some(taken) = take(&mut stream) {
+            if taken == [10] {
+                thread::sleep(Duration::from_millis(200));
+                give(&mut stream, &packet(&[9]));
+            } else {
+                give(&mut stream, &ok(&[], b"late"));
+            }
+        }
+    });
+    let httpd = one_worker("parked-cping-late", port, "w1.ping_mode=A\n", "");
+    let mut client = Client::connect(httpd.port);
+    for _ in 0..3 {
+        let response = client.get("/app/x");
+        assert_eq!((response.status, response.text().as_str()), (200, "late"));
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use mod_jk::ajp::{self, AjpExchange, Attribute, RequestHead, request_packet};
 use mod_jk::clock;
 use mod_jk::exchange::{Close, Exchange, HeaderName, RequestBody, ResponseHeader, Step};
 use mod_jk::lb::session::route_of_new;
+use mod_jk::net::waiting::{Waits, in_thread};
 use mod_jk::net::{Connection, Endpoint, PeerAddress, SocketOptions};
 use mod_jk::text;
 use mod_jk::tool::step_fault::StepFault;
@@ -46,17 +47,17 @@ pub fn timed<T>(step: impl FnOnce() -> T) -> (Duration, T) {
 
 /// Connects to one address.
 pub fn connect(address: &PeerAddress, limit: Duration) -> Result<Connection, StepFault> {
-    Connection::open(std::slice::from_ref(address), &SocketOptions::default(), clock::now(), limit)
-        .map_err(|error| StepFault::of(&error, b""))
+    let (addresses, options) = (std::slice::from_ref(address), SocketOptions::default());
+    let opened = Connection::open(addresses, &options, Waits::InThread, clock::now(), limit);
+    in_thread(opened).map_err(|error| StepFault::of(&error, b""))
 }
 
 /// Asks for a CPONG.
 pub fn cping(connection: &mut Connection, limit: Duration) -> Result<(), StepFault> {
-    connection.ping(&AjpExchange::PING, clock::now(), limit).map_err(|error| {
-        match StepFault::of(&error, connection.bytes()) {
-            StepFault::Other(_) => StepFault::NotAjp(connection.bytes().to_vec()),
-            fault => fault,
-        }
+    let asked = connection.ping(&AjpExchange::PING, Waits::InThread, clock::now(), limit);
+    in_thread(asked).map_err(|error| match StepFault::of(&error, connection.bytes()) {
+        StepFault::Other(_) => StepFault::NotAjp(connection.bytes().to_vec()),
+        fault => fault,
     })
 }
 

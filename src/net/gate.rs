@@ -248,11 +248,13 @@ impl Ticket {
     /// As the system reports it; then a thread has it still.
     pub fn park(&mut self, wanted: Option<(RawFd, Interest)>) -> io::Result<()> {
         let Common { sockets, signal, state, .. } = &*self.bell.shared;
+        // A socket that is ready already is named once, at once: to a request that is parked, and so not before the lock
+        // is given back.
+        let mut state = state.lock();
         if let Some((socket, interest)) = wanted {
             sockets.add_socket(socket, interest, self.bell.number << 1)?;
             self.socket = Some(socket);
         }
-        let mut state = state.lock();
         let Some(visit) = state.visits.get_mut(&self.bell.number) else { return Ok(()) };
         visit.step = ParkedStep::Parked;
         if visit.has_client_left || self.bell.has_rung.load(Relaxed) {

@@ -154,3 +154,38 @@ fn a_door_that_httpd_has_closed_is_not_used_again() {
     until(|| next.is_open());
     gate.stop();
 }
+
+#[test]
+fn an_answer_that_is_there_when_the_request_is_parked_opens_its_door() {
+    let gate = Gate::start(2).expect("a thread");
+    let answered = || {
+        let request = Request::new(&gate);
+        (&request.own).write_all(b"x").expect("there is room");
+        request
+    };
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        // The gate's thread is awake when the answer of the other one comes.
+        scope.spawn(|| {
+            let mut other = answered();
+            while !is_over.load(Relaxed) {
+                other.park();
+                other.ticket.take();
+            }
+        });
+        let mut request = answered();
+        let opens = (0..30_000).all(|_| {
+            request.park();
+            let end = clock::now().plus(Duration::from_secs(20));
+            while !request.is_open() && clock::now() < end {
+                thread::yield_now();
+            }
+            let is_open = request.is_open();
+            request.ticket.take();
+            is_open
+        });
+        is_over.store(true, Relaxed);
+        assert!(opens, "it never opens");
+    });
+    gate.stop();
+}

@@ -255,8 +255,11 @@ impl Parking {
         self.is_client_gone.set(true);
     }
 
-    /// Gives the thread back once.
+    /// Gives the thread back once, if there is a client: its end wakes the request only once.
     async fn park(&self, wanted: Wanted) -> io::Result<()> {
+        if self.is_client_gone.get() {
+            return Err(ClientLeft.into());
+        }
         self.wanted.set(Some(wanted));
         self.count(true);
         poll_fn(|_| if self.wanted.get().is_some() { Poll::Pending } else { Poll::Ready(()) })

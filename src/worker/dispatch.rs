@@ -193,7 +193,7 @@ pub async fn dispatch<'w, D: Downstream, R: Route<'w>>(
                     let limit = route.wait_for_room(member, waited);
                     let has_room = has_room_soon(route, member, limit, settings.waits).await;
                     waited += clock::now().since(begun);
-                    if has_room {
+                    if has_room.map_err(|_| CLIENT_LEFT)? {
                         continue;
                     }
                 }
@@ -235,22 +235,24 @@ async fn next_round<'w>(route: &mut impl Route<'w>, waits: Waits<'_>) -> io::Res
 }
 
 /// Waits for at most `limit` until a member has room. Returns whether it has.
+///
+/// # Errors
+///
+/// If the client left.
 async fn has_room_soon<'w>(
     route: &impl Route<'w>,
     member: usize,
     limit: Duration,
     waits: Waits<'_>,
-) -> bool {
+) -> io::Result<bool> {
     let begun = clock::now();
     while clock::now().since(begun) < limit {
-        if waits.pause(LOOK_AGAIN).await.is_err() {
-            return false;
-        }
+        waits.pause(LOOK_AGAIN).await?;
         if route.has_room(member) {
-            return true;
+            return Ok(true);
         }
     }
-    false
+    Ok(false)
 }
 
 /// Waits until the request may choose, in the queue if it has to. It keeps its `place` there: another

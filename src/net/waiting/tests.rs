@@ -33,3 +33,22 @@ fn a_turn_is_given_once_and_missed_at_the_deadline() {
     });
     assert!(turn.is_given() && turn.wait(clock::now()), "late is as good");
 }
+
+#[test]
+fn a_request_whose_client_has_left_waits_for_nothing_more() {
+    let gate = Box::leak(Box::new(Gate::start(1).expect("a thread")));
+    let parking = Parking::new(Duration::ZERO, gate);
+    let waits = Waits::Parked(&parking);
+    let hour = Duration::from_secs(3600);
+    let mut pauses = pin!(async { (waits.pause(hour).await, waits.pause(hour).await) });
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(pauses.as_mut().poll(&mut context).is_pending());
+    parking.client_left();
+    parking.go_on();
+    let left = |paused: io::Result<()>| paused.is_err_and(|why| why.get_ref().is_some());
+    match pauses.as_mut().poll(&mut context) {
+        Poll::Ready((first, next)) => assert!(left(first) && left(next)),
+        Poll::Pending => panic!("nobody waits for it"),
+    }
+    gate.stop();
+}

@@ -175,6 +175,35 @@ fn a_session_waits_for_room_at_its_member() {
 }
 
 #[test]
+fn a_client_that_leaves_while_its_session_waits_for_room_is_not_sent_to_another_member() {
+    let (script, held) = holding("n1");
+    let (sender, asked) = channel();
+    let n1 = Backend::start(script);
+    let n2 = Backend::start(move |request| {
+        let _ = sender.send(request.uri.clone());
+        echo("n2")(request)
+    });
+    let more = "worker.n1.busy_limit=1\nworker.n1.connection_acquire_timeout=20000\n";
+    let mut httpd = many("room-left", &[n1.port, n2.port], more);
+    httpd.expect("JK-");
+    httpd.write("httpd.conf", &(httpd.log("httpd.conf") + "JkAsync Auto\n"));
+    httpd.graceful();
+    let port = httpd.port;
+    let holder = thread::spawn(move || {
+        let sticky = [("Cookie", "JSESSIONID=X.n1")];
+        Client::connect(port).request("GET", "/app/hold", &sticky, b"").status
+    });
+    let release = held.recv_timeout(Duration::from_secs(10)).expect("it arrives");
+    let mut leaves = Client::connect(port);
+    leaves.send("GET /app/x HTTP/1.1\r\nHost: h\r\nCookie: JSESSIONID=X.n1\r\n\r\n");
+    thread::sleep(Duration::from_millis(300));
+    drop(leaves);
+    assert!(asked.recv_timeout(Duration::from_millis(700)).is_err(), "nobody waits for it");
+    release.send(()).expect("it is held");
+    assert_eq!(holder.join().expect("no panic"), 200);
+}
+
+#[test]
 fn busy_limit_counts_a_worker_in_all_its_balancers() {
     let (script, held) = holding("n1");
     let (n1, n2) = (Backend::start(script), Backend::start(echo("n2")));

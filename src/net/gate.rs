@@ -164,8 +164,9 @@ impl Doors {
                     visit.step = ParkedStep::Open;
                     self.open += 1;
                 }
-                // The system has no room in this moment: what wakes it next tries once more.
-                Err(_) => visit.step = ParkedStep::Parked,
+                // The system has no room in this moment: whatever comes next tries once more. Nothing may wake the
+                // request again, as its socket was named.
+                Err(_) => return self.waiting.push_back(number),
             }
         }
     }

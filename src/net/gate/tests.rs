@@ -189,3 +189,27 @@ fn an_answer_that_is_there_when_the_request_is_parked_opens_its_door() {
     });
     gate.stop();
 }
+
+#[test]
+fn a_door_that_the_system_has_no_room_for_opens_at_the_next_occasion() {
+    let gate = Gate::start(2).expect("a thread");
+    let bells = [gate.bell(), gate.bell()];
+    let mut tickets = bells.each_ref().map(|bell| bell.enter().expect("a descriptor"));
+    tickets.iter_mut().for_each(|ticket| ticket.park(None).expect("there is room"));
+    let replace = |door| {
+        let mut state = gate.shared.state.lock();
+        let visit = state.visits.get_mut(&bells[0].number).expect("it is parked");
+        std::mem::replace(&mut visit.door, door)
+    };
+    let full = Arc::new(WaitSet::new().expect("a descriptor"));
+    full.forget();
+    let door = replace(full);
+    bells[0].wake_by_ref();
+    assert!(!is_readable(tickets[0].door()));
+    replace(door);
+    bells[1].wake_by_ref();
+    assert!(tickets.iter().all(|ticket| is_readable(ticket.door())));
+    drop(tickets);
+    assert_eq!(gate.shared.state.lock().open, 0);
+    gate.stop();
+}

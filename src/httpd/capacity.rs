@@ -39,19 +39,11 @@ pub unsafe fn look(main: *mut server_rec, workers: &WorkersConfig) {
     }
     let Some(children) = asked(ffi::AP_MPMQ_MAX_DAEMONS) else { return };
     let factor = parks.then(|| set.unwrap_or(WorkerFactor::USUAL));
-    let size = HttpdSize { children, threads, factor, descriptors: descriptors() };
+    let size = HttpdSize { children, threads, factor, descriptors: parking::descriptors() };
     if let Some(line) = size.summary(workers, is_asked) {
         remark(main, &format!("{JK116} {line}"));
     }
     if let Some(line) = size.shortage() {
         say(main, LogLevel::Warn, &format!("{JK117} {line}"));
     }
-}
-
-/// Returns how many descriptors this process may have, as its children may; `None` for any number.
-fn descriptors() -> Option<u64> {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: writes the limit.
-    let status = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
-    (status == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
 }

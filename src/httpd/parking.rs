@@ -71,7 +71,7 @@ pub fn is_possible() -> bool {
 /// Why that is not possible here.
 pub fn begin() -> Result<(), String> {
     let threads = asked(ffi::AP_MPMQ_MAX_THREADS).and_then(|count| usize::try_from(count).ok());
-    let gate = Gate::start(threads.unwrap_or(1) / 2).map_err(|why| why.to_string())?;
+    let gate = Gate::start(threads.unwrap_or(1), descriptors()).map_err(|why| why.to_string())?;
     let alarms = match AlarmClock::start() {
         Ok(alarms) => alarms,
         Err(why) => {
@@ -81,6 +81,14 @@ pub fn begin() -> Result<(), String> {
     };
     let _ = WAKING.set(Waking { gate, alarms });
     Ok(())
+}
+
+/// Returns how many descriptors this process may have, as its children may; `None` for any number.
+pub fn descriptors() -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: writes the limit.
+    let status = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    (status == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
 }
 
 /// Ends what [`begin`] has begun.
@@ -227,7 +235,9 @@ fn go_on(connection: *mut conn_rec, record: &ConnectionRecord, mut parked: Parke
     // SAFETY: a parked request is live: its pool takes it from the record before it goes.
     let Some(request) = (unsafe { Request::from_raw(raw) }) else { return DECLINED };
     loop {
-        if parked.wake() {
+        let mut waits = false;
+        guard_with("a parked request's waking", || (), || waits = parked.wake());
+        if waits {
             record.has_sent_all.set(true);
         }
         // SAFETY: the request is live and this thread's.

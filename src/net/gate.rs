@@ -35,6 +35,8 @@ struct Common {
     signal: Signal,
     /// The number of the last request.
     last: AtomicU64,
+    /// Descriptors from here on are for requests that a thread has.
+    below: u64,
     state: Mutex<Doors>,
 }
 
@@ -71,13 +73,14 @@ enum ParkedStep {
 }
 
 impl Gate {
-    /// Starts the thread, where at most `most` doors are open at once.
+    /// Starts the thread of a child with so many threads, in which at most half as many doors are open at once. No
+    /// request gets a door when the rest of its `descriptors` are needed for those that hold a thread.
     ///
     /// # Errors
     ///
     /// If this process may have no further thread or descriptor, or the system's sets do not work as they
     /// must here: one within another is readable while it has the signal, and only then.
-    pub fn start(most: usize) -> io::Result<Self> {
+    pub fn start(threads: usize, descriptors: Option<u64>) -> io::Result<Self> {
         let (door, signal) = (WaitSet::new()?, Signal::new()?);
         let before = is_readable(door.raw());
         door.add_signal(&signal, END)?;
@@ -90,11 +93,13 @@ impl Gate {
             visits: HashMap::new(),
             waiting: VecDeque::new(),
             open: 0,
-            most: most.clamp(1, Signal::MOST_SETS),
+            most: (threads / 2).clamp(1, Signal::MOST_SETS),
             spare: vec![Arc::new(door)],
         };
+        let reserve = threads as u64 * OF_A_THREAD + OF_A_CHILD;
+        let below = descriptors.map_or(u64::MAX, |count| count.saturating_sub(reserve));
         let (last, state) = (AtomicU64::new(END), Mutex::new(state));
-        let shared = Arc::new(Common { sockets: WaitSet::new()?, signal, last, state });
+        let shared = Arc::new(Common { sockets: WaitSet::new()?, signal, last, below, state });
         let own = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("jk-gate".to_owned())
@@ -153,29 +158,34 @@ impl Doors {
 
     /// Opens as many doors as may be open.
     fn open_next(&mut self, signal: &Signal) {
-        while self.open < self.most {
-            let Some(number) = self.waiting.pop_front() else { return };
+        let mut failed = Vec::new();
+        while self.open < self.most && failed.len() < FAILURES {
+            let Some(number) = self.waiting.pop_front() else { break };
             let visit = self.visits.get_mut(&number);
             let Some(visit) = visit.filter(|visit| visit.step == ParkedStep::Waiting) else {
                 continue;
             };
-            match visit.door.add_signal(signal, END) {
-                Ok(()) => {
-                    visit.step = ParkedStep::Open;
-                    self.open += 1;
-                }
-                // The system has no room in this moment: whatever comes next tries once more. Nothing may wake the
-                // request again, as its socket was named.
-                Err(_) => return self.waiting.push_back(number),
+            if visit.door.add_signal(signal, END).is_ok() {
+                visit.step = ParkedStep::Open;
+                self.open += 1;
+            } else {
+                // The system has no room in this moment, or httpd has closed it: whatever comes next tries once more.
+                // Nothing may wake the request again, as its socket was named.
+                failed.push(number);
             }
         }
+        self.waiting.extend(failed);
     }
 
     /// Shuts a request's door. Returns whether its client has left.
     fn shut(&mut self, number: u64, signal: &Signal) -> bool {
         let Some(visit) = self.visits.get_mut(&number) else { return false };
-        if visit.step == ParkedStep::Open {
+        if visit.step != ParkedStep::Running {
+            // Also where it is not open for us: the door of another one that httpd has closed may have had this
+            // number.
             visit.door.remove(signal.raw());
+        }
+        if visit.step == ParkedStep::Open {
             self.open -= 1;
         }
         visit.step = ParkedStep::Running;
@@ -196,10 +206,15 @@ impl Bell {
     ///
     /// # Errors
     ///
-    /// If this process has no descriptor left.
+    /// If this process has no descriptor left for it.
     pub fn enter(self: &Arc<Self>) -> io::Result<Ticket> {
         let spare = self.shared.state.lock().spare.pop();
         let door = spare.map_or_else(|| WaitSet::new().map(Arc::new), Ok)?;
+        // The system gives the lowest number that is free. Without the brake that all threads are busy httpd
+        // accepts until it has none left, and ends.
+        if u64::try_from(door.raw()).unwrap_or(0) >= self.shared.below {
+            return Err(io::Error::from_raw_os_error(libc::EMFILE));
+        }
         let (step, own) = (ParkedStep::Running, Arc::clone(&door));
         let visit = Visit { door: own, step, has_client_left: false };
         self.shared.state.lock().visits.insert(self.number, visit);
@@ -319,6 +334,12 @@ impl Drop for Ticket {
 const END: u64 = 0;
 /// What a client's name has and its backend's has not.
 const CLIENT: u64 = 1;
+/// Descriptors that a request needs whose thread waits, and one that comes meanwhile.
+const OF_A_THREAD: u64 = 3;
+/// Descriptors of a child for everything else: logs, pipes, name servers, files that are served.
+const OF_A_CHILD: u64 = 32;
+/// How many doors are tried in vain at once.
+const FAILURES: usize = 4;
 /// Most doors kept.
 const MOST_SPARE: usize = 64;
 /// The thread calls nothing deep.

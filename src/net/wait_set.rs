@@ -91,7 +91,11 @@ impl WaitSet {
     ///
     /// As the system reports it.
     pub fn add_signal(&self, signal: &Signal, name: u64) -> io::Result<()> {
-        self.add(signal.raw(), libc::EPOLLIN, name)
+        match self.add(signal.raw(), libc::EPOLLIN, name) {
+            // It has the signal already.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            result => result,
+        }
     }
 
     fn add(&self, fd: RawFd, events: libc::c_int, name: u64) -> io::Result<()> {

@@ -137,7 +137,7 @@ fn upload(port: u16, number: usize) -> Result<(), String> {
         client.send(&"u".repeat(length / 8));
     }
     let response = client.response("POST").ok_or("no answer")?;
-    same("upload", &response.text(), &length.to_string())
+    same(&format!("status {}", response.status), &response.text(), &length.to_string())
 }
 
 fn leaves(port: u16, number: usize) -> Result<(), String> {
@@ -161,8 +161,8 @@ fn half_an_hour_of_all_kinds_of_clients_leaves_nothing_behind() {
     );
     let config = format!(
         "StartServers 2\nServerLimit 2\nThreadsPerChild 10\nMaxRequestWorkers 20\nMinSpareThreads 1\nMaxSpareThreads 20\n\
-         AsyncRequestWorkerFactor 100\nTimeout 20\nKeepAlive On\nMaxKeepAliveRequests 0\nJkAsync On\nJkMount /app/* w1\n\
-         JkOptions +FlushPackets\n{}AddOutputFilterByType DEFLATE text/plain\nRequestReadTimeout header=10 body=10\n",
+         AsyncRequestWorkerFactor 100\nTimeout 60\nKeepAlive On\nMaxKeepAliveRequests 0\nJkAsync On\nJkMount /app/* w1\n\
+         JkOptions +FlushPackets\n{}AddOutputFilterByType DEFLATE text/plain\nRequestReadTimeout header=60 body=60\n",
         load(&["filter", "deflate", "reqtimeout"])
     );
     let mut httpd =

@@ -249,3 +249,35 @@ fn clients_that_leave_while_httpd_stops_crash_no_child() {
     }
     figure(&format!("{} stops while 100 clients left, 4 threads: no child crashed", rounds * most));
 }
+
+/// An answer that comes while its request is parked may not wait for the next look at the backend, after ten seconds.
+#[test]
+fn answers_that_come_while_requests_are_parked_are_not_missed() {
+    let backend = Backend::start(|request| {
+        let number = request.uri.bytes().map(u64::from).sum::<u64>();
+        thread::sleep(Duration::from_micros(number * 97 % 2000));
+        Reply::Bytes(ok(&[], request.uri.as_bytes()))
+    });
+    let config = format!("{}JkAsyncAfter 0\n", few_threads(1));
+    let httpd = start("endure-parked-soon", backend.port, &config);
+    let (port, end) = (httpd.port, Instant::now() + Duration::from_secs(times(5, 60) as u64));
+    let ask = move |client: usize| {
+        let (mut longest, mut count) = (Duration::ZERO, 0);
+        while Instant::now() < end {
+            let path = format!("/app/{client}/{count}");
+            let begun = Instant::now();
+            // httpd closes idle connections when all of its few threads are busy.
+            assert_eq!(load::ask(port, &path), path);
+            (longest, count) = (longest.max(begun.elapsed()), count + 1);
+        }
+        (longest, count)
+    };
+    let clients: Vec<_> = (0..32).map(|client| thread::spawn(move || ask(client))).collect();
+    let seen: Vec<_> = clients.into_iter().map(|own| own.join().expect("answers")).collect();
+    let longest = seen.iter().map(|own| own.0).max().expect("a client");
+    let count: usize = seen.iter().map(|own| own.1).sum();
+    figure(&format!(
+        "{count} requests parked at once, answered after 0 to 2 ms: {longest:.1?} at most"
+    ));
+    assert!(longest < Duration::from_secs(9), "{longest:?}");
+}

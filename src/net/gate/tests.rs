@@ -40,7 +40,7 @@ fn until(is_so: impl Fn() -> bool) {
 
 #[test]
 fn a_door_opens_when_the_socket_is_ready() {
-    let gate = Gate::start(2).expect("a thread");
+    let gate = Gate::start(4, None).expect("a thread");
     let mut request = Request::new(&gate);
     for _ in 0..3 {
         request.park();
@@ -57,7 +57,7 @@ fn a_door_opens_when_the_socket_is_ready() {
 
 #[test]
 fn the_end_of_the_client_is_told_once() {
-    let gate = Gate::start(2).expect("a thread");
+    let gate = Gate::start(4, None).expect("a thread");
     let mut request = Request::new(&gate);
     let (client, own_client) = UnixStream::pair().expect("two sockets");
     request.park();
@@ -76,7 +76,7 @@ fn the_end_of_the_client_is_told_once() {
 
 #[test]
 fn what_happens_while_a_thread_has_the_request_opens_its_door_when_it_is_parked() {
-    let gate = Gate::start(2).expect("a thread");
+    let gate = Gate::start(4, None).expect("a thread");
     let bell = gate.bell();
     bell.wake_by_ref();
     let mut ticket = bell.enter().expect("a descriptor");
@@ -97,7 +97,7 @@ fn what_happens_while_a_thread_has_the_request_opens_its_door_when_it_is_parked(
 
 #[test]
 fn no_more_doors_are_open_at_once_than_may_be_and_all_open() {
-    let gate = Gate::start(3).expect("a thread");
+    let gate = Gate::start(6, None).expect("a thread");
     let mut requests: Vec<_> = (0..100).map(|_| Request::new(&gate)).collect();
     requests.iter_mut().for_each(Request::park);
     for request in &mut requests {
@@ -126,7 +126,7 @@ fn no_more_doors_are_open_at_once_than_may_be_and_all_open() {
 
 #[test]
 fn requests_go_on_in_the_order_in_which_they_were_woken() {
-    let gate = Gate::start(1).expect("a thread");
+    let gate = Gate::start(2, None).expect("a thread");
     let bells: Vec<_> = (0..20).map(|_| gate.bell()).collect();
     let mut tickets: Vec<_> =
         bells.iter().map(|bell| bell.enter().expect("a descriptor")).collect();
@@ -141,7 +141,7 @@ fn requests_go_on_in_the_order_in_which_they_were_woken() {
 
 #[test]
 fn a_door_that_httpd_has_closed_is_not_used_again() {
-    let gate = Gate::start(1).expect("a thread");
+    let gate = Gate::start(2, None).expect("a thread");
     let mut lost = Request::new(&gate);
     lost.park();
     lost.ticket.forget_door();
@@ -157,7 +157,7 @@ fn a_door_that_httpd_has_closed_is_not_used_again() {
 
 #[test]
 fn an_answer_that_is_there_when_the_request_is_parked_opens_its_door() {
-    let gate = Gate::start(2).expect("a thread");
+    let gate = Gate::start(4, None).expect("a thread");
     let answered = || {
         let request = Request::new(&gate);
         (&request.own).write_all(b"x").expect("there is room");
@@ -192,7 +192,7 @@ fn an_answer_that_is_there_when_the_request_is_parked_opens_its_door() {
 
 #[test]
 fn a_door_that_the_system_has_no_room_for_opens_at_the_next_occasion() {
-    let gate = Gate::start(2).expect("a thread");
+    let gate = Gate::start(4, None).expect("a thread");
     let bells = [gate.bell(), gate.bell()];
     let mut tickets = bells.each_ref().map(|bell| bell.enter().expect("a descriptor"));
     tickets.iter_mut().for_each(|ticket| ticket.park(None).expect("there is room"));
@@ -212,4 +212,17 @@ fn a_door_that_the_system_has_no_room_for_opens_at_the_next_occasion() {
     drop(tickets);
     assert_eq!(gate.shared.state.lock().open, 0);
     gate.stop();
+}
+
+#[test]
+fn the_last_descriptors_are_for_requests_that_hold_a_thread() {
+    let reserve = 4 * OF_A_THREAD + OF_A_CHILD;
+    let enter = |descriptors| {
+        let gate = Gate::start(4, Some(descriptors)).expect("a thread");
+        let entered = gate.bell().enter().map(drop).map_err(|error| error.raw_os_error());
+        gate.stop();
+        entered
+    };
+    assert_eq!(enter(reserve), Err(Some(libc::EMFILE)));
+    assert_eq!(enter(reserve + 1_000_000), Ok(()));
 }

@@ -6,7 +6,7 @@ use super::*;
 #[test]
 fn a_request_that_waits_in_its_thread_after_all_is_not_counted_as_parked() {
     static PARKED: AtomicU32 = AtomicU32::new(0);
-    let gate = Box::leak(Box::new(Gate::start(1).expect("a thread")));
+    let gate = Box::leak(Box::new(Gate::start(2, None).expect("a thread")));
     let parking = Parking::new(Duration::ZERO, gate);
     let waits = Waits::Parked(&parking);
     waits.count_with_worker(|| Tally { total: &PARKED, share: None });
@@ -36,7 +36,7 @@ fn a_turn_is_given_once_and_missed_at_the_deadline() {
 
 #[test]
 fn a_request_whose_client_has_left_waits_for_nothing_more() {
-    let gate = Box::leak(Box::new(Gate::start(1).expect("a thread")));
+    let gate = Box::leak(Box::new(Gate::start(2, None).expect("a thread")));
     let parking = Parking::new(Duration::ZERO, gate);
     let waits = Waits::Parked(&parking);
     let hour = Duration::from_secs(3600);
@@ -48,7 +48,7 @@ fn a_request_whose_client_has_left_waits_for_nothing_more() {
     let left = |paused: io::Result<()>| paused.is_err_and(|why| why.get_ref().is_some());
     match pauses.as_mut().poll(&mut context) {
         Poll::Ready((first, next)) => assert!(left(first) && left(next)),
-        Poll::Pending => panic!("nobody waits for it"),
+        Poll::Pending => panic!("its client has left"),
     }
     gate.stop();
 }

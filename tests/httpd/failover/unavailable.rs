@@ -198,7 +198,7 @@ fn a_client_that_leaves_while_its_session_waits_for_room_is_not_sent_to_another_
     leaves.send("GET /app/x HTTP/1.1\r\nHost: h\r\nCookie: JSESSIONID=X.n1\r\n\r\n");
     thread::sleep(Duration::from_millis(300));
     drop(leaves);
-    assert!(asked.recv_timeout(Duration::from_millis(700)).is_err(), "nobody waits for it");
+    assert!(asked.recv_timeout(Duration::from_millis(700)).is_err(), "its client has left");
     release.send(()).expect("it is held");
     assert_eq!(holder.join().expect("no panic"), 200);
 }

@@ -12,6 +12,9 @@ const SLACK: f64 = 1.05;
 /// Most instructions of a request to a fast backend with `JkAsync Auto` as a ratio to those without.
 const PARKING: f64 = 1.02;
 
+/// How much the ratio may be above: the threads of the background count with it, for as long as a run takes.
+const PARKING_SLACK: f64 = 0.005;
+
 /// Compares with `budget.tsv` and [`PARKING`]; returns the program's exit status.
 pub fn check(place: &Place) -> i32 {
     let text = std::fs::read_to_string(support::root().join("tests/bench/budget.tsv"));
@@ -39,7 +42,7 @@ pub fn check(place: &Place) -> i32 {
     }
     let [off, auto] = parking(place);
     let ratio = auto.instructions / off.instructions;
-    let costs_more = ratio > PARKING || auto.allocations > off.allocations + 0.05;
+    let costs_more = ratio > PARKING + PARKING_SLACK || auto.allocations > off.allocations + 0.05;
     println!(
         "{:12}  event MPM, JkAsync Off and Auto: {:.0} and {:.0} instructions ({ratio:.3} of {PARKING:.3}), {:.2} and {:.2} allocations  {}",
         Kind::SMALL.name,
@@ -47,7 +50,11 @@ pub fn check(place: &Place) -> i32 {
         auto.instructions,
         off.allocations,
         auto.allocations,
-        if costs_more { "ABOVE THE BUDGET" } else { "ok" }
+        match ratio > PARKING {
+            _ if costs_more => "ABOVE THE BUDGET",
+            true => "ok, within the slack",
+            false => "ok",
+        }
     );
     is_over |= costs_more;
     if is_over {

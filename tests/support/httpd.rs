@@ -367,10 +367,14 @@ fn is_about_replies(line: &str) -> bool {
     line.contains("JK-414")
 }
 
-/// Tells whether a line is the MPM's own about its number of threads, which tests choose small: it is written
-/// or not as its look once a second happens to find them at work.
+/// Tells whether a line is the MPM's own about its number of threads and children, which tests choose small: it is
+/// written or not as its look once a second happens to find them at work, or children of before that still end.
 fn is_about_size(line: &str) -> bool {
-    line.contains(" [mpm_") && line.contains("consider raising the MaxRequestWorkers setting")
+    const SIZES: [&str; 2] = [
+        "consider raising the MaxRequestWorkers setting",
+        "scoreboard is full, not at MaxRequestWorkers",
+    ];
+    line.contains(" [mpm_") && SIZES.iter().any(|text| line.contains(text))
         || line.contains("JK-117 ")
 }
 

@@ -131,7 +131,6 @@ impl Both {
         let mut own = setup.start();
         // Refusals and the failures that are wanted here are warnings of both.
         own.expect("JK-");
-        own.expect("AH03490");
         let config = format!("{config}JkShmFile @DIR@/shm\n");
         let setup = Setup { name: "oracle-theirs", config: &config, workers: &workers, ..setup };
         let mut theirs = setup.start_with(Some(oracle));

@@ -9,9 +9,6 @@ const KINDS: [Kind; 4] = [Kind::SMALL, Kind::MEDIUM, Kind::LARGE, Kind::POST];
 /// Hundredths that a cost may be above its budget.
 const SLACK: f64 = 1.05;
 
-/// Allocations of a request that it has not made: the background's, which a run of few requests meets or not.
-const BACKGROUND: f64 = 0.25;
-
 /// Most instructions of a request to a fast backend with `JkAsync Auto` as a ratio to those without.
 const PARKING: f64 = 1.02;
 
@@ -32,9 +29,8 @@ pub fn check(place: &Place) -> i32 {
         let names = ["instructions", "system calls", "allocations"];
         for ((name, found), budget) in names.iter().zip(found).zip(&row[1..]) {
             let budget: f64 = budget.parse().expect("a number");
-            let some = if *name == "allocations" { BACKGROUND } else { 0.05 };
-            let over = found > budget * SLACK + some;
-            let word = match found > budget + some {
+            let over = found > budget * SLACK + 0.05;
+            let word = match found > budget + 0.05 {
                 _ if over => "ABOVE THE BUDGET",
                 // Counts differ a little from run to run.
                 true => "ok, within the slack",
@@ -46,8 +42,7 @@ pub fn check(place: &Place) -> i32 {
     }
     let [off, auto] = parking(place);
     let ratio = auto.instructions / off.instructions;
-    let costs_more =
-        ratio > PARKING + PARKING_SLACK || auto.allocations > off.allocations + BACKGROUND;
+    let costs_more = ratio > PARKING + PARKING_SLACK || auto.allocations > off.allocations + 0.05;
     println!(
         "{:12}  event MPM, JkAsync Off and Auto: {:.0} and {:.0} instructions ({ratio:.3} of {PARKING:.3}), {:.2} and {:.2} allocations  {}",
         Kind::SMALL.name,

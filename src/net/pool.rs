@@ -1,6 +1,5 @@
 //! The kept-alive connections of one child to one backend.
 
-use std::collections::VecDeque;
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -11,9 +10,10 @@ use parking_lot::Mutex;
 use crate::clock::{self, Millis};
 use crate::net::connection::Connection;
 use crate::net::error::{NetError, Phase};
+use crate::net::places::{PlaceKeeper, Places, Queued};
 use crate::net::resolver::Endpoint;
 use crate::net::socket::{Idle, SocketOptions};
-use crate::net::waiting::{Turn, Waits};
+use crate::net::waiting::Waits;
 
 /// How a pool treats its connections.
 #[derive(Clone, Debug)]
@@ -44,9 +44,15 @@ struct PoolState {
     /// In boxes: taking one moves a pointer, not the whole connection.
     #[allow(clippy::vec_box)]
     idle: Vec<Box<Connection>>,
-    in_use: usize,
-    waiting: VecDeque<Arc<Turn>>,
+    /// One for each connection in use.
+    places: Places,
     generation: u64,
+}
+
+impl PlaceKeeper for Pool {
+    fn with_places<T>(&self, run: impl FnOnce(&mut Places) -> T) -> T {
+        run(&mut self.state.lock().places)
+    }
 }
 
 impl Pool {
@@ -68,7 +74,7 @@ impl Pool {
     /// Returns how many connections are open and idle, and how many are in use.
     pub fn counts(&self) -> (usize, usize) {
         let state = self.state.lock();
-        (state.idle.len(), state.in_use)
+        (state.idle.len(), state.places.taken())
     }
 
     /// Takes a place in the pool and with it an idle connection that is still good, if there is
@@ -87,7 +93,12 @@ impl Pool {
         let (idle, waited) = match self.enter() {
             Ok(idle) => (idle, None),
             Err(queued) => {
-                queued.turn(waits, now.plus(limit)).await?;
+                let waited = waits.turn(queued.turn(), now.plus(limit)).await;
+                let ended = queued.end(waited);
+                let is_taken = ended.map_err(|why| NetError::new(Phase::Acquire, why))?;
+                if !is_taken {
+                    return Err(NetError::new(Phase::Acquire, io::ErrorKind::TimedOut));
+                }
                 (self.state.lock().idle.pop(), Some(clock::now().since(now)))
             }
         };
@@ -102,15 +113,12 @@ impl Pool {
     /// # Errors
     ///
     /// A place in the queue, if there is no other.
-    fn enter(&self) -> Result<Option<Box<Connection>>, Queued<'_>> {
+    fn enter(&self) -> Result<Option<Box<Connection>>, Queued<'_, Self>> {
         let mut state = self.state.lock();
-        if self.options.size.is_some_and(|size| state.in_use >= size) {
-            let turn = Arc::new(Turn::default());
-            state.waiting.push_back(Arc::clone(&turn));
-            return Err(Queued { pool: self, turn, is_over: false });
+        match state.places.take(self.options.size) {
+            true => Ok(state.idle.pop()),
+            false => Err(Queued::new(self, state.places.stand())),
         }
-        state.in_use += 1;
-        Ok(state.idle.pop())
     }
 
     /// Takes the connection that was silent longest, if that was for `silence` and there is a
@@ -124,7 +132,7 @@ impl Pool {
     ) -> (Option<Lease<Arc<Self>>>, usize) {
         let (mut closing, mut unsolicited) = (Vec::new(), 0);
         let mut state = self.state.lock();
-        if self.options.size.is_some_and(|size| state.in_use >= size) {
+        if self.options.size.is_some_and(|size| state.places.taken() >= size) {
             return (None, 0);
         }
         let silent = |own: &Connection| now.since(own.last_used.max(own.last_seen)) >= silence;
@@ -134,7 +142,7 @@ impl Pool {
             let idle_state = connection.idle();
             unsolicited += usize::from(idle_state == Idle::Unsolicited);
             if idle_state == Idle::Quiet {
-                state.in_use += 1;
+                state.places.take(None);
                 taken = Some(connection);
                 break;
             }
@@ -151,7 +159,7 @@ impl Pool {
     pub fn maintain(&self, now: Millis) -> usize {
         let (mut closing, mut unsolicited) = (Vec::new(), 0);
         let mut state = self.state.lock();
-        let mut open = state.idle.len() + state.in_use;
+        let mut open = state.idle.len() + state.places.taken();
         let idle = std::mem::take(&mut state.idle);
         for connection in idle {
             let is_old = self
@@ -199,51 +207,7 @@ impl Pool {
                 End::Used | End::Unknown => state.idle.push(connection),
             }
         }
-        match state.waiting.pop_front() {
-            Some(turn) => turn.give(),
-            None => state.in_use -= 1,
-        }
-    }
-}
-
-/// A place in the queue of a pool.
-struct Queued<'p> {
-    pool: &'p Pool,
-    turn: Arc<Turn>,
-    is_over: bool,
-}
-
-impl Queued<'_> {
-    /// Waits for its turn; a slot that becomes free goes to the first in the queue.
-    async fn turn(mut self, waits: Waits<'_>, deadline: Millis) -> Result<(), NetError> {
-        let waited = waits.turn(&self.turn, deadline).await;
-        self.is_over = waited.is_ok();
-        match waited {
-            Ok(true) => Ok(()),
-            Ok(false) if self.leave() => Ok(()),
-            Ok(false) => Err(NetError::new(Phase::Acquire, io::ErrorKind::TimedOut)),
-            Err(error) => Err(NetError::new(Phase::Acquire, error)),
-        }
-    }
-
-    /// Leaves the queue. Returns whether the turn was given in the meantime: it is taken then.
-    fn leave(&self) -> bool {
-        let mut state = self.pool.state.lock();
-        // Turns are given under this lock, so the answer cannot change now.
-        let is_given = self.turn.is_given();
-        if !is_given {
-            state.waiting.retain(|other| !Arc::ptr_eq(other, &self.turn));
-        }
-        is_given
-    }
-}
-
-impl Drop for Queued<'_> {
-    /// A request that is given up while it waits takes nothing with it.
-    fn drop(&mut self) {
-        if !self.is_over && self.leave() {
-            self.pool.leave(None, End::Unknown);
-        }
+        state.places.give_back();
     }
 }
 

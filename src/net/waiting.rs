@@ -12,16 +12,15 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-
-use parking_lot::{Condvar, Mutex};
 
 use crate::clock::{self, Millis};
 use crate::net::error::ClientLeft;
 use crate::net::gate::{Bell, Gate};
 use crate::net::interest::Interest;
 use crate::net::tally::Tally;
+use crate::net::turn::Turn;
 
 /// Waits until a descriptor is ready; without a deadline for as long as that takes.
 ///
@@ -155,6 +154,24 @@ impl Waits<'_> {
         Ok(turn.is_given())
     }
 
+    /// Waits for a turn in a queue as long as no thread has to wait for it. Returns whether it was given: a
+    /// request that holds its thread goes on without.
+    ///
+    /// # Errors
+    ///
+    /// `ClientLeft` when it left.
+    pub async fn turn_while_parked(self, turn: &Turn) -> io::Result<bool> {
+        if let Self::Parked(parking) = self {
+            while !turn.is_given_or_wakes(parking.bell()) {
+                parking.park(Wanted { socket: None, deadline: None }).await?;
+                if parking.has_held_thread.get() {
+                    break;
+                }
+            }
+        }
+        Ok(turn.is_given())
+    }
+
     /// Waits for a while: before the next try.
     ///
     /// # Errors
@@ -193,6 +210,8 @@ pub struct Parking {
     /// Wakes the request; made when it waits for something that does.
     bell: OnceCell<Arc<Bell>>,
     wanted: Cell<Option<Wanted>>,
+    /// Whether a thread waited the last time, as it could not be parked.
+    has_held_thread: Cell<bool>,
     is_client_gone: Cell<bool>,
     /// Where it counts while it is parked: with its worker, and with the member that has it.
     tallies: [Cell<Option<Tally>>; 2],
@@ -214,6 +233,7 @@ impl Parking {
             gate,
             bell: OnceCell::new(),
             wanted: Cell::new(None),
+            has_held_thread: Cell::new(false),
             is_client_gone: Cell::new(false),
             tallies: Default::default(),
             is_counted: Cell::new(false),
@@ -242,6 +262,7 @@ impl Parking {
     /// Waits for it in this thread, where the request cannot be parked after all: it holds a thread then.
     pub fn wait_in_thread(&self) {
         self.count(false);
+        self.has_held_thread.set(true);
         for_wanted(self.wanted());
     }
 
@@ -261,6 +282,7 @@ impl Parking {
             return Err(ClientLeft.into());
         }
         self.wanted.set(Some(wanted));
+        self.has_held_thread.set(false);
         self.count(true);
         poll_fn(|_| if self.wanted.get().is_some() { Poll::Pending } else { Poll::Ready(()) })
             .await;
@@ -319,61 +341,6 @@ pub fn for_any<'f>(wanted: impl Iterator<Item = (BorrowedFd<'f>, Interest)>, lim
     // SAFETY: `polled` is writable for its length, and its descriptors are borrowed, hence open.
     // The only failures are an interruption and a lack of memory: then the caller tries too early.
     unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, limit) };
-}
-
-/// A turn in a queue, which another thread gives.
-#[derive(Debug, Default)]
-pub struct Turn {
-    state: Mutex<TurnState>,
-    woken: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct TurnState {
-    is_given: bool,
-    /// Wakes the request that waits for it, if it is parked.
-    bell: Option<Arc<Bell>>,
-}
-
-impl Turn {
-    /// Waits for it; returns whether it was given before the deadline.
-    pub fn wait(&self, deadline: Millis) -> bool {
-        let mut state = self.state.lock();
-        while !state.is_given {
-            let left = deadline.since(clock::now());
-            if left.is_zero() {
-                break;
-            }
-            self.woken.wait_for(&mut state, left);
-        }
-        state.is_given
-    }
-
-    /// Gives it.
-    pub fn give(&self) {
-        let mut state = self.state.lock();
-        state.is_given = true;
-        let bell = state.bell.take();
-        drop(state);
-        self.woken.notify_one();
-        if let Some(bell) = bell {
-            bell.wake();
-        }
-    }
-
-    /// Tells whether it was given.
-    pub fn is_given(&self) -> bool {
-        self.state.lock().is_given
-    }
-
-    /// The same for a request that is parked otherwise, and woken when it is given.
-    fn is_given_or_wakes(&self, bell: &Arc<Bell>) -> bool {
-        let mut state = self.state.lock();
-        if !state.is_given {
-            state.bell = Some(Arc::clone(bell));
-        }
-        state.is_given
-    }
 }
 
 /// Waits for a while: before the next try.

@@ -12,7 +12,8 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::clock::{self, Millis};
 use crate::lb::queue::Waiting;
-use crate::net::waiting::{Turn, Waits};
+use crate::net::Turn;
+use crate::net::waiting::Waits;
 use crate::shm::{Segment, futex};
 use crate::worker::in_flight::{ChildCounts, CountGuard};
 

@@ -24,6 +24,29 @@ fn a_request_that_waits_in_its_thread_after_all_is_not_counted_as_parked() {
 }
 
 #[test]
+fn a_turn_is_waited_for_only_while_no_thread_is_held() {
+    let gate = Box::leak(Box::new(Gate::start(2, None).expect("a thread")));
+    let parking = Parking::new(Duration::ZERO, gate);
+    let (given, missed) = (Turn::default(), Turn::default());
+    let mut context = Context::from_waker(Waker::noop());
+    {
+        let mut waited = pin!(Waits::Parked(&parking).turn_while_parked(&given));
+        assert!(waited.as_mut().poll(&mut context).is_pending());
+        parking.go_on();
+        assert!(waited.as_mut().poll(&mut context).is_pending(), "woken by something else");
+        given.give();
+        parking.go_on();
+        assert!(matches!(waited.as_mut().poll(&mut context), Poll::Ready(Ok(true))));
+    }
+    let mut waited = pin!(Waits::Parked(&parking).turn_while_parked(&missed));
+    assert!(waited.as_mut().poll(&mut context).is_pending());
+    parking.wait_in_thread();
+    parking.go_on();
+    assert!(matches!(waited.as_mut().poll(&mut context), Poll::Ready(Ok(false))));
+    assert!(matches!(in_thread(Waits::InThread.turn_while_parked(&missed)), Ok(false)));
+}
+
+#[test]
 fn a_turn_is_given_once_and_missed_at_the_deadline() {
     let turn = Turn::default();
     assert!(!turn.wait(clock::now()), "it was not given");

@@ -90,13 +90,13 @@ messages! {
         "JkLogFile cannot be opened at a graceful restart; its lines go to httpd's error log",
         "create the directory, or correct the path or the program, then restart gracefully";
     JK113 "JK-113":
-        "`JkAsync On` has no effect, because this httpd cannot wait for a backend without a thread; each request that waits holds a thread",
+        "`JkAsync On` has no effect, because this httpd cannot wait for a backend without a thread, or a child lacks what that needs; each request that waits holds a thread",
         "use the event MPM of httpd 2.4.63 or later, or set `JkAsync Auto` to accept it silently";
     JK114 "JK-114":
         "requests may wait without a thread (`JkAsync`), but the event MPM accepts few connections beside them: three for each thread of a child",
         "set `AsyncRequestWorkerFactor` to the number of requests that may wait in a child, divided by `ThreadsPerChild`";
     JK115 "JK-115":
-        "requests cannot wait for room (`queue_size`) in a child, as it may have no further thread; those above busy_limit are answered 503 at once",
+        "requests cannot wait for room in a child, as it may have no further thread; those above busy_limit are answered 503 at once in spite of `queue_size`, and where JkAsync is not set backends may get more requests than httpd has threads",
         "raise the limit on threads of httpd's user or service";
     JK116 "JK-116":
         "how many requests and connections httpd's settings allow, what those need that wait without a thread (`JkAsync`) or in a queue, and how many reach one backend; said at each start and by `httpd -t` where requests wait so",
@@ -224,6 +224,9 @@ messages! {
     JK330 "JK-330":
         "the connector refused a request with status 400 or 500 and closes the connection: the request is larger than the connector's packetSize; the client received that status",
         "make the connector's packetSize equal to the worker's max_packet_size; if an application answers like this itself, set `refusal_detection=off`";
+    JK331 "JK-331":
+        "the backends of a worker have as many requests as httpd has threads (MaxRequestWorkers), which is the limit where JkAsync is not set; further requests wait, without a thread, each until another one has ended",
+        "find out why the backends are slow: set `reply_timeout` so that hung requests end; if the backends can serve more, set `busy_limit` to what they can and `JkAsync Auto`";
     JK401 "JK-401":
         "a member failed and is in error; it receives no requests until it recovers. Reported once for each outage: trials that fail are reported at level debug",
         "see the reason in the line; the member is probed in the background, and JK-403 reports its return";

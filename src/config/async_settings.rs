@@ -57,7 +57,7 @@ impl AsyncSettings {
 
     /// Returns the mode.
     pub fn mode(&self) -> AsyncMode {
-        self.mode.unwrap_or(AsyncMode::Off)
+        self.mode.unwrap_or(AsyncMode::Auto)
     }
 
     /// Returns what the configuration says itself.

@@ -1,6 +1,7 @@
 //! How many requests httpd can have at once, what waiting ones need, and how many reach a backend: the
 //! arithmetic of a start where requests wait without a thread or in a queue, in one line.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::config::directive_tree::Directive;
@@ -118,7 +119,7 @@ impl HttpdSize {
                 self.needed()
             ));
         }
-        if let Some(reach) = self.reach(config) {
+        if let Some(reach) = self.reach(config, is_asked) {
             let Reach { worker, requests, connections, limit, is_adaptive } = reach;
             parts.push(format!(
                 "one backend gets up to {requests} requests at once, over {connections} connections (worker {worker}, {limit})"
@@ -135,19 +136,31 @@ impl HttpdSize {
         Some(parts.join("; "))
     }
 
-    /// Finds the backend that may get the most.
-    fn reach<'c>(&self, config: &'c WorkersConfig) -> Option<Reach<'c>> {
+    /// Finds the backend that may get the most. Without a queue and where parking is not asked for, threads are the limit.
+    fn reach<'c>(&self, config: &'c WorkersConfig, is_asked: bool) -> Option<Reach<'c>> {
         let children = u64::from(self.children);
+        let threads = children * u64::from(self.threads);
+        let mut queued = BTreeSet::new();
+        for (name, worker) in &config.workers {
+            match &worker.kind {
+                WorkerKind::Ajp13(ajp) if ajp.queue_size > 0 => queued.extend([name]),
+                WorkerKind::Lb(lb) if lb.queue_size > 0 => queued.extend(&lb.member_names),
+                _ => {}
+            }
+        }
         let all = config.workers.iter().filter_map(|(worker, own)| {
             let WorkerKind::Ajp13(ajp) = &own.kind else { return None };
             let pool = ajp.connection_pool_size.map_or(u64::MAX, |size| size as u64);
             let of_child = self.accepted().min(pool);
             let busy = ajp.busy_limit.get().map_or(u64::MAX, u64::from);
-            let requests = children.saturating_mul(of_child);
+            let is_free = is_asked || queued.contains(worker);
+            let all = children.saturating_mul(of_child);
+            let requests = if is_free { all } else { all.min(threads) };
             let is_adaptive = ajp.is_adaptive;
             let limit = match (requests > busy, pool < self.accepted()) {
                 _ if is_adaptive => "whose adaptive limit is found below that".to_owned(),
                 (true, _) => format!("busy_limit {busy}"),
+                _ if requests < all => "as many as there are threads".to_owned(),
                 (false, true) => format!("connection_pool_size {pool}"),
                 (false, false) => "without a limit of its own".to_owned(),
             };
@@ -235,6 +248,18 @@ mod tests {
                 .summary(&pools, true)
                 .is_some_and(|said| said.contains("need 289 descriptors if"))
         );
+    }
+
+    #[test]
+    fn where_parking_is_not_asked_for_threads_are_the_limit() {
+        let both = config(
+            "worker.list=w,alone\nworker.w.queue_size=9\nworker.a.busy_limit=7\nworker.b.busy_limit=90\n",
+        );
+        let said = SIZE.summary(&both, false).expect("a line");
+        assert!(said.contains("up to 400 requests at once"), "{said}");
+        assert!(said.contains("(worker alone, as many as there are threads)"), "{said}");
+        let said = SIZE.summary(&both, true).expect("a line");
+        assert!(said.contains("up to 1200 requests at once"), "{said}");
     }
 
     #[test]

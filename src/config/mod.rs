@@ -20,6 +20,7 @@ pub mod request_log;
 pub mod rows;
 mod section;
 mod server;
+mod shared_backends;
 pub mod threads;
 mod unfinished;
 mod unix_host;

@@ -1,12 +1,22 @@
 //! What httpd's size comes to where requests wait: said at a start and by `httpd -t`.
 
 use crate::config::capacity::{FACTOR, HttpdSize, WorkerFactor};
-use crate::config::{AsyncMode, AsyncSettings, LogLevel, WorkersConfig};
-use crate::httpd::checked_config::asked;
+use crate::config::{AsyncMode, AsyncSettings, LogLevel, ServerSettings, WorkersConfig};
+use crate::httpd::checked_config::{asked, processes};
 use crate::httpd::error_log::{remark, say};
 use crate::httpd::ffi::server_rec;
 use crate::httpd::{exposure, ffi, parking, servers};
 use crate::messages::MessageCode::{JK113, JK114, JK116, JK117};
+use crate::worker::Processes;
+
+/// Returns how large httpd may become with such servers. Where requests can be parked and nothing is said of that, a child
+/// keeps as many connections as it has threads: a burst of parked requests leaves no more than one of threads did.
+pub fn size(servers: &[ServerSettings]) -> Processes {
+    let is_asked = |own: &ServerSettings| own.parking.given().is_some() && own.parking.parks();
+    let is_unset = parking::is_possible() && !servers.iter().any(is_asked);
+    let threads = asked(ffi::AP_MPMQ_MAX_THREADS).filter(|count| *count > 0 && is_unset);
+    Processes { most_idle: threads.map(|count| count as usize), ..processes() }
+}
 
 /// Says what keeps requests from being parked or from being many, and what those that wait need.
 ///
@@ -43,7 +53,7 @@ pub unsafe fn look(main: *mut server_rec, workers: &WorkersConfig) {
     if let Some(line) = size.summary(workers, is_asked) {
         remark(main, &format!("{JK116} {line}"));
     }
-    if let Some(line) = size.shortage() {
+    if is_asked && let Some(line) = size.shortage() {
         say(main, LogLevel::Warn, &format!("{JK117} {line}"));
     }
 }

@@ -76,6 +76,11 @@ impl LastGood {
 }
 
 impl CheckedConfig {
+    /// Returns what each server's directives say.
+    pub fn settings(&self) -> &[ServerSettings] {
+        &self.servers
+    }
+
     /// Returns the path of the workers file, if there is one.
     pub fn workers_file(&self) -> Option<&str> {
         self.workers_file.as_deref()
@@ -190,7 +195,7 @@ pub fn processes() -> Processes {
     let (daemons, threads) = (asked(ffi::AP_MPMQ_MAX_DAEMONS), asked(ffi::AP_MPMQ_MAX_THREADS));
     // A child of prefork is one thread.
     let threads = daemons.unwrap_or(0).saturating_mul(threads.unwrap_or(1).max(1));
-    Processes { children: children as usize, threads }
+    Processes { children: children as usize, threads, most_idle: None }
 }
 
 /// Asks the MPM for a number; `None` if it does not know it.

@@ -52,18 +52,19 @@ pub unsafe fn begin(pchild: *mut apr_pool_t, main: *mut server_rec) {
             Ok(()) => unsafe { before_pool_ends(pchild, (), |()| parking::end()) },
             Err(why) => {
                 let text = format!(
-                    "{JK113} JkAsync has no effect in this child: {why}; each request that waits for its backend holds a thread, as with JkAsync Off"
+                    "{JK113} requests cannot wait without a thread in this child: {why}; each request that waits for its backend holds one, as with JkAsync Off"
                 );
                 say(main, LogLevel::Warn, &text);
             }
         }
     }
     let begin_queues = || queue_turns::start(Arc::clone(&ready.workers));
-    if ready.workers.base().have_queues()
+    // Where requests are parked, threads may be the limit.
+    if (parking::is_on() || ready.workers.base().have_queues())
         && let Err(why) = without_signals(begin_queues)
     {
         let text = format!(
-            "{JK115} queue_size has no effect in this child: no thread can be started: {why}; requests above busy_limit are answered 503 at once: raise the limit on threads"
+            "{JK115} requests do not wait for room in this child: no thread can be started: {why}; those above busy_limit are answered 503 at once although there is a queue_size, and where JkAsync is not set backends may get more requests than httpd has threads: raise the limit on threads"
         );
         say(main, LogLevel::Error, &text);
     }

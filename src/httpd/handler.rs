@@ -3,13 +3,14 @@
 use std::ffi::{CStr, c_int};
 use std::time::Duration;
 
+use crate::config::AsyncMode;
 use crate::httpd::downstream::HttpdDownstream;
 use crate::httpd::ending::Ending;
 use crate::httpd::environment::Environment;
 use crate::httpd::error_log;
 use crate::httpd::ffi;
 use crate::httpd::mapped::{Mapped, is_ours, mapped};
-use crate::httpd::parking::ParkingPlace;
+use crate::httpd::parking::{self, ParkingPlace};
 use crate::httpd::request::{Request, Table};
 use crate::httpd::server::ServerRuntime;
 use crate::httpd::variable_names::Variable;
@@ -132,7 +133,14 @@ impl Work<'_> {
         };
         let mut settings = settings(&environment, ready, extensions);
         settings.status_is_open = ready.open_status.iter().any(|open| *open == name);
-        settings.waits = parking.map_or(Waits::InThread, Waits::Parked);
+        let given = ready.settings.parking.given();
+        let is_unset = given.is_none();
+        // Those of a server with JkAsync Off count, beside others where it is not set.
+        settings.is_limited_by_threads =
+            matches!(given, None | Some(AsyncMode::Off)) && parking::is_on();
+        // Each child has its own limit of connections, and fewer children run where threads are idle.
+        let may_park = !is_unset || !worker.limits_connections();
+        settings.waits = parking.filter(|_| may_park).map_or(Waits::InThread, Waits::Parked);
         let kind = match worker {
             Worker::Ajp13(..) => c"ajp13",
             Worker::Lb(_) => c"lb",
@@ -205,6 +213,7 @@ fn settings<'a>(
         flush_packets: options.flush_packets == Some(true),
         flush_header: options.flush_header == Some(true),
         disable_reuse: options.disable_reuse == Some(true),
+        is_limited_by_threads: false,
         waits: Waits::InThread,
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::clock;
 use crate::config::validate::{Files, mounts_of};
 use crate::config::{LogLevel, ServerSettings, WorkersConfig};
-use crate::httpd::checked_config::{CheckedConfig, LastGood, processes};
+use crate::httpd::checked_config::{CheckedConfig, LastGood};
 use crate::httpd::config_files::InPool;
 use crate::httpd::error_log;
 use crate::httpd::error_log::{Outputs, say};
@@ -69,8 +69,9 @@ pub unsafe fn install(
     fallback: Option<&str>,
     is_restart: bool,
 ) -> Result<(), String> {
-    let mut workers = Workers::build(&plan.checked.workers, processes(), retained::records())
-        .map_err(|error| error.to_string())?;
+    let mut workers =
+        Workers::build(&plan.checked.workers, capacity::size(plan.settings()), retained::records())
+            .map_err(|error| error.to_string())?;
     workers.fallback = fallback.map(str::to_owned);
     // The file of a fallback was read when it came into force.
     let read_at = match fallback.is_some() {

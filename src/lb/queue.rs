@@ -38,6 +38,18 @@ pub struct Room {
     pub elsewhere: Option<Millis>,
 }
 
+/// Returns the indexes of those in `waiting` that may try now where `free` places are for `all` that wait in all
+/// children: as large a share of the places as theirs is of those that wait, and at least one. So no child waits for
+/// another one, which may be halted; where two of them want the same place, one of them waits on.
+pub fn own_share(waiting: &[Waiting], free: u32, all: u32) -> Vec<usize> {
+    let own = u64::try_from(waiting.len()).unwrap_or(u64::MAX);
+    let share = (u64::from(free).saturating_mul(own)).div_ceil(u64::from(all).max(own).max(1));
+    let called = waiting.iter().filter(|own| own.is_called).count();
+    let more = usize::try_from(share).unwrap_or(usize::MAX).saturating_sub(called);
+    let uncalled = waiting.iter().enumerate().filter(|(_, own)| !own.is_called);
+    uncalled.map(|(index, _)| index).take(more).collect()
+}
+
 impl Room {
     /// Returns how many requests without a session there it may have now: those with one come first.
     pub fn for_strangers(&self) -> u32 {
@@ -112,6 +124,23 @@ mod tests {
 
     fn room(free: u32) -> Room {
         Room { takes: Takes::All, free, sessions: 0, elsewhere: None }
+    }
+
+    #[test]
+    fn each_child_calls_its_share_and_the_oldest_of_it() {
+        let waiting: Vec<_> = (0..6).map(|since| waits(None, since)).collect();
+        let called = |free, all| own_share(&waiting, free, all);
+        assert_eq!(called(0, 6), [0; 0]);
+        assert_eq!(called(2, 6), [0, 1], "no other child has one that waits");
+        assert_eq!(called(100, 300), [0, 1], "a fiftieth");
+        assert_eq!(called(1, 300), [0], "at least one tries");
+        assert_eq!(called(300, 300).len(), 6);
+        assert_eq!(called(3, 0), [0, 1, 2], "numbers of others may be late");
+        let mut some = waiting.clone();
+        some[0].is_called = true;
+        some[4].is_called = true;
+        assert_eq!(own_share(&some, 3, 6), [1], "two places are for those that were called");
+        assert_eq!(own_share(&[], 3, 6), [0; 0]);
     }
 
     #[test]

@@ -32,6 +32,10 @@ pub struct BalancerRecord {
     pub queued: AtomicU32,
     /// Requests that wait without a thread.
     pub parked: AtomicU32,
+    /// Requests that were let in where threads are the limit, of all workers with the same backends.
+    pub admitted: AtomicU32,
+    /// Requests of those workers that wait until they are let in.
+    pub unadmitted: AtomicU32,
 }
 
 /// Live numbers of one worker: of a balancer's member, or of an ajp13 worker used directly.
@@ -142,6 +146,10 @@ pub struct MemberRecord {
     pub queued: AtomicU32,
     /// Requests that wait without a thread for its answer, or as a worker used directly for anything.
     pub parked: AtomicU32,
+    /// Of a worker used directly: as for a balancer.
+    pub admitted: AtomicU32,
+    /// As [`admitted`](Self::admitted).
+    pub unadmitted: AtomicU32,
     /// Most requests in flight, as the adaptive limit has it now; 0 for unknown. Each record of a backend has
     /// the same.
     pub limit: AtomicU32,
@@ -207,7 +215,9 @@ cleared_by_field!(BalancerRecord {
     repeats_spent,
     random,
     queued,
-    parked
+    parked,
+    admitted,
+    unadmitted
 });
 cleared_by_field!(MemberRecord {
     state,
@@ -259,6 +269,8 @@ cleared_by_field!(MemberRecord {
     check_passed,
     queued,
     parked,
+    admitted,
+    unadmitted,
     limit,
     limit_kept,
     limit_baseline_us,

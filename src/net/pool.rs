@@ -20,6 +20,8 @@ use crate::net::waiting::Waits;
 pub struct PoolOptions {
     /// Most connections at once; `None` for as many as there are requests.
     pub size: Option<usize>,
+    /// Most idle connections; `None` for any number.
+    pub most_idle: Option<usize>,
     /// Idle connections kept in spite of `idle_timeout`.
     pub min_size: usize,
     /// Idle time after which a connection is closed; `None` for never.
@@ -199,15 +201,23 @@ impl Pool {
 
     fn leave(&self, connection: Option<Box<Connection>>, end: End) {
         let mut state = self.state.lock();
-        if let Some(connection) = connection
-            && connection.generation == state.generation
-        {
-            match end {
-                End::Idle => state.idle.insert(0, connection),
-                End::Used | End::Unknown => state.idle.push(connection),
+        let has_room = self.options.most_idle.is_none_or(|most| state.idle.len() < most);
+        let is_fit = |own: &Connection| has_room && own.generation == state.generation;
+        let is_kept = connection.as_deref().is_some_and(is_fit);
+        let closing = match connection {
+            Some(connection) if is_kept => {
+                match end {
+                    End::Idle => state.idle.insert(0, connection),
+                    End::Used | End::Unknown => state.idle.push(connection),
+                }
+                None
             }
-        }
+            other => other,
+        };
         state.places.give_back();
+        drop(state);
+        // Closed here, where nothing waits for the lock.
+        drop(closing);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::shm::lease::LeaderLease;
 
 /// Raised whenever a record changes, so that children of two builds never share a segment. Another table
 /// of counters changes it by itself.
-pub const LAYOUT_VERSION: u32 = COUNTERS_MARK.wrapping_add(25);
+pub const LAYOUT_VERSION: u32 = COUNTERS_MARK.wrapping_add(26);
 
 /// Front of the segment.
 #[repr(C, align(64))]
@@ -49,4 +49,4 @@ pub struct PoolRecord {
 const _: () = assert!(size_of::<PoolRecord>() == 8);
 const _: () = assert!(size_of::<Header>() == 64);
 const _: () = assert!(size_of::<BalancerRecord>() == 64);
-const _: () = assert!(size_of::<MemberRecord>() == 768);
+const _: () = assert!(size_of::<MemberRecord>() == 832);

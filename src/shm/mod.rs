@@ -21,5 +21,5 @@ pub use lease::LeaderLease;
 pub use lock::LockGuard;
 pub use overrides::Overrides;
 pub use samples::{SLOW_MS, SampleRing};
-pub use segment::{Capacity, Segment, SegmentError};
+pub use segment::{COUNTED, Capacity, Segment, SegmentError};
 pub use slots::{Owner, SlotKey, SlotOutcome, Slots, fingerprint};

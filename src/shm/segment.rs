@@ -54,9 +54,10 @@ impl Capacity {
     }
 
     /// Returns how many shares a child has: for each worker those of its requests that are in flight, then
-    /// for each those that wait for room, then those that are parked, and at the end one of all that wait.
+    /// for each those that wait for room, then those that are parked, then those that were let in where threads are
+    /// the limit, then those that wait for that, and at the end one of all that wait.
     pub fn child_counts(self) -> usize {
-        3 * self.workers() + 1
+        COUNTED * self.workers() + 1
     }
 
     /// Returns where each kind of record begins.
@@ -322,6 +323,9 @@ impl Segment {
     }
 }
 
+/// Kinds of requests that each child counts of each worker, see [`Capacity::child_counts`].
+pub const COUNTED: usize = 5;
+
 /// Most rows of metrics. Rows only keep children from waiting for each other's cache lines, and
 /// each of them takes 704 bytes per worker.
 const MOST_SHARD_ROWS: usize = 32;
@@ -345,11 +349,7 @@ mod tests {
             segment.balancer(place).busy.store(u32::MAX, Ordering::Relaxed);
             assert!(segment.children()[place].claim(u64::MAX));
             let child_counts = segment.child_counts(place);
-            assert_eq!(
-                child_counts.len(),
-                16,
-                "three of each of three members and two balancers, and one"
-            );
+            assert_eq!(child_counts.len(), 26, "five of each of five workers, and one");
             child_counts.iter().for_each(|share| share.store(u32::MAX, Ordering::Relaxed));
             let pools = segment.pools(place);
             assert_eq!(pools.len(), 3);

@@ -9,6 +9,8 @@ mod outage;
 mod reason;
 mod remedy;
 
+use std::time::Duration;
+
 use crate::lb::{ALONE_OUT_AFTER, Activation, Health};
 use crate::messages::FailureDetail;
 use crate::metrics::HistogramTotals;
@@ -180,7 +182,7 @@ pub fn of_worker(ajp: &WorkerView) -> Assessment {
     }
     reasons.extend(at_limit(ajp));
     reasons.extend(out_of_threads(ajp.threads));
-    reasons.extend(queued(&ajp.waits));
+    reasons.extend(queued(&ajp.waits, ajp.config.queue_size));
     let recent = of_recent(ajp, None);
     if !is_out && recent.iter().any(Reason::is_about_failures) {
         reasons.extend(ajp.last_failure.map(Reason::LatestFailure));
@@ -226,7 +228,7 @@ pub fn of_assessed(lb: &BalancerView, members: &[(&MemberView, Assessment)]) -> 
         reasons.push(Reason::Members { out, degraded, active });
     }
     reasons.extend(out_of_threads(lb.threads));
-    reasons.extend(queued(&lb.waits));
+    reasons.extend(queued(&lb.waits, lb.config.queue_size));
     let condition = match (takes_new, reasons.is_empty()) {
         (false, _) => Condition::Out,
         (true, true) => Condition::Serving,
@@ -267,8 +269,14 @@ fn out_of_threads(threads: ThreadsView) -> Option<Reason> {
 }
 
 /// Tells of requests that wait for room.
-fn queued(waiting: &WaitingView) -> Option<Reason> {
-    (waiting.queued > 0).then_some(Reason::Queued(waiting.queued, waiting.longest))
+fn queued(waiting: &WaitingView, queue_size: u32) -> Option<Reason> {
+    let (count, longest) = (waiting.queued, waiting.longest);
+    match queue_size {
+        // As in httpd's own queue of connections, a moment is nothing to worry about.
+        0 if longest.is_none_or(|own| own < WORTH_SAYING) => None,
+        0 => Some(Reason::AtThreads(count, longest)),
+        _ => (count > 0).then_some(Reason::Queued(count, longest)),
+    }
 }
 
 /// Assesses each member of a balancer.
@@ -296,6 +304,9 @@ pub fn of_members(lb: &BalancerView) -> Vec<(&MemberView, Assessment)> {
 pub fn is_in_use(member: &MemberView) -> bool {
     member.ajp.busy > 0 || member.last_session_ago.is_some_and(|ago| ago < SESSION_TIMEOUT)
 }
+
+/// How long a request waits until a place of a thread is free before that is said.
+const WORTH_SAYING: Duration = Duration::from_secs(1);
 
 /// Tomcat's usual session timeout in seconds.
 pub const SESSION_TIMEOUT: u64 = 30 * 60;

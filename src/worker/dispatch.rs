@@ -7,6 +7,7 @@ use crate::clock::{self, Millis};
 use crate::lb::NoMember;
 use crate::lb::retry_policy::{FailedDelivery, Next, RetryPolicy};
 use crate::net::waiting::Waits;
+use crate::worker::admission::Admission;
 use crate::worker::ajp13::attempt::Attempt;
 use crate::worker::ajp13::rejection::Answer;
 use crate::worker::ajp13::request_body::ReplayableBody;
@@ -32,6 +33,9 @@ pub trait Route<'w> {
         place: &'c mut Option<Candidate<'w>>,
     ) -> Result<&'c mut Candidate<'w>, NoMember>;
 
+    /// Returns how many requests are let in, if that is limited.
+    fn admission(&self) -> Option<Admission<'w>>;
+
     /// Returns the queue for a request that finds no room, if there is one.
     fn queue(&self) -> Option<Queue<'w>>;
 
@@ -41,6 +45,9 @@ pub trait Route<'w> {
 
     /// Goes to any member, after it has waited in vain for the one of its session. Returns whether it may.
     fn leave_session(&mut self) -> bool;
+
+    /// Begins now: the wait before is not the backend's, and no timeout counts it.
+    fn begin_now(&mut self, now: Millis);
 
     /// Books that there is no room.
     fn note_full(&mut self, now: Millis);
@@ -110,10 +117,24 @@ pub async fn dispatch<'w, D: Downstream, R: Route<'w>>(
     downstream: &mut D,
     request_body: &mut ReplayableBody,
     settings: &RequestSettings<'_>,
-    begun: Millis,
+    mut begun: Millis,
 ) -> Result<(), u16> {
     let mut current: Option<Candidate<'w>> = None;
     let mut waited = Duration::ZERO;
+    let _admitted = match route.admission() {
+        None => None,
+        Some(admission) => match admission.admit(settings.waits) {
+            // In a box of its own: most requests do without.
+            None => {
+                let own = Box::pin(admission.admit_later(downstream, settings.waits)).await;
+                let own = own.map_err(|_| CLIENT_LEFT)?;
+                begun = clock::now();
+                route.begin_now(begun);
+                own
+            }
+            admitted => admitted,
+        },
+    };
     let mut place = None;
     loop {
         if current.is_none()

@@ -14,7 +14,7 @@ use once_cell::sync::OnceCell;
 use crate::clock::{self, Millis};
 use crate::metrics::{Shard, Totals};
 use crate::net::Tally;
-use crate::shm::{Capacity, Header, Segment, futex};
+use crate::shm::{COUNTED, Capacity, Segment, futex};
 
 /// How often a difference between a total and its shares is looked at before it is corrected.
 const LOOKS: u32 = 50;
@@ -30,13 +30,21 @@ pub struct ChildCounts {
     claimed: OnceCell<Millis>,
 }
 
-/// A request under way with a worker, until dropped. Then those that wait for room may look.
+/// A request under way with a worker, until dropped.
 #[derive(Debug)]
 pub struct InFlightGuard {
-    count: Option<CountGuard>,
-    header: &'static Header,
+    _room: RoomGuard,
     /// Where this child counts what becomes of it.
     pub shard: &'static Shard,
+}
+
+/// A request that takes room, until dropped. Then those may look that wait for some.
+#[derive(Debug)]
+pub struct RoomGuard {
+    count: Option<CountGuard>,
+    /// How many wait for it.
+    waiting: &'static AtomicU32,
+    bell: &'static AtomicU32,
 }
 
 /// One request in a total and in this child's share of it, until dropped.
@@ -49,11 +57,11 @@ impl Drop for CountGuard {
     }
 }
 
-impl Drop for InFlightGuard {
+impl Drop for RoomGuard {
     fn drop(&mut self) {
         self.count = None;
-        if self.header.queued.load(Relaxed) > 0 {
-            futex::ring(&self.header.room_bell);
+        if self.waiting.load(Relaxed) > 0 {
+            futex::ring(self.bell);
         }
     }
 }
@@ -104,11 +112,13 @@ impl ChildCounts {
     /// Books a request whose election has raised the member's total already.
     pub fn enter(&self, record_index: usize) -> InFlightGuard {
         let total = &self.segment.member(record_index).busy;
-        InFlightGuard {
+        let header = self.segment.header();
+        let room = RoomGuard {
             count: Some(self.count(total, record_index)),
-            header: self.segment.header(),
-            shard: self.shard(record_index),
-        }
+            waiting: &header.queued,
+            bell: &header.room_bell,
+        };
+        InFlightGuard { _room: room, shard: self.shard(record_index) }
     }
 
     /// Books a request of a balancer. Returns how many it has with it.
@@ -236,14 +246,14 @@ impl ChildCounts {
         let workers = self.segment.capacity().workers();
         let (kind, worker) = (counter / workers, counter % workers);
         match worker.checked_sub(members) {
-            _ if kind == 3 => &self.segment.header().queued,
+            _ if kind == COUNTED => &self.segment.header().queued,
             None => {
-                let record = self.segment.member(worker);
-                [&record.busy, &record.queued, &record.parked][kind]
+                let own = self.segment.member(worker);
+                [&own.busy, &own.queued, &own.parked, &own.admitted, &own.unadmitted][kind]
             }
             Some(balancer) => {
-                let record = self.segment.balancer(balancer);
-                [&record.busy, &record.queued, &record.parked][kind]
+                let own = self.segment.balancer(balancer);
+                [&own.busy, &own.queued, &own.parked, &own.admitted, &own.unadmitted][kind]
             }
         }
     }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod admission;
 mod ajp13;
 pub mod background;
 mod balancer;
@@ -212,6 +213,8 @@ pub struct RequestSettings<'a> {
     pub status_is_open: bool,
     /// Closes the connection after each response.
     pub disable_reuse: bool,
+    /// The backends get no more requests at once than httpd has threads, although some can be parked.
+    pub is_limited_by_threads: bool,
     /// How the request waits.
     pub waits: Waits<'a>,
 }

@@ -63,6 +63,8 @@ pub struct Queue<'q> {
     size: u32,
     /// How long each of them may.
     pub timeout: Duration,
+    /// Whether they wait for the end of a request in flight, which rings then.
+    is_for_room: bool,
 }
 
 /// A place in a queue, until dropped.
@@ -73,7 +75,7 @@ pub struct QueuePlace<'q> {
     wish: Wish,
     turn: Arc<Turn>,
     /// That it waits at its worker, at the member that it waits for, and at all.
-    _counts: (CountGuard, Option<CountGuard>, CountGuard),
+    _counts: (CountGuard, Option<CountGuard>, Option<CountGuard>),
 }
 
 impl Queues {
@@ -96,7 +98,8 @@ impl Queues {
         timeout: Duration,
     ) -> Option<Queue<'q>> {
         let is_there = size > 0 && self.is_attended.load(Relaxed);
-        is_there.then_some(Queue { queues: self, child_counts, worker, size, timeout })
+        let (queues, is_for_room) = (self, true);
+        is_there.then_some(Queue { queues, child_counts, worker, size, timeout, is_for_room })
     }
 
     /// Says that there is a thread that gives turns: without one they would wait in vain.
@@ -135,6 +138,11 @@ impl<'q> Queue<'q> {
         Self { size: self.size.min(places), ..self }
     }
 
+    /// Returns it for requests that wait until they are let in.
+    pub fn for_admission(self) -> Self {
+        Self { is_for_room: false, ..self }
+    }
+
     /// Takes a place at the end; `None` if the queue is full.
     pub fn enter(self, wish: Wish) -> Option<QueuePlace<'q>> {
         let counts = self.child_counts;
@@ -143,7 +151,7 @@ impl<'q> Queue<'q> {
             Wish::Any => None,
             Wish::Member(_, place) => Some(counts.count_waiting(place)),
         };
-        let all = counts.count_queued();
+        let all = self.is_for_room.then(|| counts.count_queued());
         let turn = Arc::new(Turn::default());
         let mut state = self.queues.state.lock();
         state.last += 1;
@@ -180,6 +188,15 @@ impl QueuePlace<'_> {
     /// If the client left.
     pub async fn turn(&self, waits: Waits<'_>, deadline: Millis) -> io::Result<bool> {
         waits.turn(&self.turn, deadline).await
+    }
+
+    /// The same for as long as it takes, unless a thread has to wait for it.
+    ///
+    /// # Errors
+    ///
+    /// If the client left.
+    pub async fn turn_while_parked(&self, waits: Waits<'_>) -> io::Result<bool> {
+        waits.turn_while_parked(&self.turn).await
     }
 
     /// Another request was faster: waits again, at the same place.

@@ -7,7 +7,7 @@ use crate::config::{Ajp13Config, LbConfig, LogLevel, Settings, WorkerKind, Worke
 use crate::events::{EventFacts, EventKind};
 use crate::messages::MessageCode::{JK404, JK405, JK503};
 use crate::shm::{
-    Capacity, Owner, Segment, SegmentError, SlotKey, SlotOutcome, Slots, fingerprint,
+    COUNTED, Capacity, Owner, Segment, SegmentError, SlotKey, SlotOutcome, Slots, fingerprint,
 };
 use crate::worker::error_log::subject;
 
@@ -84,7 +84,7 @@ impl Records {
             (0..children).filter(|child| segment.children()[*child].owner() != 0).all(|child| {
                 let counts = segment.child_counts(child).iter().skip(worker).step_by(workers);
                 // Of the kinds that are counted of each worker, and not of all that wait.
-                counts.take(3).all(|count| count.load(Relaxed) == 0)
+                counts.take(COUNTED).all(|count| count.load(Relaxed) == 0)
             })
         };
         let room = segment.capacity();
@@ -203,8 +203,11 @@ pub(super) fn settings_of_ajp(ajp: &Ajp13Config) -> (Vec<(&'static str, String)>
 
 #[cfg(test)]
 mod tests {
+    use std::any::Any;
+
     use super::*;
     use crate::config::{Properties, resolve};
+    use crate::worker::in_flight::ChildCounts;
 
     fn config(more: &str) -> WorkersConfig {
         let text = format!(
@@ -235,5 +238,35 @@ mod tests {
         let more = assign(&config("worker.lb.balance_workers=c\n"), Some(same));
         assert_eq!(loads(&more, "lb", &["a", "b", "c"]), [0, 0, 0], "no flood to the new one");
         assert_eq!(loads(&more, "other", &["a", "b"]), [1000, 1000]);
+    }
+
+    #[test]
+    fn a_place_is_not_used_again_while_anything_counts_there() {
+        let config = |name: &str| {
+            let mut properties = Properties::default();
+            properties.read(&format!("worker.list={name}\n"), "workers.properties", &|_| None);
+            resolve(&properties).0
+        };
+        let is_used_again = |begin: &dyn Fn(&ChildCounts, usize) -> Box<dyn Any>| {
+            let assign = |name: &str, before| {
+                let (key, notes) = (SlotKey::random(), &mut Vec::new());
+                Records::assign(&config(name), 1, before, key, notes).expect("memory")
+            };
+            let first = assign("a", None);
+            let (child, place) = (ChildCounts::new(first.segment), first.member("", "a"));
+            assert!(child.claim(std::process::id()));
+            let _held = begin(&child, place);
+            let mut last = first;
+            // A place of before rests for a generation.
+            (0..4).any(|number| {
+                let name = format!("b{number}");
+                last = assign(&name, Some(last.clone()));
+                last.member("", &name) == place
+            })
+        };
+        assert!(is_used_again(&|_, _| Box::new(())));
+        assert!(!is_used_again(&|child, place| Box::new(child.admit_within(place, 9))));
+        assert!(!is_used_again(&|child, place| Box::new(child.count_unadmitted(place))));
+        assert!(!is_used_again(&|child, place| Box::new(child.count_waiting(place))));
     }
 }

@@ -6,6 +6,7 @@ use crate::clock::{self, Millis};
 use crate::exchange::RequestBody;
 use crate::lb::retry_policy::RetryPolicy;
 use crate::worker::admin::handler;
+use crate::worker::admission::Admission;
 use crate::worker::ajp13::request_body::ReplayableBody;
 use crate::worker::ajp13::worker::Ajp13;
 use crate::worker::dispatch::{Route, dispatch};
@@ -27,8 +28,14 @@ impl Workers {
         downstream: &mut D,
         settings: &RequestSettings<'_>,
     ) -> Result<(), u16> {
+        let admission = match settings.is_limited_by_threads {
+            true => self.admission(worker),
+            false => None,
+        };
         match worker {
-            Worker::Ajp13(ajp, place) => self.alone(ajp, *place, downstream, settings).await,
+            Worker::Ajp13(ajp, place) => {
+                self.alone((ajp, *place, admission), downstream, settings).await
+            }
             Worker::Lb(lb) => {
                 let counts = &self.child_counts;
                 let (_in_flight, busy) = counts.enter_balancer(lb.record_index);
@@ -45,7 +52,7 @@ impl Workers {
                         self.queues.of(&self.child_counts, place, size, lb.queue_timeout())
                     }
                 };
-                lb.serve(downstream, settings, &self.child_counts, queue).await
+                lb.serve(downstream, settings, &self.child_counts, (queue, admission)).await
             }
             Worker::Status(config) => handler::serve(self, config, downstream, settings),
         }
@@ -54,8 +61,7 @@ impl Workers {
     /// Serves a request by one backend only.
     async fn alone<D: Downstream>(
         &self,
-        ajp: &Ajp13,
-        place: usize,
+        (ajp, place, admission): (&Ajp13, usize, Option<Admission<'_>>),
         downstream: &mut D,
         settings: &RequestSettings<'_>,
     ) -> Result<(), u16> {
@@ -79,6 +85,7 @@ impl Workers {
             },
             place,
             child_counts: &self.child_counts,
+            admission,
             queue,
             record: self.records.segment.member(place),
             events: self.records.segment.events(),

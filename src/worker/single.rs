@@ -9,6 +9,7 @@ use crate::lb::{
     transition,
 };
 use crate::shm::EventLog;
+use crate::worker::admission::Admission;
 use crate::worker::ajp13::attempt::Attempt;
 use crate::worker::ajp13::attempt_metrics::AttemptMetrics;
 use crate::worker::ajp13::rejection::Answer;
@@ -34,6 +35,8 @@ pub struct Single<'w> {
     pub place: usize,
     /// Where this child counts.
     pub child_counts: &'w ChildCounts,
+    /// How many requests are let in, if that is limited.
+    pub admission: Option<Admission<'w>>,
     /// The queue for requests that find no room, if there is one.
     pub queue: Option<Queue<'w>>,
     /// That the request is in flight, from its first attempt on.
@@ -111,6 +114,10 @@ impl<'w> Route<'w> for Single<'w> {
         state_events::keep(self.events, ("", &self.worker.name), kind, symptom);
     }
 
+    fn admission(&self) -> Option<Admission<'w>> {
+        self.admission
+    }
+
     fn queue(&self) -> Option<Queue<'w>> {
         self.queue
     }
@@ -127,6 +134,11 @@ impl<'w> Route<'w> for Single<'w> {
 
     fn leave_session(&mut self) -> bool {
         false
+    }
+
+    fn begin_now(&mut self, now: Millis) {
+        self.begun_us = None;
+        self.begun = now;
     }
 
     fn note_full(&mut self, now: Millis) {

@@ -14,6 +14,7 @@ use crate::lb::MemberRecord;
 use crate::shm::{SegmentError, SlotKey};
 use crate::sorting;
 use crate::status::view::{ConfigurationView, RuleView};
+use crate::worker::admission::{Admission, Admissions};
 use crate::worker::ajp13::worker::Ajp13;
 use crate::worker::balancer::members::Lb;
 use crate::worker::in_flight::ChildCounts;
@@ -31,6 +32,18 @@ pub enum Worker {
     Status(StatusConfig),
 }
 
+impl Worker {
+    /// Tells whether each child limits its connections to a backend.
+    #[inline]
+    pub fn limits_connections(&self) -> bool {
+        match self {
+            Self::Ajp13(ajp, _) => ajp.config.connection_pool_size.is_some(),
+            Self::Lb(lb) => lb.limits_connections,
+            Self::Status(_) => false,
+        }
+    }
+}
+
 /// How large httpd may become.
 #[derive(Clone, Copy, Debug)]
 pub struct Processes {
@@ -38,6 +51,8 @@ pub struct Processes {
     pub children: usize,
     /// Threads that serve requests, in all; 0 if that is not known.
     pub threads: u32,
+    /// Most idle connections to a backend that each child keeps; `None` for any number.
+    pub most_idle: Option<usize>,
 }
 
 /// Tells the rules for a worker as they are when it is asked: mount files change.
@@ -76,6 +91,8 @@ pub struct Workers {
     pub child_counts: ChildCounts,
     /// Requests of this child that wait for room.
     pub queues: Arc<Queues>,
+    /// How many requests are let in where nothing is said of `JkAsync`.
+    admissions: Arc<Admissions>,
     /// How many threads httpd has in all.
     threads: u32,
     /// What the file says, which changes are laid over.
@@ -91,9 +108,10 @@ impl Workers {
     /// If there is no shared memory.
     pub fn build(
         config: &WorkersConfig,
-        Processes { children, threads }: Processes,
+        size: Processes,
         before: Option<Records>,
     ) -> Result<Self, SegmentError> {
+        let Processes { children, threads, most_idle } = size;
         let mut problems = Vec::new();
         let mut notes = Vec::new();
         let key = before.as_ref().map_or_else(SlotKey::random, |before| before.key);
@@ -102,13 +120,18 @@ impl Workers {
         problems.extend(notes);
         let backends = config.workers.iter().filter_map(|(name, worker)| {
             let WorkerKind::Ajp13(ajp) = &worker.kind else { return None };
-            let (made, wrong) = Ajp13::new(name, (**ajp).clone(), threads);
+            let (made, wrong) = Ajp13::new(name, (**ajp).clone(), threads, most_idle);
             problems.extend(wrong.into_iter().map(|problem| (LogLevel::Error, problem)));
             Some((name.clone(), Arc::new(made)))
         });
         let backends = sorting::map(backends);
         let by_name = listed(config, &backends, &records, threads);
         let child_counts = ChildCounts::new(records.segment);
+        let count = records.segment.capacity().workers();
+        let number = |name: &str| {
+            number_of(by_name.get(name)?, &child_counts).filter(|number| *number < count)
+        };
+        let admissions = Admissions::new(config, threads, number);
         let (order, rules) = (config.list.clone(), OnceCell::new());
         let maintain = config.maintain.unwrap_or(Duration::from_secs(60));
         let properties = config.properties.clone().into();
@@ -123,6 +146,7 @@ impl Workers {
             source: ConfigurationView::default(),
             maintain,
             queues: Arc::new(Queues::new(records.segment)),
+            admissions: Arc::new(admissions),
             records,
             child_counts,
             threads,
@@ -163,6 +187,7 @@ impl Workers {
             records: self.records.clone(),
             child_counts: self.child_counts.clone(),
             queues: Arc::clone(&self.queues),
+            admissions: Arc::clone(&self.admissions),
             threads: self.threads,
             config: Arc::clone(&self.config),
         }
@@ -192,6 +217,19 @@ impl Workers {
             WorkerKind::Lb(lb) => lb.queue_size > 0,
             WorkerKind::Status(_) => false,
         })
+    }
+
+    /// Returns how many requests of a worker are let in where nothing is said of `JkAsync`; `None` for any number, as
+    /// it is with a queue: its members have limits.
+    #[inline]
+    pub fn admission<'w>(&'w self, worker: &'w Worker) -> Option<Admission<'w>> {
+        let (name, queue_size) = match worker {
+            Worker::Ajp13(ajp, _) => (&ajp.name, ajp.config.queue_size),
+            Worker::Lb(lb) => (&lb.name, lb.config.queue_size),
+            Worker::Status(_) => return None,
+        };
+        let number = number_of(worker, &self.child_counts).filter(|_| queue_size == 0)?;
+        self.admissions.of(number, name, &self.child_counts, &self.queues)
     }
 
     /// Returns the configuration, without changes.
@@ -259,6 +297,15 @@ impl Workers {
             Worker::Lb(lb) => Some(&**lb),
             Worker::Ajp13(..) | Worker::Status(_) => None,
         })
+    }
+}
+
+/// Returns the number of a worker that has backends, as [`Capacity::workers`](crate::shm::Capacity::workers) counts.
+fn number_of(worker: &Worker, counts: &ChildCounts) -> Option<usize> {
+    match worker {
+        Worker::Ajp13(_, place) => Some(*place),
+        Worker::Lb(lb) => Some(counts.balancer_place(lb.record_index)),
+        Worker::Status(_) => None,
     }
 }
 

@@ -63,7 +63,8 @@ fn workers() -> Workers {
     assert!(problems.is_empty(), "{problems:?}");
     let config = resolve(&properties).0;
     let workers =
-        Workers::build(&config, Processes { children: 64, threads: 64 }, None).expect("memory");
+        Workers::build(&config, Processes { children: 64, threads: 64, most_idle: None }, None)
+            .expect("memory");
     for row in 0..2 {
         if row == 1 {
             for place in 0..BALANCERS * MEMBERS {

@@ -112,7 +112,7 @@ directives! {
     JkEnvVar(OneOrTwo, Server, "variable [default]", "none", "1.2.0", "Variable to forward as request attribute, and its default", "JkEnvVar eppn\nJkEnvVar affiliation guest"),
     JkWatchdogInterval(One, Global, "seconds", "worker.maintain", "1.2.27", "Seconds between two rounds of maintenance", "JkWatchdogInterval 30"),
     JkStatusLoopback(One, Server, "On|Off", "Off", "2.0.0", "On or Off: whether status workers answer this machine only", "JkStatusLoopback On"),
-    JkAsync(One, Server, "On|Off|Auto", "Off", "2.0.0", "On, Off or Auto: whether a request that waits for its backend gives its thread back", "JkAsync Auto"),
+    JkAsync(One, Server, "On|Off|Auto", "as Auto, for as many requests as there are threads", "2.0.0", "On, Off or Auto: whether a request that waits for its backend gives its thread back", "JkAsync Auto"),
     JkAsyncAfter(One, Server, "milliseconds", "5", "2.0.0", "Milliseconds that a thread waits for the backend before its request is parked", "JkAsync Auto\nJkAsyncAfter 20"),
     JkStrict(One, Global, "On|Off", "Off", "2.0.0", "On or Off: whether warnings about the configuration are errors", "JkStrict On\nJkMount /shop|/* app"),
 }

@@ -105,8 +105,8 @@ pub const EXPLAINED: &[Explained] = &[
         "Requests that find every member at its `busy_limit` wait in turn until one has room, those of sessions first and \
          for their own member; older ones go before younger ones, over all child processes. One that waits longer than \
          `queue_timeout` gets 503 with Retry-After (JK-322), and one beyond `queue_size` gets it at once (JK-323). A session \
-         that has waited in vain goes to another member with room, unless sticky_session_force forbids it. With JkAsync who \
-         waits holds no thread; without it, each holds one. Of a member it is without effect: set it at the balancer.",
+         that has waited in vain goes to another member with room, unless sticky_session_force forbids it. Who waits holds \
+         no thread where requests can be parked; elsewhere each holds one. Of a member it is without effect: set it at the balancer.",
         "queue_size=400",
     ),
     explained(
@@ -114,7 +114,7 @@ pub const EXPLAINED: &[Explained] = &[
         "Keeps a worker that hangs from taking all threads of httpd: static files and other workers are still served. Set it at \
          what is mounted, a balancer or a worker without one. It is a share of MaxRequestWorkers, rounded down, and at least one \
          thread. All requests count that hold a thread for the worker, over all child processes, those included that wait in \
-         its queue, for a connection or for another try; a request that is parked (JkAsync) holds none. A request beyond the \
+         its queue, for a connection or for another try; a request that is parked holds none. A request beyond the \
          share gets 503 with Retry-After at once (JK-324) and never waits in the queue, unless it can be parked. Of a member it \
          limits that member: another one gets the request. Choose it well above what the worker needs when all is well: \
          requests a second, times the seconds that one of them takes.",

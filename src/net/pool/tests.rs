@@ -30,6 +30,7 @@ fn backend() -> (TcpListener, u16) {
 fn pool(port: u16, size: Option<usize>) -> Arc<Pool> {
     let options = PoolOptions {
         size,
+        most_idle: Some(2),
         min_size: 0,
         idle_timeout: Some(Duration::from_secs(10)),
         connect_timeout: Duration::from_secs(2),
@@ -130,6 +131,15 @@ fn idle_connections_grow_old() {
     assert_eq!(pool.counts(), (1, 0));
     pool.maintain(Millis(10_001));
     assert_eq!(pool.counts(), (0, 0));
+}
+
+#[test]
+fn no_more_are_kept_than_is_allowed() {
+    let (_listener, port) = backend();
+    let pool = pool(port, None);
+    let three = [connected(&pool), connected(&pool), connected(&pool)];
+    three.into_iter().for_each(|lease| lease.release(clock::now()));
+    assert_eq!(pool.counts(), (2, 0));
 }
 
 #[test]

@@ -50,6 +50,8 @@ pub enum Reason {
     AtAdaptiveLimit(u64),
     /// So many requests wait for room, the oldest for this long.
     Queued(u64, Option<Duration>),
+    /// The same where the backends have as many as httpd has threads.
+    AtThreads(u64, Option<Duration>),
 }
 
 impl Reason {
@@ -147,13 +149,18 @@ impl Reason {
                 )
             }
             Self::Queued(count, longest) => {
-                let oldest = longest
-                    .map(|own| format!(", the oldest for {} ms", own.as_millis()))
-                    .unwrap_or_default();
-                format!("requests wait until a member has room: {count}{oldest}")
+                format!("requests wait until a member has room: {count}{}", oldest(*longest))
             }
+            Self::AtThreads(count, longest) => format!(
+                "requests wait, as its backends have as many as httpd has threads: {count}{}",
+                oldest(*longest)
+            ),
         }
     }
+}
+
+fn oldest(longest: Option<Duration>) -> String {
+    longest.map(|own| format!(", the oldest for {} ms", own.as_millis())).unwrap_or_default()
 }
 
 /// Writes a time as exactly as buckets tell it.

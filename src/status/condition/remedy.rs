@@ -1,6 +1,6 @@
 //! What an administrator does about something that is out or degraded.
 
-use crate::messages::MessageCode::{JK312, JK322, JK324, JK408, JK409};
+use crate::messages::MessageCode::{JK312, JK322, JK324, JK331, JK408, JK409};
 use crate::messages::REMEDY_OF_FLAPPING;
 use crate::messages::{CATALOGUE, MessageCode};
 use crate::status::condition::Assessment;
@@ -75,6 +75,7 @@ impl Reason {
                 "find out what the backend waits for, or add members; a queue (queue_size) lets short bursts wait",
             ),
             Self::Queued(..) => of(JK322),
+            Self::AtThreads(..) => of(JK331),
         }
     }
 }

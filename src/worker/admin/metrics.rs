@@ -28,7 +28,7 @@ pub fn scrape(workers: &Workers, dialect: Dialect, is_full: bool) -> String {
                 let gauges = Gauges {
                     state: MemberState::of(record).code(),
                     activation: Activation::Active.code(),
-                    ..gauges(&view, &condition::of_worker(&view), own.config.queue_size)
+                    ..gauges(&view, &condition::of_worker(&view), true)
                 };
                 all.series.push(series("", view, gauges));
             }
@@ -49,7 +49,7 @@ pub fn scrape(workers: &Workers, dialect: Dialect, is_full: bool) -> String {
                     .iter()
                     .enumerate()
                     .map(|(index, (member, found))| {
-                        of_member(member, found, outages(index), lb.config.queue_size)
+                        of_member(member, found, outages(index), lb.config.queue_size > 0)
                     })
                     .collect();
                 let members = view.members.into_iter().zip(gauges);
@@ -66,7 +66,7 @@ fn series(balancer: &str, view: WorkerView, gauges: Gauges) -> Series {
     Series { balancer: balancer.to_owned(), worker: view.name, totals: view.counts, gauges }
 }
 
-fn of_member(member: &MemberView, found: &Assessment, outages: u64, queue_size: u32) -> Gauges {
+fn of_member(member: &MemberView, found: &Assessment, outages: u64, has_queue: bool) -> Gauges {
     Gauges {
         state: member.state.code(),
         activation: member.activation.code(),
@@ -77,11 +77,11 @@ fn of_member(member: &MemberView, found: &Assessment, outages: u64, queue_size: 
             Some(Health::Unknown) | None => None,
         },
         recent_sessions: Some(member.recent_sessions),
-        ..gauges(&member.ajp, found, queue_size)
+        ..gauges(&member.ajp, found, has_queue)
     }
 }
 
-fn gauges(view: &WorkerView, found: &Assessment, queue_size: u32) -> Gauges {
+fn gauges(view: &WorkerView, found: &Assessment, has_queue: bool) -> Gauges {
     Gauges {
         condition: found.condition.word(),
         since: since(found),
@@ -90,7 +90,7 @@ fn gauges(view: &WorkerView, found: &Assessment, queue_size: u32) -> Gauges {
         idle: view.idle,
         last_failure: view.last_failure.map(|own| (own.code(), view.last_failure_at)),
         parked: view.waits.parked,
-        queued: (queue_size > 0).then_some(view.waits.queued),
+        queued: has_queue.then_some(view.waits.queued),
         busy_limit: view.limit.filter(|_| !view.config.is_adaptive),
         adaptive_limit: view.limit.filter(|_| view.config.is_adaptive),
         pool_size: view.config.connection_pool_size.map(|size| size as u64),

@@ -237,7 +237,9 @@ pub(in crate::worker) fn ajp(
     let recent = samples.lately(&counts, record.outages.get(), now);
     let busy = record.busy.load(Relaxed).into();
     // Only a worker that is used directly has a queue of its own.
-    let queued = if config.queue_size > 0 { record.queued.load(Relaxed) } else { 0 };
+    let is_direct =
+        matches!(workers.get(&own.name), Some(Worker::Ajp13(_, place)) if *place == record_index);
+    let queued = if is_direct { record.queued.load(Relaxed) } else { 0 };
     let waiting_or_busy = record.busy.load(Relaxed).saturating_add(queued);
     let silent = samples.silence.found(&counts, busy, now);
     let of_replies = RepliesSince {

@@ -36,6 +36,8 @@ pub struct Ajp13 {
     pub share: ThreadShare,
     /// How many threads httpd has in all.
     threads: u32,
+    /// Most idle connections that a child keeps.
+    most_idle: Option<usize>,
     /// Its records: one in each balancer, and one for itself.
     pub(in crate::worker) records: OnceCell<Vec<&'static MemberRecord>>,
 }
@@ -43,8 +45,13 @@ pub struct Ajp13 {
 impl Ajp13 {
     /// Makes a worker at a start, without opening anything. Names are looked up, which may take
     /// seconds; what goes wrong with that is returned in words, and tried again later.
-    /// httpd has so many `threads` in all.
-    pub fn new(name: &str, config: Ajp13Config, threads: u32) -> (Self, Vec<String>) {
+    /// httpd has so many `threads` in all, and a child keeps `most_idle` connections.
+    pub fn new(
+        name: &str,
+        config: Ajp13Config,
+        threads: u32,
+        most_idle: Option<usize>,
+    ) -> (Self, Vec<String>) {
         let mut problems = Vec::new();
         let target = endpoint(&config);
         if !config.is_off()
@@ -61,13 +68,14 @@ impl Ajp13 {
             }
             found
         });
-        let pool = Arc::new(Pool::new(target, pool_options(&config, source)));
+        let pool = Arc::new(Pool::new(target, pool_options(&config, source, most_idle)));
         (
             Self {
                 name: name.to_owned(),
                 busy_limit: Arc::new(AtomicU32::new(limit_word(&config))),
                 share: ThreadShare::of(config.max_threads_share, threads),
                 threads,
+                most_idle,
                 config: Arc::new(config),
                 pool,
                 capabilities: Arc::default(),
@@ -84,16 +92,17 @@ impl Ajp13 {
             (Arc::clone(&self.pool), Arc::clone(&self.capabilities))
         } else {
             let target = endpoint(config).replacing(self.pool.target());
-            let options = pool_options(config, self.pool.socket_options().source);
+            let source = self.pool.socket_options().source;
+            let options = pool_options(config, source, self.most_idle);
             (Arc::new(Pool::new(target, options)), Arc::default())
         };
         let (name, records) = (self.name.clone(), OnceCell::new());
         let busy_limit = Arc::clone(&self.busy_limit);
         busy_limit.store(limit_word(config), Relaxed);
-        let threads = self.threads;
+        let (threads, most_idle) = (self.threads, self.most_idle);
         let share = ThreadShare::of(config.max_threads_share, threads);
         let config = Arc::new(config.clone());
-        Self { name, config, pool, capabilities, busy_limit, share, threads, records }
+        Self { name, config, pool, capabilities, busy_limit, share, threads, most_idle, records }
     }
 
     /// Returns how many requests it may have at once, as it was set last, or found.
@@ -256,9 +265,14 @@ fn source_address(source: &str) -> Option<IpAddr> {
 }
 
 /// Returns what a worker's properties say about its connections.
-fn pool_options(config: &Ajp13Config, source: Option<IpAddr>) -> PoolOptions {
+fn pool_options(
+    config: &Ajp13Config,
+    source: Option<IpAddr>,
+    most_idle: Option<usize>,
+) -> PoolOptions {
     PoolOptions {
         size: config.connection_pool_size,
+        most_idle,
         min_size: config.connection_pool_minsize,
         idle_timeout: config.connection_pool_timeout.get(),
         connect_timeout: config.socket_connect_timeout,
@@ -283,7 +297,7 @@ mod tests {
             properties.read(&text, "w", &|_| None);
             let (config, _) = resolve(&properties);
             match &config.workers["w"].kind {
-                WorkerKind::Ajp13(ajp) => pool_options(ajp, None),
+                WorkerKind::Ajp13(ajp) => pool_options(ajp, None, None),
                 other => panic!("{other:?}"),
             }
         };

@@ -49,6 +49,10 @@ fn give(workers: &Workers, is_late: bool) {
             Worker::Ajp13(ajp, place) => (*place, ajp.config.queue_timeout),
             Worker::Status(_) => continue,
         };
+        if let Some(admission) = workers.admission(worker) {
+            workers.queues.call(place, |waiting| admission.called(waiting));
+            continue;
+        }
         let earliest = Millis(clock::now().0.saturating_sub(timeout.as_millis() as u64));
         let elsewhere = |place| match is_late {
             true => None,

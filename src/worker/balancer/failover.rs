@@ -8,6 +8,7 @@ use crate::lb::queue::Takes;
 use crate::lb::retry_policy::Stage;
 use crate::lb::session::SessionIds;
 use crate::lb::{Activation, MemberState, NoMember, Query, has_something_to_clear, retry_budget};
+use crate::worker::admission::Admission;
 use crate::worker::ajp13::attempt::Attempt;
 use crate::worker::ajp13::attempt_metrics::AttemptMetrics;
 use crate::worker::ajp13::rejection::Answer;
@@ -27,6 +28,8 @@ pub struct MemberSelection<'w> {
     settings: &'w RequestSettings<'w>,
     child_counts: &'w ChildCounts,
     queue: Option<Queue<'w>>,
+    /// How many requests are let in, if that is limited.
+    admission: Option<Admission<'w>>,
     /// Whether the request has waited in vain for the member of its session.
     has_left_session: bool,
     /// The session ids of the request.
@@ -55,7 +58,7 @@ impl<'w> MemberSelection<'w> {
         lb: &'w Lb,
         settings: &'w RequestSettings<'w>,
         child_counts: &'w ChildCounts,
-        queue: Option<Queue<'w>>,
+        (queue, admission): (Option<Queue<'w>>, Option<Admission<'w>>),
         begun: Millis,
         first_us: Option<u64>,
     ) -> Self {
@@ -64,6 +67,7 @@ impl<'w> MemberSelection<'w> {
             settings,
             child_counts,
             queue,
+            admission,
             has_left_session: false,
             ids: SessionIds::new(),
             hash: None,
@@ -198,6 +202,10 @@ impl<'w> Route<'w> for MemberSelection<'w> {
         }
     }
 
+    fn admission(&self) -> Option<Admission<'w>> {
+        self.admission
+    }
+
     fn queue(&self) -> Option<Queue<'w>> {
         self.queue
     }
@@ -225,6 +233,11 @@ impl<'w> Route<'w> for MemberSelection<'w> {
         let may_leave = !self.has_left_session && !self.lb.config.sticky_session_force;
         self.has_left_session |= may_leave;
         may_leave
+    }
+
+    fn begin_now(&mut self, now: Millis) {
+        self.first_us = None;
+        self.begun = now;
     }
 
     fn note_full(&mut self, now: Millis) {

@@ -30,6 +30,8 @@ pub struct Lb {
     pub balancer: Balancer,
     /// The members, in the order of the configuration.
     pub members: Vec<Arc<Ajp13>>,
+    /// Whether each child limits its connections to one of them.
+    pub limits_connections: bool,
     /// The index of its own record.
     pub(in crate::worker) record_index: usize,
     /// Its own record.
@@ -86,6 +88,8 @@ impl Lb {
         let record_indexes: Vec<_> = own.collect();
         let records =
             record_indexes.iter().map(|index| all_records.segment.member(*index)).collect();
+        let limits_connections =
+            members.iter().any(|own| own.config.connection_pool_size.is_some());
         let record_index = all_records.balancer(name);
         let record = all_records.segment.balancer(record_index);
         let name = name.to_owned();
@@ -98,6 +102,7 @@ impl Lb {
             share,
             balancer,
             members,
+            limits_connections,
             record_index,
             record,
             records,

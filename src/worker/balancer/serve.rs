@@ -6,6 +6,7 @@ use crate::exchange::RequestBody;
 use crate::lb::retry_policy::RetryPolicy;
 use crate::lb::session::SessionIds;
 use crate::lb::{Method, hash, retry_budget};
+use crate::worker::admission::Admission;
 use crate::worker::ajp13::request_body::ReplayableBody;
 use crate::worker::balancer::failover::MemberSelection;
 use crate::worker::balancer::members::Lb;
@@ -26,7 +27,7 @@ impl Lb {
         downstream: &mut D,
         settings: &RequestSettings<'_>,
         child_counts: &ChildCounts,
-        queue: Option<Queue<'_>>,
+        limits: (Option<Queue<'_>>, Option<Admission<'_>>),
     ) -> Result<(), u16> {
         retry_budget::earn(self.record, self.config.retry_budget);
         let begun = clock::micros();
@@ -41,7 +42,7 @@ impl Lb {
         // The client may have been slow to send its body.
         let first_us = Some(begun).filter(|_| request_body.length() == RequestBody::None);
         let begun = Millis::of_micros(begun);
-        let mut route = MemberSelection::new(self, settings, child_counts, queue, begun, first_us);
+        let mut route = MemberSelection::new(self, settings, child_counts, limits, begun, first_us);
         self.session_ids(downstream, settings, &mut route.ids);
         route.hash = self.hash_of(downstream);
         let policy = RetryPolicy::balanced(self.members.len(), self.config.retries);

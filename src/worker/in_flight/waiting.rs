@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::clock::Millis;
 use crate::net::Tally;
-use crate::worker::in_flight::{ChildCounts, CountGuard};
+use crate::shm::COUNTED;
+use crate::worker::in_flight::{ChildCounts, CountGuard, RoomGuard};
 
 /// What is counted of a worker beside its requests in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,10 @@ enum Waiters {
     Queued = 1,
     /// Requests that wait without a thread.
     Parked = 2,
+    /// Requests that were let in where threads are the limit.
+    Admitted = 3,
+    /// Requests that wait until they are let in.
+    Unadmitted = 4,
 }
 
 impl ChildCounts {
@@ -37,17 +42,44 @@ impl ChildCounts {
 
     /// Counts a request of a worker that waits for room, if no more than `limit` do with it.
     pub fn waiting_within(&self, worker: usize, limit: u32) -> Option<CountGuard> {
-        let counter = self.counter(Waiters::Queued, worker);
-        let total = self.total(counter);
-        let is_counted = total
-            .fetch_update(Relaxed, Relaxed, |waiting| (waiting < limit).then_some(waiting + 1))
-            .is_ok();
-        is_counted.then(|| self.count(total, counter))
+        self.count_within(self.counter(Waiters::Queued, worker), limit)
+    }
+
+    /// Returns how many requests wait until they are let in that count with a worker.
+    pub fn unadmitted(&self, worker: usize) -> u32 {
+        self.total(self.counter(Waiters::Unadmitted, worker)).load(Relaxed)
+    }
+
+    /// Counts a request that waits until it is let in.
+    pub fn count_unadmitted(&self, worker: usize) -> CountGuard {
+        self.count_one(self.counter(Waiters::Unadmitted, worker))
+    }
+
+    /// Returns how many requests were let in that count with a worker.
+    pub fn admitted(&self, worker: usize) -> u32 {
+        self.total(self.counter(Waiters::Admitted, worker)).load(Relaxed)
+    }
+
+    /// Lets a request in, if no more than `limit` are with it.
+    #[inline]
+    pub fn admit_within(&self, worker: usize, limit: u32) -> Option<RoomGuard> {
+        let count = self.count_within(self.counter(Waiters::Admitted, worker), limit)?;
+        let waiting = self.total(self.counter(Waiters::Unadmitted, worker));
+        let bell = &self.segment.header().room_bell;
+        Some(RoomGuard { count: Some(count), waiting, bell })
     }
 
     /// Counts a request that waits for room, whatever its worker.
     pub fn count_queued(&self) -> CountGuard {
-        self.count_one(3 * self.segment.capacity().workers())
+        self.count_one(COUNTED * self.segment.capacity().workers())
+    }
+
+    fn count_within(&self, counter: usize, limit: u32) -> Option<CountGuard> {
+        let total = self.total(counter);
+        let is_counted = total
+            .fetch_update(Relaxed, Relaxed, |count| (count < limit).then(|| count + 1))
+            .is_ok();
+        is_counted.then(|| self.count(total, counter))
     }
 
     fn count_one(&self, counter: usize) -> CountGuard {

@@ -115,7 +115,7 @@ mod tests {
     use crate::status::change_text::change_of;
     use crate::worker::workers::Processes;
 
-    const ONE: Processes = Processes { children: 1, threads: 1 };
+    const ONE: Processes = Processes { children: 1, threads: 1, most_idle: None };
 
     fn config(port: u16) -> WorkersConfig {
         let mut properties = Properties::default();

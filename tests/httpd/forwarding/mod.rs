@@ -17,6 +17,7 @@ mod properties;
 mod reuse;
 mod serving;
 mod taken_back;
+mod threads_as_limit;
 mod tls;
 mod unix_sockets;
 mod unparkable;

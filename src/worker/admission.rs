@@ -1,0 +1,222 @@
+//! How many requests are at the backends at once where nothing is said of `JkAsync`: as many as httpd has threads
+//! (`MaxRequestWorkers`). Without parking the threads are the limit that each site has, and `maxThreads` of a Tomcat, or
+//! its number of connections, was chosen by it. A request beyond that waits without a thread. Workers that have a backend in common have one limit in common.
+
+use std::io;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use crate::clock::{self, Millis};
+use crate::config::WorkersConfig;
+use crate::lb::queue::{Waiting, own_share};
+use crate::messages::MessageCode::JK331;
+use crate::net::waiting::Waits;
+use crate::worker::Downstream;
+use crate::worker::in_flight::{ChildCounts, RoomGuard};
+use crate::worker::queue::{Queues, Wish};
+
+/// The limits, one for each group of workers.
+#[derive(Debug, Default)]
+pub struct Admissions {
+    /// Most requests of a group; 0 for no limit.
+    most: u32,
+    groups: Vec<BackendGroup>,
+    /// By the number of a worker, as [`Capacity::workers`](crate::shm::Capacity::workers) counts.
+    group_of: Vec<Option<usize>>,
+}
+
+/// Workers with common backends.
+#[derive(Debug, Default)]
+struct BackendGroup {
+    /// Their numbers. Requests of all of them count with the first.
+    workers: Vec<usize>,
+    /// When this child said last that requests wait; 0 for never.
+    said: AtomicU64,
+}
+
+impl Admissions {
+    /// Makes those of a configuration where httpd has so many `threads` in all; 0 if that is not known. `number` is that
+    /// of a worker by its name.
+    pub fn new(
+        config: &WorkersConfig,
+        threads: u32,
+        number: impl Fn(&str) -> Option<usize>,
+    ) -> Self {
+        let mut made = Self { most: threads, ..Self::default() };
+        for names in config.groups_by_backend() {
+            let workers: Vec<_> = names.into_iter().filter_map(&number).collect();
+            for number in &workers {
+                if made.group_of.len() <= *number {
+                    made.group_of.resize(number + 1, None);
+                }
+                made.group_of[*number] = Some(made.groups.len());
+            }
+            made.groups.push(BackendGroup { workers, ..BackendGroup::default() });
+        }
+        made
+    }
+
+    /// Returns the limit of a worker by its number, if it has one.
+    pub fn of<'w>(
+        &'w self,
+        worker: usize,
+        name: &'w str,
+        counts: &'w ChildCounts,
+        queues: &'w Queues,
+    ) -> Option<Admission<'w>> {
+        let group = self.groups.get((*self.group_of.get(worker)?)?)?;
+        let is_limited = self.most > 0;
+        is_limited.then_some(Admission { group, most: self.most, worker, name, counts, queues })
+    }
+}
+
+/// The limit of a worker.
+#[derive(Clone, Copy, Debug)]
+pub struct Admission<'w> {
+    group: &'w BackendGroup,
+    most: u32,
+    worker: usize,
+    name: &'w str,
+    counts: &'w ChildCounts,
+    queues: &'w Queues,
+}
+
+impl Admission<'_> {
+    /// Lets a request in at once, if there is room beside those that wait.
+    #[inline]
+    pub fn admit(&self, waits: Waits<'_>) -> Option<RoomGuard> {
+        let waiting = self.counts.unadmitted(self.first());
+        let most = if waits.can_park() { self.most } else { self.most / 2 };
+        self.counts.admit_within(self.first(), most.saturating_sub(waiting))
+    }
+
+    /// Lets a request in after others. One that cannot be parked holds a thread, which is its place: it counts without
+    /// waiting, up to half of the places, as HTTP/2 has threads of its own and would keep all others out.
+    ///
+    /// # Errors
+    ///
+    /// If the client has left.
+    #[cold]
+    pub async fn admit_later<D: Downstream>(
+        &self,
+        downstream: &D,
+        waits: Waits<'_>,
+    ) -> io::Result<Option<RoomGuard>> {
+        let at_once = || self.counts.admit_within(self.first(), self.most / 2);
+        if !waits.can_park() {
+            return Ok(at_once());
+        }
+        let _waiting = self.counts.count_unadmitted(self.first());
+        // Without the thread that gives turns it would wait in vain.
+        let queue = self.queues.of(self.counts, self.worker, u32::MAX, Duration::MAX);
+        let Some(mut place) = queue.and_then(|queue| queue.for_admission().enter(Wish::Any)) else {
+            return Ok(at_once());
+        };
+        if self.free() == 0 {
+            self.say(downstream);
+        }
+        loop {
+            if !place.turn_while_parked(waits).await? {
+                return Ok(at_once());
+            }
+            match self.counts.admit_within(self.first(), self.most) {
+                None => place.again(),
+                admitted => return Ok(admitted),
+            }
+        }
+    }
+
+    /// Returns the indexes of those of this child's `waiting` that may be let in now, the oldest first.
+    pub fn called(&self, waiting: &[Waiting]) -> Vec<usize> {
+        let all = self.counts.unadmitted(self.first());
+        own_share(waiting, self.free(), all)
+    }
+
+    fn free(&self) -> u32 {
+        self.most.saturating_sub(self.counts.admitted(self.first()))
+    }
+
+    fn first(&self) -> usize {
+        self.group.workers.first().copied().unwrap_or(self.worker)
+    }
+
+    /// Says now and then that requests wait.
+    fn say<D: Downstream>(&self, downstream: &D) {
+        let (now, said) = (clock::now(), self.group.said.load(Relaxed));
+        if said != 0 && now.since(Millis(said)) < SAY_AGAIN {
+            return;
+        }
+        self.group.said.store(now.0.max(1), Relaxed);
+        let (worker, most, request) = (self.name, self.most, downstream.label());
+        tracing::warn!(
+            worker,
+            request,
+            "{JK331} worker {worker}: {request}: its backends have {most} requests, as many as httpd has threads (MaxRequestWorkers), so that this one and further ones wait, each until another one has ended; find out why the backends are slow, and set reply_timeout so that requests of one that hangs end; JkAsync Auto lets more requests through, which busy_limit must limit then"
+        );
+    }
+}
+
+/// How often each child says that requests wait.
+const SAY_AGAIN: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Properties, resolve};
+    use crate::net::Gate;
+    use crate::net::waiting::Parking;
+    use crate::worker::workers::{Processes, Workers};
+
+    #[test]
+    fn workers_with_a_common_backend_have_their_places_in_common() {
+        let mut properties = Properties::default();
+        let text = "worker.list=a,b,c\nworker.a.port=1\nworker.b.port=1\nworker.c.port=2\n";
+        assert!(properties.read(text, "w", &|_| None).is_empty());
+        let (config, _) = resolve(&properties);
+        let size = Processes { children: 1, threads: 2, most_idle: None };
+        let workers = Workers::build(&config, size, None).expect("memory");
+        let of = |name| workers.admission(workers.get(name).expect("a worker"));
+        let gate = Box::leak(Box::new(Gate::start(1, None).expect("a thread")));
+        let parking = Parking::new(Duration::ZERO, gate);
+        let admit = |own: &Admission<'_>| own.admit(Waits::Parked(&parking));
+        let (a, b, c) = (of("a"), of("b"), of("c"));
+        let [Some(a), Some(b), Some(c)] = [a, b, c] else { panic!("each has a limit") };
+        let (first, second) = (admit(&a), admit(&b));
+        assert!(first.is_some() && second.is_some());
+        assert!(admit(&a).is_none() && admit(&c).is_some());
+        assert_eq!((b.free(), c.free()), (0, 2));
+        drop(first);
+        assert_eq!(a.free(), 1);
+        assert!(admit(&b).is_some());
+        drop(second);
+        let waits = a.counts.count_unadmitted(a.first());
+        let (one, two) = (admit(&a), admit(&b));
+        assert!(one.is_some() && two.is_none(), "a place is left for the one that waits");
+        drop((one, waits));
+        assert!(admit(&a).is_some_and(|_| admit(&b).is_some()));
+    }
+
+    #[test]
+    fn requests_that_hold_a_thread_count_for_half_of_the_places_and_never_wait() {
+        let mut properties = Properties::default();
+        assert!(properties.read("worker.list=a\n", "w", &|_| None).is_empty());
+        let (config, _) = resolve(&properties);
+        let size = Processes { children: 1, threads: 4, most_idle: None };
+        let workers = Workers::build(&config, size, None).expect("memory");
+        let a = workers.admission(workers.get("a").expect("a worker")).expect("a limit");
+        let held: Vec<_> = (0..9).filter_map(|_| a.admit(Waits::InThread)).collect();
+        assert_eq!((held.len(), a.free()), (2, 2));
+        drop(held);
+        assert_eq!(a.free(), 4);
+    }
+
+    #[test]
+    fn what_is_not_known_is_no_limit() {
+        let (config, _) = resolve(&Properties::default());
+        let admissions = Admissions::new(&config, 0, |_| Some(0));
+        let size = Processes { children: 1, threads: 0, most_idle: None };
+        let workers = Workers::build(&config, size, None).expect("memory");
+        assert!(admissions.of(0, "a", &workers.child_counts, &workers.queues).is_none());
+    }
+}

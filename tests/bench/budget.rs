@@ -9,7 +9,7 @@ const KINDS: [Kind; 4] = [Kind::SMALL, Kind::MEDIUM, Kind::LARGE, Kind::POST];
 /// Hundredths that a cost may be above its budget.
 const SLACK: f64 = 1.05;
 
-/// Most instructions of a request to a fast backend with `JkAsync Auto` as a ratio to those without.
+/// Most instructions of a request to a fast backend where `JkAsync` is not set as a ratio to those with `Off`.
 const PARKING: f64 = 1.02;
 
 /// How much the ratio may be above: the threads of the background count with it, for as long as a run takes.
@@ -40,16 +40,16 @@ pub fn check(place: &Place) -> i32 {
             is_over |= over;
         }
     }
-    let [off, auto] = parking(place);
-    let ratio = auto.instructions / off.instructions;
-    let costs_more = ratio > PARKING + PARKING_SLACK || auto.allocations > off.allocations + 0.05;
+    let [off, unset] = parking(place);
+    let ratio = unset.instructions / off.instructions;
+    let costs_more = ratio > PARKING + PARKING_SLACK || unset.allocations > off.allocations + 0.05;
     println!(
-        "{:12}  event MPM, JkAsync Off and Auto: {:.0} and {:.0} instructions ({ratio:.3} of {PARKING:.3}), {:.2} and {:.2} allocations  {}",
+        "{:12}  event MPM, JkAsync Off and unset: {:.0} and {:.0} instructions ({ratio:.3} of {PARKING:.3}), {:.2} and {:.2} allocations  {}",
         Kind::SMALL.name,
         off.instructions,
-        auto.instructions,
+        unset.instructions,
         off.allocations,
-        auto.allocations,
+        unset.allocations,
         match ratio > PARKING {
             _ if costs_more => "ABOVE THE BUDGET",
             true => "ok, within the slack",

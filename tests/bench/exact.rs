@@ -79,13 +79,15 @@ pub fn cost(place: &Place, peer: Peer, kind: &Kind) -> Cost {
     }
 }
 
-/// Counts one request to a fast backend with the event MPM, without and with `JkAsync Auto`: how often its
+/// Counts one request to a fast backend with the event MPM, with `JkAsync Off` and where it is not set: how often its
 /// threads wait for each other is up to the machine, so that system calls are left out.
 pub fn parking(place: &Place) -> [Cost; 2] {
     // What the background does meanwhile counts as well: many requests make it small.
     let kind = Kind { times: 2000, ..Kind::SMALL };
-    [false, true].map(|parks| {
-        let setting = Setting { mpm: "event", children: 1, threads: 4, parks, ..Setting::PREFORK };
+    // No request is parked.
+    ["JkAsync Off\n", "JkAsyncAfter 1000\n"].map(|waiting| {
+        let setting =
+            Setting { mpm: "event", children: 1, threads: 4, waiting, ..Setting::PREFORK };
         computed(&kind, |times| watched(place, Peer::Ours, &kind, &setting, Tool::Callgrind, times))
     })
 }

@@ -65,13 +65,13 @@ pub struct Setting {
     pub children: usize,
     /// Threads of each child.
     pub threads: usize,
-    /// Whether a request may wait without a thread. It waits in it for long first.
-    pub parks: bool,
+    /// Our lines about waiting without a thread.
+    pub waiting: &'static str,
 }
 
 impl Setting {
     pub const PREFORK: Self =
-        Self { mpm: "prefork", rules: 0, members: 1, children: 2, threads: 50, parks: false };
+        Self { mpm: "prefork", rules: 0, members: 1, children: 2, threads: 50, waiting: "" };
 }
 
 impl Place {
@@ -174,9 +174,7 @@ impl Place {
                 };
                 let mut mounts: String =
                     rules.map(|n| format!("JkMount /app{n}/* app\n")).collect();
-                if setting.parks {
-                    mounts += "JkAsync Auto\nJkAsyncAfter 1000\nAsyncRequestWorkerFactor 100\n";
-                }
+                mounts += setting.waiting;
                 format!(
                     "LoadModule jk_module {}\nJkWorkersFile {d}/workers.properties\n\
                      JkShmFile {d}/jk.shm\nJkLogFile {d}/jk.log\nJkLogLevel warn\n{mounts}JkMount /x/* app\n",

@@ -3,6 +3,7 @@
 //! its number of connections, was chosen by it. A request beyond that waits without a thread. Workers that have a backend in common have one limit in common.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -13,61 +14,67 @@ use crate::lb::queue::{Waiting, own_share};
 use crate::messages::MessageCode::JK331;
 use crate::net::waiting::Waits;
 use crate::worker::Downstream;
-use crate::worker::in_flight::{ChildCounts, RoomGuard};
+use crate::worker::in_flight::{AdmissionCounters, ChildCounts, RoomGuard};
 use crate::worker::queue::{Queues, Wish};
 
 /// The limits, one for each group of workers.
 #[derive(Debug, Default)]
 pub struct Admissions {
-    /// Most requests of a group; 0 for no limit.
-    most: u32,
-    groups: Vec<BackendGroup>,
     /// By the number of a worker, as [`Capacity::workers`](crate::shm::Capacity::workers) counts.
-    group_of: Vec<Option<usize>>,
+    by_worker: Vec<Option<Arc<BackendGroup>>>,
 }
 
 /// Workers with common backends.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct BackendGroup {
-    /// Their numbers. Requests of all of them count with the first.
-    workers: Vec<usize>,
+    /// Most requests at once.
+    most: u32,
+    /// The first of the workers. Requests of all of them count with it.
+    first: usize,
+    counters: AdmissionCounters,
+    /// Their numbers, with their names.
+    names: Vec<(usize, String)>,
     /// When this child said last that requests wait; 0 for never.
     said: AtomicU64,
 }
 
 impl Admissions {
-    /// Makes those of a configuration where httpd has so many `threads` in all; 0 if that is not known. `number` is that
-    /// of a worker by its name.
+    /// Makes those of a configuration where httpd has so many `threads` in all; none if that is not known, and 0.
+    /// `number` is that of a worker by its name.
     pub fn new(
         config: &WorkersConfig,
         threads: u32,
+        counts: &ChildCounts,
         number: impl Fn(&str) -> Option<usize>,
     ) -> Self {
-        let mut made = Self { most: threads, ..Self::default() };
+        let mut by_worker = Vec::new();
         for names in config.groups_by_backend() {
-            let workers: Vec<_> = names.into_iter().filter_map(&number).collect();
-            for number in &workers {
-                if made.group_of.len() <= *number {
-                    made.group_of.resize(number + 1, None);
+            let numbers = names.iter().filter_map(|name| Some((number(name)?, (*name).to_owned())));
+            let names: Vec<_> = numbers.collect();
+            let Some((first, _)) = names.first().filter(|_| threads > 0) else { continue };
+            let (first, counters) = (*first, counts.admission_counters(*first));
+            let said = AtomicU64::new(0);
+            let group = Arc::new(BackendGroup { most: threads, first, counters, names, said });
+            for (number, _) in &group.names {
+                if by_worker.len() <= *number {
+                    by_worker.resize(number + 1, None);
                 }
-                made.group_of[*number] = Some(made.groups.len());
+                by_worker[*number] = Some(Arc::clone(&group));
             }
-            made.groups.push(BackendGroup { workers, ..BackendGroup::default() });
         }
-        made
+        Self { by_worker }
     }
 
     /// Returns the limit of a worker by its number, if it has one.
+    #[inline]
     pub fn of<'w>(
         &'w self,
         worker: usize,
-        name: &'w str,
         counts: &'w ChildCounts,
         queues: &'w Queues,
     ) -> Option<Admission<'w>> {
-        let group = self.groups.get((*self.group_of.get(worker)?)?)?;
-        let is_limited = self.most > 0;
-        is_limited.then_some(Admission { group, most: self.most, worker, name, counts, queues })
+        let group = self.by_worker.get(worker)?.as_ref()?;
+        Some(Admission { group, worker, counts, queues })
     }
 }
 
@@ -75,9 +82,7 @@ impl Admissions {
 #[derive(Clone, Copy, Debug)]
 pub struct Admission<'w> {
     group: &'w BackendGroup,
-    most: u32,
     worker: usize,
-    name: &'w str,
     counts: &'w ChildCounts,
     queues: &'w Queues,
 }
@@ -86,9 +91,9 @@ impl Admission<'_> {
     /// Lets a request in at once, if there is room beside those that wait.
     #[inline]
     pub fn admit(&self, waits: Waits<'_>) -> Option<RoomGuard> {
-        let waiting = self.counts.unadmitted(self.first());
-        let most = if waits.can_park() { self.most } else { self.most / 2 };
-        self.counts.admit_within(self.first(), most.saturating_sub(waiting))
+        let BackendGroup { most, counters, .. } = *self.group;
+        let most = if waits.can_park() { most } else { most / 2 };
+        self.counts.admit_within(counters, most.saturating_sub(counters.unadmitted()))
     }
 
     /// Lets a request in after others. One that cannot be parked holds a thread, which is its place: it counts without
@@ -103,11 +108,12 @@ impl Admission<'_> {
         downstream: &D,
         waits: Waits<'_>,
     ) -> io::Result<Option<RoomGuard>> {
-        let at_once = || self.counts.admit_within(self.first(), self.most / 2);
+        let BackendGroup { most, counters, first, .. } = *self.group;
+        let at_once = || self.counts.admit_within(counters, most / 2);
         if !waits.can_park() {
             return Ok(at_once());
         }
-        let _waiting = self.counts.count_unadmitted(self.first());
+        let _waiting = self.counts.count_unadmitted(first);
         // Without the thread that gives turns it would wait in vain.
         let queue = self.queues.of(self.counts, self.worker, u32::MAX, Duration::MAX);
         let Some(mut place) = queue.and_then(|queue| queue.for_admission().enter(Wish::Any)) else {
@@ -120,7 +126,7 @@ impl Admission<'_> {
             if !place.turn_while_parked(waits).await? {
                 return Ok(at_once());
             }
-            match self.counts.admit_within(self.first(), self.most) {
+            match self.counts.admit_within(counters, most) {
                 None => place.again(),
                 admitted => return Ok(admitted),
             }
@@ -129,16 +135,11 @@ impl Admission<'_> {
 
     /// Returns the indexes of those of this child's `waiting` that may be let in now, the oldest first.
     pub fn called(&self, waiting: &[Waiting]) -> Vec<usize> {
-        let all = self.counts.unadmitted(self.first());
-        own_share(waiting, self.free(), all)
+        own_share(waiting, self.free(), self.group.counters.unadmitted())
     }
 
     fn free(&self) -> u32 {
-        self.most.saturating_sub(self.counts.admitted(self.first()))
-    }
-
-    fn first(&self) -> usize {
-        self.group.workers.first().copied().unwrap_or(self.worker)
+        self.group.most.saturating_sub(self.group.counters.admitted())
     }
 
     /// Says now and then that requests wait.
@@ -148,7 +149,10 @@ impl Admission<'_> {
             return;
         }
         self.group.said.store(now.0.max(1), Relaxed);
-        let (worker, most, request) = (self.name, self.most, downstream.label());
+        let mut names = self.group.names.iter();
+        let name = names.find(|(number, _)| *number == self.worker);
+        let worker = name.map_or("", |(_, name)| name);
+        let (most, request) = (self.group.most, downstream.label());
         tracing::warn!(
             worker,
             request,
@@ -190,7 +194,7 @@ mod tests {
         assert_eq!(a.free(), 1);
         assert!(admit(&b).is_some());
         drop(second);
-        let waits = a.counts.count_unadmitted(a.first());
+        let waits = a.counts.count_unadmitted(a.group.first);
         let (one, two) = (admit(&a), admit(&b));
         assert!(one.is_some() && two.is_none(), "a place is left for the one that waits");
         drop((one, waits));
@@ -214,9 +218,9 @@ mod tests {
     #[test]
     fn what_is_not_known_is_no_limit() {
         let (config, _) = resolve(&Properties::default());
-        let admissions = Admissions::new(&config, 0, |_| Some(0));
         let size = Processes { children: 1, threads: 0, most_idle: None };
         let workers = Workers::build(&config, size, None).expect("memory");
-        assert!(admissions.of(0, "a", &workers.child_counts, &workers.queues).is_none());
+        let ajp13 = workers.get("ajp13").expect("the worker that there is without any");
+        assert!(workers.admission(ajp13).is_none());
     }
 }

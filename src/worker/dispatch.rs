@@ -119,8 +119,7 @@ pub async fn dispatch<'w, D: Downstream, R: Route<'w>>(
     settings: &RequestSettings<'_>,
     mut begun: Millis,
 ) -> Result<(), u16> {
-    let mut current: Option<Candidate<'w>> = None;
-    let mut waited = Duration::ZERO;
+    // It ends after the request in flight.
     let _admitted = match route.admission() {
         None => None,
         Some(admission) => match admission.admit(settings.waits) {
@@ -135,6 +134,8 @@ pub async fn dispatch<'w, D: Downstream, R: Route<'w>>(
             admitted => admitted,
         },
     };
+    let mut current: Option<Candidate<'w>> = None;
+    let mut waited = Duration::ZERO;
     let mut place = None;
     loop {
         if current.is_none()

@@ -16,6 +16,8 @@ use crate::metrics::{Shard, Totals};
 use crate::net::Tally;
 use crate::shm::{COUNTED, Capacity, Segment, futex};
 
+pub use waiting::AdmissionCounters;
+
 /// How often a difference between a total and its shares is looked at before it is corrected.
 const LOOKS: u32 = 50;
 

@@ -265,7 +265,9 @@ mod tests {
             })
         };
         assert!(is_used_again(&|_, _| Box::new(())));
-        assert!(!is_used_again(&|child, place| Box::new(child.admit_within(place, 9))));
+        assert!(!is_used_again(&|child, place| {
+            Box::new(child.admit_within(child.admission_counters(place), 9))
+        }));
         assert!(!is_used_again(&|child, place| Box::new(child.count_unadmitted(place))));
         assert!(!is_used_again(&|child, place| Box::new(child.count_waiting(place))));
     }

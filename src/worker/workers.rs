@@ -131,7 +131,7 @@ impl Workers {
         let number = |name: &str| {
             number_of(by_name.get(name)?, &child_counts).filter(|number| *number < count)
         };
-        let admissions = Admissions::new(config, threads, number);
+        let admissions = Admissions::new(config, threads, &child_counts, number);
         let (order, rules) = (config.list.clone(), OnceCell::new());
         let maintain = config.maintain.unwrap_or(Duration::from_secs(60));
         let properties = config.properties.clone().into();
@@ -223,13 +223,13 @@ impl Workers {
     /// it is with a queue: its members have limits.
     #[inline]
     pub fn admission<'w>(&'w self, worker: &'w Worker) -> Option<Admission<'w>> {
-        let (name, queue_size) = match worker {
-            Worker::Ajp13(ajp, _) => (&ajp.name, ajp.config.queue_size),
-            Worker::Lb(lb) => (&lb.name, lb.config.queue_size),
+        let queue_size = match worker {
+            Worker::Ajp13(ajp, _) => ajp.config.queue_size,
+            Worker::Lb(lb) => lb.config.queue_size,
             Worker::Status(_) => return None,
         };
         let number = number_of(worker, &self.child_counts).filter(|_| queue_size == 0)?;
-        self.admissions.of(number, name, &self.child_counts, &self.queues)
+        self.admissions.of(number, &self.child_counts, &self.queues)
     }
 
     /// Returns the configuration, without changes.

@@ -25,13 +25,14 @@ fn a_dead_child_gives_back_what_it_had() {
     assert!(alive.claim(std::process::id()));
     assert!(!ChildCounts::new(segment).claim(1), "both rows are taken");
     std::mem::forget([begin(&segment, &dead, 1), begin(&segment, &dead, 1)]);
-    std::mem::forget((dead.admit_within(2, 9), dead.count_unadmitted(2)));
-    assert_eq!((alive.admitted(2), alive.unadmitted(2)), (1, 1));
+    let counters = alive.admission_counters(2);
+    std::mem::forget((dead.admit_within(counters, 9), dead.count_unadmitted(2)));
+    assert_eq!((counters.admitted(), counters.unadmitted()), (1, 1));
     let held = begin(&segment, &alive, 1);
     assert_eq!(busy(&segment), [0, 3, 0, 0]);
     alive.release_lost();
     assert_eq!(busy(&segment), [0, 1, 0, 0], "there is no such process");
-    assert_eq!((alive.admitted(2), alive.unadmitted(2)), (0, 0));
+    assert_eq!((counters.admitted(), counters.unadmitted()), (0, 0));
     assert!(ChildCounts::new(segment).claim(1), "its row is free");
     drop(held);
     assert_eq!(busy(&segment), [0; 4]);

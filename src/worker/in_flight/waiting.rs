@@ -1,7 +1,7 @@
 //! Requests that wait: which of them count where, and since when the oldest do.
 
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use crate::clock::Millis;
 use crate::net::Tally;
@@ -19,6 +19,30 @@ enum Waiters {
     Admitted = 3,
     /// Requests that wait until they are let in.
     Unadmitted = 4,
+}
+
+/// Where requests count that are let in, and those that wait until they are. Each request asks, so this is looked up
+/// once.
+#[derive(Clone, Copy, Debug)]
+pub struct AdmissionCounters {
+    admitted: &'static AtomicU32,
+    unadmitted: &'static AtomicU32,
+    /// The number of the first one among the shares.
+    share: usize,
+}
+
+impl AdmissionCounters {
+    /// Returns how many requests were let in.
+    #[inline]
+    pub fn admitted(self) -> u32 {
+        self.admitted.load(Relaxed)
+    }
+
+    /// Returns how many requests wait until they are let in.
+    #[inline]
+    pub fn unadmitted(self) -> u32 {
+        self.unadmitted.load(Relaxed)
+    }
 }
 
 impl ChildCounts {
@@ -42,12 +66,15 @@ impl ChildCounts {
 
     /// Counts a request of a worker that waits for room, if no more than `limit` do with it.
     pub fn waiting_within(&self, worker: usize, limit: u32) -> Option<CountGuard> {
-        self.count_within(self.counter(Waiters::Queued, worker), limit)
+        let share = self.counter(Waiters::Queued, worker);
+        self.count_within(self.total(share), share, limit)
     }
 
-    /// Returns how many requests wait until they are let in that count with a worker.
-    pub fn unadmitted(&self, worker: usize) -> u32 {
-        self.total(self.counter(Waiters::Unadmitted, worker)).load(Relaxed)
+    /// Returns where requests of a worker count that are let in, or wait for that.
+    pub fn admission_counters(&self, worker: usize) -> AdmissionCounters {
+        let share = self.counter(Waiters::Admitted, worker);
+        let unadmitted = self.total(self.counter(Waiters::Unadmitted, worker));
+        AdmissionCounters { admitted: self.total(share), unadmitted, share }
     }
 
     /// Counts a request that waits until it is let in.
@@ -55,16 +82,11 @@ impl ChildCounts {
         self.count_one(self.counter(Waiters::Unadmitted, worker))
     }
 
-    /// Returns how many requests were let in that count with a worker.
-    pub fn admitted(&self, worker: usize) -> u32 {
-        self.total(self.counter(Waiters::Admitted, worker)).load(Relaxed)
-    }
-
     /// Lets a request in, if no more than `limit` are with it.
     #[inline]
-    pub fn admit_within(&self, worker: usize, limit: u32) -> Option<RoomGuard> {
-        let count = self.count_within(self.counter(Waiters::Admitted, worker), limit)?;
-        let waiting = self.total(self.counter(Waiters::Unadmitted, worker));
+    pub fn admit_within(&self, counters: AdmissionCounters, limit: u32) -> Option<RoomGuard> {
+        let AdmissionCounters { admitted, unadmitted: waiting, share } = counters;
+        let count = self.count_within(admitted, share, limit)?;
         let bell = &self.segment.header().room_bell;
         Some(RoomGuard { count: Some(count), waiting, bell })
     }
@@ -74,12 +96,17 @@ impl ChildCounts {
         self.count_one(COUNTED * self.segment.capacity().workers())
     }
 
-    fn count_within(&self, counter: usize, limit: u32) -> Option<CountGuard> {
-        let total = self.total(counter);
+    #[inline]
+    fn count_within(
+        &self,
+        total: &'static AtomicU32,
+        share: usize,
+        limit: u32,
+    ) -> Option<CountGuard> {
         let is_counted = total
             .fetch_update(Relaxed, Relaxed, |count| (count < limit).then(|| count + 1))
             .is_ok();
-        is_counted.then(|| self.count(total, counter))
+        is_counted.then(|| self.count(total, share))
     }
 
     fn count_one(&self, counter: usize) -> CountGuard {

@@ -153,7 +153,7 @@ const FIRST: &[Family] = &[
     family("jk_requests_unserved", Counter, "each balancer", FamilySamples::OfBalancer(|own| own.unserved),
         "Requests of a balancer that were answered 503 because no member could be tried. Requests that were tried and failed are not among them."),
     family("jk_balancer_requests_waiting", Gauge, "each balancer", FamilySamples::OfBalancer(|own| own.queued),
-        "Requests of a balancer that wait until a member below its busy_limit has room (queue_size), those of sessions included."),
+        "Requests of a balancer that wait until a member below its busy_limit has room (queue_size), those of sessions included; where JkAsync is not set and there is no queue, those that wait because its backends have as many as httpd has threads."),
 ];
 
 #[rustfmt::skip]

@@ -119,8 +119,10 @@ impl Admission<'_> {
         let Some(mut place) = queue.and_then(|queue| queue.for_admission().enter(Wish::Any)) else {
             return Ok(at_once());
         };
-        if self.free() == 0 {
-            self.say(downstream);
+        match self.free() {
+            0 => self.say(downstream),
+            // One has ended before this request was counted, and did not ring.
+            _ => place.ring(),
         }
         loop {
             if !place.turn_while_parked(waits).await? {
@@ -128,9 +130,17 @@ impl Admission<'_> {
             }
             match self.counts.admit_within(counters, most) {
                 None => place.again(),
-                admitted => return Ok(admitted),
+                admitted => {
+                    place.leave_for_room();
+                    return Ok(admitted);
+                }
             }
         }
+    }
+
+    /// Tells whether any request may be let in.
+    pub fn has_room(&self) -> bool {
+        self.free() > 0
     }
 
     /// Returns the indexes of those of this child's `waiting` that may be let in now, the oldest first.

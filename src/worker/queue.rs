@@ -76,6 +76,8 @@ pub struct QueuePlace<'q> {
     turn: Arc<Turn>,
     /// That it waits at its worker, at the member that it waits for, and at all.
     _counts: (CountGuard, Option<CountGuard>, Option<CountGuard>),
+    /// Whether others look again when it is left: they have waited for this one.
+    rings: bool,
 }
 
 impl Queues {
@@ -162,7 +164,7 @@ impl<'q> Queue<'q> {
         self.tell(&state, wish);
         drop(state);
         self.queues.changed.notify_one();
-        Some(QueuePlace { queue: self, id, wish, turn, _counts: (own, member, all) })
+        Some(QueuePlace { queue: self, id, wish, turn, _counts: (own, member, all), rings: true })
     }
 
     /// Tells the other children since when the oldest request of this one waits here for what `wish` says.
@@ -199,6 +201,16 @@ impl QueuePlace<'_> {
         waits.turn_while_parked(&self.turn).await
     }
 
+    /// Has the turns looked at that may be given by now.
+    pub fn ring(&self) {
+        futex::ring(self.queue.queues.bell());
+    }
+
+    /// Leaves the queue for the room that others have not waited for: each child has called as many as it may.
+    pub fn leave_for_room(mut self) {
+        self.rings = false;
+    }
+
     /// Another request was faster: waits again, at the same place.
     pub fn again(&mut self) {
         self.turn = Arc::new(Turn::default());
@@ -222,8 +234,10 @@ impl Drop for QueuePlace<'_> {
         }
         self.queue.tell(&state, self.wish);
         drop(state);
-        // The next one may be in another child, and has waited for this one.
-        futex::ring(queues.bell());
+        if self.rings {
+            // The next one may be in another child, and has waited for this one.
+            futex::ring(queues.bell());
+        }
     }
 }
 

@@ -50,7 +50,9 @@ fn give(workers: &Workers, is_late: bool) {
             Worker::Status(_) => continue,
         };
         if let Some(admission) = workers.admission(worker) {
-            workers.queues.call(place, |waiting| admission.called(waiting));
+            if admission.has_room() {
+                workers.queues.call(place, |waiting| admission.called(waiting));
+            }
             continue;
         }
         let earliest = Millis(clock::now().0.saturating_sub(timeout.as_millis() as u64));

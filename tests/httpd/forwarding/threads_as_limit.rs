@@ -54,17 +54,27 @@ fn send(httpd: &Httpd, worker: &str, count: usize) -> Vec<Client> {
     (0..count).map(one).collect()
 }
 
-/// Returns requests of a worker that are at its backend, that wait for their turn, and that hold no thread.
-fn counts(httpd: &Httpd, worker: &str) -> (u64, u64, u64) {
+/// Returns what the status page says of a worker.
+fn status(httpd: &Httpd, list: &str, worker: &str) -> serde_json::Value {
     // The child that takes the request may be one that ends.
     let text = b"GET /jkstatus?mime=json HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
     let ask = || Some(Client::connect(httpd.port).try_raw(text, "GET")?.text());
     let page = (0..10).find_map(|_| ask()).expect("httpd answers");
     let page: serde_json::Value = serde_json::from_str(&page).expect("JSON");
-    let workers = page["ajp_workers"].as_array().expect("a list");
-    let own = workers.iter().find(|own| own["name"] == worker).expect("the worker");
+    let workers = page[list].as_array().unwrap_or_else(|| panic!("{list} in {page}"));
+    workers.iter().find(|own| own["name"] == worker).expect("the worker").clone()
+}
+
+/// Returns requests of a worker that are at its backend, that wait for their turn, and that hold no thread.
+fn counts(httpd: &Httpd, worker: &str) -> (u64, u64, u64) {
+    let own = status(httpd, "ajp_workers", worker);
     let number = |key: &str| own[key].as_u64().unwrap_or_else(|| panic!("{key} in {own}"));
     (number("busy"), number("waiting"), number("parked"))
+}
+
+/// Returns how many a child has: that with the most has the most requests.
+fn descriptors(pid: &String) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }
 
 fn reaches(httpd: &Httpd, worker: &str, expected: (u64, u64, u64)) {
@@ -153,8 +163,8 @@ fn the_places_of_a_killed_child_are_free() {
     httpd.expect("exit signal Killed");
     let clients = send(&httpd, "w", 60);
     reaches(&httpd, "w", (12, 48, 60));
-    let first = &httpd.children()[0];
-    let killed = std::process::Command::new("kill").args(["-9", first]).status();
+    let most = httpd.children().into_iter().max_by_key(descriptors).expect("three children");
+    let killed = std::process::Command::new("kill").args(["-9", &most]).status();
     assert!(killed.expect("kill").success());
     let are_free = wait_until(PATIENCE, || {
         let (busy, waiting, parked) = counts(&httpd, "w");
@@ -201,9 +211,7 @@ fn a_halted_child_keeps_those_of_others_from_nothing() {
     let httpd = silent("as-threads-halted", THREE_CHILDREN, &workers, "");
     let clients = send(&httpd, "w", CLIENTS);
     reaches(&httpd, "w", (12, CLIENTS as u64 - 12, CLIENTS as u64));
-    // The one with the fewest requests.
-    let open = |pid: &String| fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
-    let halted = httpd.children().into_iter().min_by_key(open).expect("three children");
+    let halted = httpd.children().into_iter().min_by_key(descriptors).expect("three children");
     let signal = |word: &str| {
         let sent = std::process::Command::new("kill").args([word, &halted]).status();
         assert!(sent.expect("kill").success());
@@ -254,6 +262,7 @@ fn no_timeout_counts_before_it_is_a_requests_turn() {
     let clients = send(&httpd, "w", 4);
     reaches(&httpd, "w", (4, 0, 4));
     let late = send(&httpd, "lb", 3);
+    assert!(wait_until(PATIENCE, || status(&httpd, "balancers", "lb")["waiting"] == 3));
     thread::sleep(Duration::from_millis(1500));
     is_let.store(true, SeqCst);
     // Each finds the member that is gone first and has time for the other one.

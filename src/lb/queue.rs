@@ -39,11 +39,22 @@ pub struct Room {
 }
 
 /// Returns the indexes of those in `waiting` that may try now where `free` places are for `all` that wait in all
-/// children: as large a share of the places as theirs is of those that wait, and at least one. So no child waits for
-/// another one, which may be halted; where two of them want the same place, one of them waits on.
-pub fn own_share(waiting: &[Waiting], free: u32, all: u32) -> Vec<usize> {
+/// children: as large a share of the places as theirs is of those that wait. Where that is less than one, the first
+/// may try if fewer than `free` children have an `older` one. As children may be halted that have some, the caller
+/// says now and then that none has.
+pub fn own_share(
+    waiting: &[Waiting],
+    free: u32,
+    all: u32,
+    older: impl FnOnce(Millis) -> u32,
+) -> Vec<usize> {
+    let Some(first) = waiting.first() else { return Vec::new() };
     let own = u64::try_from(waiting.len()).unwrap_or(u64::MAX);
-    let share = (u64::from(free).saturating_mul(own)).div_ceil(u64::from(all).max(own).max(1));
+    let (places, all) = (u64::from(free).saturating_mul(own), u64::from(all).max(own));
+    let share = match places < all {
+        true => u64::from(free > 0 && older(first.since) < free),
+        false => places.div_ceil(all),
+    };
     let called = waiting.iter().filter(|own| own.is_called).count();
     let more = usize::try_from(share).unwrap_or(usize::MAX).saturating_sub(called);
     let uncalled = waiting.iter().enumerate().filter(|(_, own)| !own.is_called);
@@ -129,18 +140,20 @@ mod tests {
     #[test]
     fn each_child_calls_its_share_and_the_oldest_of_it() {
         let waiting: Vec<_> = (0..6).map(|since| waits(None, since)).collect();
-        let called = |free, all| own_share(&waiting, free, all);
+        let called = |free, all| own_share(&waiting, free, all, |_| 0);
         assert_eq!(called(0, 6), [0; 0]);
         assert_eq!(called(2, 6), [0, 1], "no other child has one that waits");
         assert_eq!(called(100, 300), [0, 1], "a fiftieth");
-        assert_eq!(called(1, 300), [0], "at least one tries");
+        assert_eq!(called(1, 300), [0], "the oldest of all tries");
+        let behind = |older| own_share(&waiting, 2, 300, |_| older);
+        assert_eq!((behind(1), behind(2)), (vec![0], vec![]), "two places are for the two oldest");
         assert_eq!(called(300, 300).len(), 6);
         assert_eq!(called(3, 0), [0, 1, 2], "numbers of others may be late");
         let mut some = waiting.clone();
         some[0].is_called = true;
         some[4].is_called = true;
-        assert_eq!(own_share(&some, 3, 6), [1], "two places are for those that were called");
-        assert_eq!(own_share(&[], 3, 6), [0; 0]);
+        assert_eq!(own_share(&some, 3, 6, |_| 9), [1], "two places are for those that were called");
+        assert_eq!(own_share(&[], 3, 6, |_| 0), [0; 0]);
     }
 
     #[test]

@@ -32,8 +32,10 @@ struct BackendGroup {
     /// The first of the workers. Requests of all of them count with it.
     first: usize,
     counters: AdmissionCounters,
-    /// Their numbers, with their names.
-    names: Vec<(usize, String)>,
+    /// Their numbers.
+    workers: Vec<usize>,
+    /// Their names.
+    names: Vec<String>,
     /// When this child said last that requests wait; 0 for never.
     said: AtomicU64,
 }
@@ -50,12 +52,12 @@ impl Admissions {
         let mut by_worker = Vec::new();
         for names in config.groups_by_backend() {
             let numbers = names.iter().filter_map(|name| Some((number(name)?, (*name).to_owned())));
-            let names: Vec<_> = numbers.collect();
-            let Some((first, _)) = names.first().filter(|_| threads > 0) else { continue };
-            let (first, counters) = (*first, counts.admission_counters(*first));
+            let (workers, names): (Vec<_>, Vec<_>) = numbers.unzip();
+            let Some(&first) = workers.first().filter(|_| threads > 0) else { continue };
+            let (most, counters) = (threads, counts.admission_counters(first));
             let said = AtomicU64::new(0);
-            let group = Arc::new(BackendGroup { most: threads, first, counters, names, said });
-            for (number, _) in &group.names {
+            let group = Arc::new(BackendGroup { most, first, counters, workers, names, said });
+            for number in &group.workers {
                 if by_worker.len() <= *number {
                     by_worker.resize(number + 1, None);
                 }
@@ -143,9 +145,14 @@ impl Admission<'_> {
         self.free() > 0
     }
 
-    /// Returns the indexes of those of this child's `waiting` that may be let in now, the oldest first.
-    pub fn called(&self, waiting: &[Waiting]) -> Vec<usize> {
-        own_share(waiting, self.free(), self.group.counters.unadmitted())
+    /// Returns the indexes of those of this child's `waiting` that may be let in now, the oldest first. Now and then it
+    /// `is_due` to call one whatever other children have: they may be halted.
+    pub fn called(&self, waiting: &[Waiting], is_due: bool) -> Vec<usize> {
+        let BackendGroup { counters, workers, .. } = self.group;
+        own_share(waiting, self.free(), counters.unadmitted(), |since| match is_due {
+            true => 0,
+            false => self.counts.older_elsewhere(workers, self.worker, since),
+        })
     }
 
     fn free(&self) -> u32 {
@@ -159,9 +166,8 @@ impl Admission<'_> {
             return;
         }
         self.group.said.store(now.0.max(1), Relaxed);
-        let mut names = self.group.names.iter();
-        let name = names.find(|(number, _)| *number == self.worker);
-        let worker = name.map_or("", |(_, name)| name);
+        let mut named = self.group.workers.iter().zip(&self.group.names);
+        let worker = named.find(|(number, _)| **number == self.worker).map_or("", |(_, name)| name);
         let (most, request) = (self.group.most, downstream.label());
         tracing::warn!(
             worker,

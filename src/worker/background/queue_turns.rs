@@ -30,18 +30,23 @@ pub fn start(runtime_config: Arc<RuntimeConfig>) -> io::Result<()> {
 
 fn run(runtime_config: &RuntimeConfig) {
     let queues = &runtime_config.base().queues;
-    let mut was_rung = true;
+    let (mut was_rung, mut last_due) = (true, clock::now());
     loop {
         queues.sleep();
         let heard = queues.bell().load(Acquire);
-        give(&runtime_config.current(), !was_rung);
+        let now = clock::now();
+        let is_due = now.since(last_due) >= LOOK_AGAIN;
+        if is_due {
+            last_due = now;
+        }
+        give(&runtime_config.current(), !was_rung, is_due);
         was_rung = futex::wait(queues.bell(), heard, LOOK_AGAIN);
     }
 }
 
 /// Gives turns where there is room. If it `is_late`, the bell has not rung for a while, and others have not
-/// taken the room that is theirs: they are halted, or busy.
-fn give(workers: &Workers, is_late: bool) {
+/// taken the room that is theirs: they are halted, or busy. If it `is_due`, it has not been so for as long.
+fn give(workers: &Workers, is_late: bool, is_due: bool) {
     let counts = &workers.child_counts;
     for worker in workers.iter() {
         let (place, timeout) = match worker {
@@ -51,7 +56,7 @@ fn give(workers: &Workers, is_late: bool) {
         };
         if let Some(admission) = workers.admission(worker) {
             if admission.has_room() {
-                workers.queues.call(place, |waiting| admission.called(waiting));
+                workers.queues.call(place, |waiting| admission.called(waiting, is_due));
             }
             continue;
         }

@@ -142,4 +142,19 @@ impl ChildCounts {
             heads.map(|head| head.load(Relaxed)).filter(|since| *since >= earliest.0.max(1));
         since.min().map(Millis)
     }
+
+    /// Returns at how many places among all children and some `workers` the oldest request has waited for longer than
+    /// since `since`; those of this child at `own` do not count.
+    pub fn older_elsewhere(&self, workers: &[usize], own: usize, since: Millis) -> u32 {
+        let rows = self.segment.children().iter().enumerate();
+        let rows = rows.filter(|(_, child)| child.owner() != 0);
+        let older = rows.map(|(row, _)| {
+            let is_own = self.row.get() == Some(&row);
+            let others = workers.iter().filter(|worker| !is_own || **worker != own);
+            let heads = self.segment.queue_heads(row);
+            let heads = others.filter_map(|worker| Some(heads.get(*worker)?.load(Relaxed)));
+            heads.filter(|head| (1..since.0).contains(head)).count()
+        });
+        u32::try_from(older.sum::<usize>()).unwrap_or(u32::MAX)
+    }
 }

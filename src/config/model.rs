@@ -57,6 +57,17 @@ pub struct WorkerConfig {
     pub kind: WorkerKind,
 }
 
+impl WorkerConfig {
+    /// Tells whether requests that find no room wait in a queue.
+    pub fn has_queue(&self) -> bool {
+        match &self.kind {
+            WorkerKind::Ajp13(ajp) => ajp.queue_size > 0,
+            WorkerKind::Lb(lb) => lb.queue_size > 0,
+            WorkerKind::Status(_) => false,
+        }
+    }
+}
+
 /// What a worker is.
 #[derive(Clone, Debug)]
 pub enum WorkerKind {

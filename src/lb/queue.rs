@@ -40,8 +40,8 @@ pub struct Room {
 
 /// Returns the indexes of those in `waiting` that may try now where `free` places are for `all` that wait in all
 /// children: as large a share of the places as theirs is of those that wait. Where that is less than one, the first
-/// may try if fewer than `free` children have an `older` one. As children may be halted that have some, the caller
-/// says now and then that none has.
+/// may try if fewer than `free` children have an `older` one, each worker by itself. As children may be halted that
+/// have some, the caller says now and then that none has.
 pub fn own_share(
     waiting: &[Waiting],
     free: u32,

@@ -34,6 +34,8 @@ struct BackendGroup {
     counters: AdmissionCounters,
     /// Their numbers.
     workers: Vec<usize>,
+    /// Of those the ones whose requests wait until they are let in: with a queue they wait for something else.
+    limited: Vec<usize>,
     /// Their names.
     names: Vec<String>,
     /// When this child said last that requests wait; 0 for never.
@@ -55,8 +57,13 @@ impl Admissions {
             let (workers, names): (Vec<_>, Vec<_>) = numbers.unzip();
             let Some(&first) = workers.first().filter(|_| threads > 0) else { continue };
             let (most, counters) = (threads, counts.admission_counters(first));
+            let has_queue =
+                |name: &str| config.workers.get(name).is_some_and(|own| own.has_queue());
+            let limited = workers.iter().zip(&names).filter(|(_, name)| !has_queue(name));
+            let limited = limited.map(|(number, _)| *number).collect();
             let said = AtomicU64::new(0);
-            let group = Arc::new(BackendGroup { most, first, counters, workers, names, said });
+            let group = BackendGroup { most, first, counters, workers, limited, names, said };
+            let group = Arc::new(group);
             for number in &group.workers {
                 if by_worker.len() <= *number {
                     by_worker.resize(number + 1, None);
@@ -99,7 +106,7 @@ impl Admission<'_> {
     }
 
     /// Lets a request in after others. One that cannot be parked holds a thread, which is its place: it counts without
-    /// waiting, up to half of the places, as HTTP/2 has threads of its own and would keep all others out.
+    /// waiting if less than half of all places are taken, as HTTP/2 has threads of its own and would keep all others out.
     ///
     /// # Errors
     ///
@@ -123,7 +130,7 @@ impl Admission<'_> {
         };
         match self.free() {
             0 => self.say(downstream),
-            // One has ended before this request was counted, and did not ring.
+            // One may have ended before this request was counted, and did not ring then.
             _ => place.ring(),
         }
         loop {
@@ -148,10 +155,10 @@ impl Admission<'_> {
     /// Returns the indexes of those of this child's `waiting` that may be let in now, the oldest first. Now and then it
     /// `is_due` to call one whatever other children have: they may be halted.
     pub fn called(&self, waiting: &[Waiting], is_due: bool) -> Vec<usize> {
-        let BackendGroup { counters, workers, .. } = self.group;
+        let BackendGroup { counters, limited, .. } = self.group;
         own_share(waiting, self.free(), counters.unadmitted(), |since| match is_due {
             true => 0,
-            false => self.counts.older_elsewhere(workers, self.worker, since),
+            false => self.counts.older_elsewhere(limited, self.worker, since),
         })
     }
 

@@ -13,7 +13,7 @@ use crate::worker::ajp13::rejection::Answer;
 use crate::worker::ajp13::request_body::ReplayableBody;
 use crate::worker::error::{Cause, Failure, Uncommitted};
 use crate::worker::error_log::Attempted;
-use crate::worker::in_flight::InFlightGuard;
+use crate::worker::in_flight::{InFlightGuard, RoomGuard};
 use crate::worker::queue::{Queue, QueuePlace, Wish};
 use crate::worker::{Downstream, MemberData, RequestSettings};
 
@@ -106,7 +106,8 @@ pub struct Candidate<'w> {
     pub started: Millis,
 }
 
-/// Serves a request that came at `begun`.
+/// Serves a request that came at `begun`. What let it in stays in `admitted`, and is to outlive the route, so that its
+/// place is free after it has ended.
 ///
 /// # Errors
 ///
@@ -118,22 +119,18 @@ pub async fn dispatch<'w, D: Downstream, R: Route<'w>>(
     request_body: &mut ReplayableBody,
     settings: &RequestSettings<'_>,
     mut begun: Millis,
+    admitted: &mut Option<RoomGuard>,
 ) -> Result<(), u16> {
-    // It ends after the request in flight.
-    let _admitted = match route.admission() {
-        None => None,
-        Some(admission) => match admission.admit(settings.waits) {
+    if let Some(admission) = route.admission() {
+        *admitted = admission.admit(settings.waits);
+        if admitted.is_none() {
             // In a box of its own: most requests do without.
-            None => {
-                let own = Box::pin(admission.admit_later(downstream, settings.waits)).await;
-                let own = own.map_err(|_| CLIENT_LEFT)?;
-                begun = clock::now();
-                route.begin_now(begun);
-                own
-            }
-            admitted => admitted,
-        },
-    };
+            let own = Box::pin(admission.admit_later(downstream, settings.waits)).await;
+            *admitted = own.map_err(|_| CLIENT_LEFT)?;
+            begun = clock::now();
+            route.begin_now(begun);
+        }
+    }
     let mut current: Option<Candidate<'w>> = None;
     let mut waited = Duration::ZERO;
     let mut place = None;

@@ -206,7 +206,8 @@ impl QueuePlace<'_> {
         futex::ring(self.queue.queues.bell());
     }
 
-    /// Leaves the queue for the room that others have not waited for: each child has called as many as it may.
+    /// Leaves the queue for a place that was free. The others need not look again: each child has called its own share
+    /// of what was free then, and looks at the next bell, or soon without one.
     pub fn leave_for_room(mut self) {
         self.rings = false;
     }

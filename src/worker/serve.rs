@@ -75,6 +75,8 @@ impl Workers {
         settings.waits.count_with_worker(|| self.child_counts.parked(place));
         let queue =
             self.queues.of(&self.child_counts, place, config.queue_size, config.queue_timeout);
+        // It ends after the route, with which the request is in flight.
+        let mut admitted = None;
         let mut route = Single {
             worker: ajp,
             data: MemberData {
@@ -106,6 +108,7 @@ impl Workers {
         }
         let policy = RetryPolicy::single(ajp.config.retries);
         let begun = Millis::of_micros(begun);
-        dispatch(&mut route, policy, downstream, &mut request_body, settings, begun).await
+        let (admitted, body) = (&mut admitted, &mut request_body);
+        dispatch(&mut route, policy, downstream, body, settings, begun, admitted).await
     }
 }

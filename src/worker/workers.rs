@@ -8,7 +8,7 @@ use std::time::Duration;
 use once_cell::sync::OnceCell;
 
 use crate::clock;
-use crate::config::{LogLevel, StatusConfig, WorkerKind, WorkersConfig};
+use crate::config::{LogLevel, StatusConfig, WorkerConfig, WorkerKind, WorkersConfig};
 use crate::events::{EventFacts, EventKind};
 use crate::lb::MemberRecord;
 use crate::shm::{SegmentError, SlotKey};
@@ -212,11 +212,7 @@ impl Workers {
 
     /// Tells whether a worker has a queue for requests that find no room.
     pub fn have_queues(&self) -> bool {
-        self.config.workers.values().any(|worker| match &worker.kind {
-            WorkerKind::Ajp13(ajp) => ajp.queue_size > 0,
-            WorkerKind::Lb(lb) => lb.queue_size > 0,
-            WorkerKind::Status(_) => false,
-        })
+        self.config.workers.values().any(WorkerConfig::has_queue)
     }
 
     /// Returns how many requests of a worker are let in where nothing is said of `JkAsync`; `None` for any number, as

@@ -76,5 +76,6 @@ fn give(workers: &Workers, is_late: bool, is_due: bool) {
     }
 }
 
-/// How long room may stay unused before others than the oldest may take it.
+/// How long room may stay unused before others than the oldest may take it. About as often each child looks whether
+/// a request may be let in before older ones of others, which may be halted.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);

@@ -42,12 +42,15 @@ impl Lb {
         // The client may have been slow to send its body.
         let first_us = Some(begun).filter(|_| request_body.length() == RequestBody::None);
         let begun = Millis::of_micros(begun);
+        // It ends after the route, with which the request is in flight.
+        let mut admitted = None;
         let mut route = MemberSelection::new(self, settings, child_counts, limits, begun, first_us);
         self.session_ids(downstream, settings, &mut route.ids);
         route.hash = self.hash_of(downstream);
         let policy = RetryPolicy::balanced(self.members.len(), self.config.retries);
+        let (admitted, body) = (&mut admitted, &mut request_body);
         let result =
-            dispatch(&mut route, policy, downstream, &mut request_body, settings, begun).await;
+            dispatch(&mut route, policy, downstream, body, settings, begun, admitted).await;
         route.leave_notes(downstream);
         result
     }

@@ -94,7 +94,9 @@ fn more_requests_than_threads_wait_their_turn() {
     for (children, size, threads) in [(1, ONE_CHILD, 4), (3, THREE_CHILDREN, 12)] {
         let (backend, most) = slow(Duration::from_millis(300));
         let name = format!("as-threads-{children}");
-        let httpd = silent(&name, size, &[("w", backend.port)], "");
+        // A limit that sites have chosen by the threads refuses none: a place is free when its request has ended.
+        let limit = format!("worker.w.busy_limit={threads}\n");
+        let httpd = silent(&name, size, &[("w", backend.port)], &limit);
         let clients = send(&httpd, "w", 60);
         assert!(wait_until(PATIENCE, || most.load(SeqCst) == threads));
         assert_eq!(Client::connect(httpd.port).get("/static.txt").text(), "static");

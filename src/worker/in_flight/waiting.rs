@@ -52,11 +52,15 @@ impl ChildCounts {
         kind as usize * workers + worker.min(workers - 1)
     }
 
-    /// Returns where requests of a worker count that are parked.
+    /// Returns where requests of a worker count that are parked. Each request asks.
     pub fn parked(&self, worker: usize) -> Tally {
         let counter = self.counter(Waiters::Parked, worker);
         let share = self.own.get().and_then(|child_counts| child_counts.get(counter));
-        Tally { total: self.total(counter), share }
+        let total = match worker.checked_sub(self.segment.capacity().members) {
+            None => &self.segment.member(worker).parked,
+            Some(balancer) => &self.segment.balancer(balancer).parked,
+        };
+        Tally { total, share }
     }
 
     /// Counts a request of a worker, by its number among them, that waits for room.

@@ -1,5 +1,5 @@
-//! Places that requests take and wait for in turn: the connections of a pool, what a child may have at its
-//! backends. What keeps them has the lock; a place that becomes free goes to the first that waits.
+//! Places that requests take and wait for in turn: the connections of a pool. What keeps them has the lock; a place that
+//! becomes free goes to the first that waits.
 
 use std::collections::VecDeque;
 use std::io;

@@ -54,7 +54,13 @@ fn graceful_restarts_lose_no_request_and_no_edit() {
             early = Some(settled(httpd.pid()));
         }
     }
-    let (early, late) = (early.expect("a quarter of the restarts"), settled(httpd.pid()));
+    let early = early.expect("a quarter of the restarts");
+    // What it opens for moments may have been counted early, and a leak is one of each restart.
+    let mut late = settled(httpd.pid());
+    let comes_back = wait_until(PATIENCE, || {
+        late = size(httpd.pid());
+        late.0 <= early.0
+    });
     let seen = load.end();
     figure(&format!(
         "{restarts} graceful restarts: {} of {} requests failed, {} repeated on a new connection; parent {} descriptors and {} KiB after a quarter, {} and {} KiB at the end",
@@ -69,6 +75,6 @@ fn graceful_restarts_lose_no_request_and_no_edit() {
     assert_eq!(seen.failed, Vec::<String>::new());
     assert_eq!(values(httpd.port, "lbfactor"), ["1", "3"], "the edit is in force");
     assert_eq!(values(httpd.port, "activation"), ["ACT", "DIS"], "the edit is in force");
-    assert_eq!(early.0, late.0, "descriptors of the parent");
+    assert!(comes_back, "descriptors of the parent: {early:?}, {late:?}");
     assert!(late.1 <= early.1 + 512, "memory of the parent: {early:?}, {late:?}");
 }

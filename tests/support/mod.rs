@@ -94,6 +94,18 @@ pub fn signal(name: &str, pid: u32) -> bool {
     sent.is_ok_and(|status| status.success())
 }
 
+/// Halts a process. One of its threads takes the signal when it gets the processor, and only then are the others told:
+/// on a busy machine they go on for a while, so this waits until none does.
+pub fn halt(pid: u32) {
+    let tasks = || std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let state = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("stat")).ok();
+    let goes_on =
+        |stat: String| stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('T'));
+    assert!(signal("STOP", pid), "process {pid} is gone");
+    let is_halted = wait_until(PATIENCE, || !tasks().filter_map(state).any(goes_on));
+    assert!(is_halted, "process {pid} goes on");
+}
+
 /// Sends a signal to all processes of a group. Returns whether there was one.
 pub fn signal_group(name: &str, leader: u32) -> bool {
     let sent = Command::new("sh")

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::setups::{held, slow};
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, Setup};
-use crate::support::{PATIENCE, at_least, free_port, signal, wait_until};
+use crate::support::{PATIENCE, at_least, free_port, halt, signal, wait_until};
 
 const CHILDREN: &str = "StartServers 4\nServerLimit 4\nThreadsPerChild 15\nMaxRequestWorkers 60\n\
     MinSpareThreads 60\nMaxSpareThreads 60\n<IfModule mpm_event_module>\nAsyncRequestWorkerFactor 100\n</IfModule>\n";
@@ -358,7 +358,7 @@ fn a_halted_child_holds_no_other_up() {
             queued(&httpd, 1);
         }
     }
-    assert!(signal("STOP", oldest.parse().expect("a number")));
+    halt(oldest.parse().expect("a number"));
     is_let.store(true, SeqCst);
     let mut youngest = waiting.pop().expect("one");
     assert_eq!(youngest.response("GET").map(|answer| answer.status), Some(200));

@@ -13,7 +13,7 @@ use crate::setups::{number, parked, slow};
 use crate::support::backend::{Backend, Reply, chunk_packet, echo, end, head, ok, packet};
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, Setup, load, waiting_lines};
-use crate::support::{PATIENCE, at_least, many_descriptors, wait_until};
+use crate::support::{PATIENCE, at_least, halt, many_descriptors, wait_until};
 
 /// Starts an httpd of one child with four threads, which parks requests.
 fn few_threads(name: &str, workers: &str, config: &str) -> Httpd {
@@ -423,7 +423,7 @@ fn more_requests_than_one_descriptor_can_wake_are_woken_at_once() {
     assert!(wait_until(PATIENCE, || parked(&httpd) == COUNT));
     // While the child is halted the time of all of them comes.
     let child: u32 = httpd.children()[0].parse().expect("a number");
-    crate::support::signal("STOP", child);
+    halt(child);
     thread::sleep(Duration::from_secs(21));
     crate::support::signal("CONT", child);
     for client in &mut clients {

@@ -12,7 +12,7 @@ use crate::setups::{held, slow};
 use crate::support::backend::{Backend, Reply, echo, ok};
 use crate::support::client::Client;
 use crate::support::httpd::{Httpd, Setup, waiting_lines};
-use crate::support::{PATIENCE, free_port, wait_until};
+use crate::support::{PATIENCE, free_port, halt, signal, wait_until};
 
 /// One child with four threads, which accepts many connections.
 const ONE_CHILD: &str = "StartServers 1\nServerLimit 2\nMaxRequestWorkers 4\nMinSpareThreads 1\nMaxSpareThreads 4\n\
@@ -166,8 +166,7 @@ fn the_places_of_a_killed_child_are_free() {
     let clients = send(&httpd, "w", 60);
     reaches(&httpd, "w", (12, 48, 60));
     let most = httpd.children().into_iter().max_by_key(descriptors).expect("three children");
-    let killed = std::process::Command::new("kill").args(["-9", &most]).status();
-    assert!(killed.expect("kill").success());
+    assert!(signal("KILL", most.parse().expect("a number")));
     let are_free = wait_until(PATIENCE, || {
         let (busy, waiting, parked) = counts(&httpd, "w");
         parked < 60 && busy == parked.min(12) && waiting == parked - busy
@@ -214,11 +213,8 @@ fn a_halted_child_keeps_those_of_others_from_nothing() {
     let clients = send(&httpd, "w", CLIENTS);
     reaches(&httpd, "w", (12, CLIENTS as u64 - 12, CLIENTS as u64));
     let halted = httpd.children().into_iter().min_by_key(descriptors).expect("three children");
-    let signal = |word: &str| {
-        let sent = std::process::Command::new("kill").args([word, &halted]).status();
-        assert!(sent.expect("kill").success());
-    };
-    signal("-STOP");
+    let halted: u32 = halted.parse().expect("a number");
+    halt(halted);
     is_let.store(true, SeqCst);
     let each = clients.into_iter().map(|mut client| {
         let answered = Arc::clone(&answered);
@@ -242,7 +238,7 @@ fn a_halted_child_keeps_those_of_others_from_nothing() {
     });
     let most = wait_until(PATIENCE, || answered.load(SeqCst) >= CLIENTS / 3);
     let count = answered.load(SeqCst);
-    signal("-CONT");
+    assert!(signal("CONT", halted));
     ring.store(false, SeqCst);
     rings.join().expect("no panic");
     assert!(most, "{count} of {CLIENTS} were answered");

@@ -1,6 +1,7 @@
 //! How many requests are at the backends at once where nothing is said of `JkAsync`: as many as httpd has threads
 //! (`MaxRequestWorkers`). Without parking the threads are the limit that each site has, and `maxThreads` of a Tomcat, or
-//! its number of connections, was chosen by it. A request beyond that waits without a thread. Workers that have a backend in common have one limit in common.
+//! its number of connections, was chosen by it. A request beyond that waits without a thread. Workers that have a
+//! backend in common have one limit in common; one with a queue has none, as its members have limits.
 
 use std::io;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use crate::clock::{self, Millis};
-use crate::config::WorkersConfig;
+use crate::config::{WorkerConfig, WorkersConfig};
 use crate::lb::queue::{Waiting, own_share};
 use crate::messages::MessageCode::JK331;
 use crate::net::waiting::Waits;
@@ -34,8 +35,6 @@ struct BackendGroup {
     counters: AdmissionCounters,
     /// Their numbers.
     workers: Vec<usize>,
-    /// Of those the ones whose requests wait until they are let in: with a queue they wait for something else.
-    limited: Vec<usize>,
     /// Their names.
     names: Vec<String>,
     /// When this child said last that requests wait; 0 for never.
@@ -52,18 +51,16 @@ impl Admissions {
         number: impl Fn(&str) -> Option<usize>,
     ) -> Self {
         let mut by_worker = Vec::new();
+        let has_queue =
+            |name: &&&str| config.workers.get(**name).is_some_and(WorkerConfig::has_queue);
         for names in config.groups_by_backend() {
-            let numbers = names.iter().filter_map(|name| Some((number(name)?, (*name).to_owned())));
+            let names = names.iter().filter(|name| !has_queue(name));
+            let numbers = names.filter_map(|name| Some((number(name)?, (*name).to_owned())));
             let (workers, names): (Vec<_>, Vec<_>) = numbers.unzip();
             let Some(&first) = workers.first().filter(|_| threads > 0) else { continue };
             let (most, counters) = (threads, counts.admission_counters(first));
-            let has_queue =
-                |name: &str| config.workers.get(name).is_some_and(|own| own.has_queue());
-            let limited = workers.iter().zip(&names).filter(|(_, name)| !has_queue(name));
-            let limited = limited.map(|(number, _)| *number).collect();
             let said = AtomicU64::new(0);
-            let group = BackendGroup { most, first, counters, workers, limited, names, said };
-            let group = Arc::new(group);
+            let group = Arc::new(BackendGroup { most, first, counters, workers, names, said });
             for number in &group.workers {
                 if by_worker.len() <= *number {
                     by_worker.resize(number + 1, None);
@@ -155,10 +152,10 @@ impl Admission<'_> {
     /// Returns the indexes of those of this child's `waiting` that may be let in now, the oldest first. Now and then it
     /// `is_due` to call one whatever other children have: they may be halted.
     pub fn called(&self, waiting: &[Waiting], is_due: bool) -> Vec<usize> {
-        let BackendGroup { counters, limited, .. } = self.group;
+        let BackendGroup { counters, workers, .. } = self.group;
         own_share(waiting, self.free(), counters.unadmitted(), |since| match is_due {
             true => 0,
-            false => self.counts.older_elsewhere(limited, self.worker, since),
+            false => self.counts.older_elsewhere(workers, self.worker, since),
         })
     }
 
@@ -198,7 +195,8 @@ mod tests {
     #[test]
     fn workers_with_a_common_backend_have_their_places_in_common() {
         let mut properties = Properties::default();
-        let text = "worker.list=a,b,c\nworker.a.port=1\nworker.b.port=1\nworker.c.port=2\n";
+        let text = "worker.list=d,a,b,c\nworker.a.port=1\nworker.b.port=1\nworker.c.port=2\n\
+            worker.d.port=1\nworker.d.queue_size=1\n";
         assert!(properties.read(text, "w", &|_| None).is_empty());
         let (config, _) = resolve(&properties);
         let size = Processes { children: 1, threads: 2, most_idle: None };
@@ -207,6 +205,7 @@ mod tests {
         let gate = Box::leak(Box::new(Gate::start(1, None).expect("a thread")));
         let parking = Parking::new(Duration::ZERO, gate);
         let admit = |own: &Admission<'_>| own.admit(Waits::Parked(&parking));
+        assert!(of("d").is_none(), "it has a queue");
         let (a, b, c) = (of("a"), of("b"), of("c"));
         let [Some(a), Some(b), Some(c)] = [a, b, c] else { panic!("each has a limit") };
         let (first, second) = (admit(&a), admit(&b));

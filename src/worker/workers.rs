@@ -219,13 +219,7 @@ impl Workers {
     /// it is with a queue: its members have limits.
     #[inline]
     pub fn admission<'w>(&'w self, worker: &'w Worker) -> Option<Admission<'w>> {
-        let queue_size = match worker {
-            Worker::Ajp13(ajp, _) => ajp.config.queue_size,
-            Worker::Lb(lb) => lb.config.queue_size,
-            Worker::Status(_) => return None,
-        };
-        let number = number_of(worker, &self.child_counts).filter(|_| queue_size == 0)?;
-        self.admissions.of(number, &self.child_counts, &self.queues)
+        self.admissions.of(number_of(worker, &self.child_counts)?, &self.child_counts, &self.queues)
     }
 
     /// Returns the configuration, without changes.
